@@ -1,0 +1,14 @@
+//! The contract between the stages: topics, records, and how a record becomes bytes.
+//!
+//! A crate of its own because every stage depends on it and on nothing else of ours: it is the one
+//! vocabulary that travels. It knows Avro and the Confluent framing; it does not know Kafka, SQLite,
+//! a vendor's payload, or a rule.
+//!
+//! Invariants:
+//! * a record's Rust type and its `avsc/` file say the same (a test compares them);
+//! * a schema only ever changes in a way that is FULL_TRANSITIVE (a test refuses the rest);
+//! * ids come from `schemas.lock.json`, so bytes are the same on SQLite and on Kafka.
+
+pub mod codec;
+pub mod record;
+pub mod topic;

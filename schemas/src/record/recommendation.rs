@@ -1,0 +1,196 @@
+//! What to take, when and why; and the pushes that carry it to a phone.
+
+use serde::{Deserialize, Serialize};
+
+use super::Micros;
+use super::fact::fact;
+
+/// The body that issued, revised and expired advice share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Advice {
+    /// `pre`, `during`, `bridge`, `post`, `pre_sleep`.
+    pub phase: String,
+    /// Session id or plan id that the advice hangs on, and which of the two it is.
+    pub anchor_id: String,
+    pub anchor_kind: String,
+    pub anchor_start: Micros,
+    pub anchor_end: Micros,
+    pub valid_from: Micros,
+    pub valid_until: Micros,
+    pub gap_class: Option<String>,
+    pub needs: Needs,
+    pub schedule: Vec<Portion>,
+    pub options: Vec<ProductOption>,
+    pub reasons: Vec<Reason>,
+    pub safety: Vec<String>,
+    pub flags: Vec<String>,
+    pub confidence: Confidence,
+    pub depends_on: Vec<Dependency>,
+}
+
+/// Needs in small integer units; a nutrient that is absent is not advised on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Needs {
+    pub fluid_ml: Option<Need>,
+    pub fluid_ml_per_h: Option<i64>,
+    pub carbohydrate_dg: Option<Need>,
+    pub protein_dg: Option<Need>,
+    pub casein_dg: Option<Need>,
+    pub sodium_mg: Option<Need>,
+    pub caffeine_mg: Option<Need>,
+    pub carry_over_ml: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    pub target: i64,
+    pub lo: Option<i64>,
+    pub hi: Option<i64>,
+    pub max: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Portion {
+    pub at: Micros,
+    pub fluid_ml: Option<i64>,
+    pub carbohydrate_dg: Option<i64>,
+    pub protein_dg: Option<i64>,
+    pub sodium_mg: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProductOption {
+    pub rank: i32,
+    pub items: Vec<ProductServings>,
+    pub totals: Needs,
+    pub unmet: Vec<Unmet>,
+    pub optimality: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProductServings {
+    pub catalog_id: String,
+    pub servings: i32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unmet {
+    pub nutrient: String,
+    pub short: i64,
+    pub reason: String,
+}
+
+/// A code with parameters, never a finished sentence: text is translated by the reader.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    pub code: String,
+    pub params: Vec<Param>,
+    pub evidence: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Param {
+    pub name: String,
+    pub value: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Confidence {
+    pub fluid: f64,
+    pub sodium: f64,
+}
+
+/// An entity and revision that the advice was computed from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dependency {
+    pub id: String,
+    pub revision: i64,
+}
+
+fact! {
+    /// Version `version` of the advice in a slot; it replaces the versions before it.
+    pub struct RecommendationIssued {
+        /// athlete / anchor / phase.
+        pub slot: String,
+        pub version: i64,
+        pub content_hash: String,
+        pub inputs_hash: String,
+        pub rules: String,
+        pub catalog: String,
+        pub advice: Advice,
+    }
+}
+
+fact! {
+    pub struct RecommendationSuperseded {
+        pub slot: String,
+        /// The version that was replaced, and the id of the fact that replaced it.
+        pub version: i64,
+        pub by: String,
+    }
+}
+
+fact! {
+    pub struct RecommendationCancelled {
+        pub slot: String,
+        pub version: i64,
+        pub reason: String,
+    }
+}
+
+fact! {
+    /// The window of the slot closed. Also said, with the advice, where the facts came too late for
+    /// the advice to be given: a reader can tell it from one that was.
+    pub struct RecommendationExpired {
+        pub slot: String,
+        pub version: i64,
+        pub content_hash: String,
+        pub inputs_hash: String,
+        pub rules: String,
+        pub catalog: String,
+        /// It was never issued while its window was open.
+        pub late: bool,
+        pub advice: Advice,
+    }
+}
+
+fact! {
+    pub struct SafetyHoldRaised {
+        pub hold_id: String,
+        pub version: i64,
+        pub code: String,
+        pub symptoms: Vec<String>,
+        pub since: Micros,
+    }
+}
+
+fact! {
+    pub struct SafetyHoldReleased {
+        pub hold_id: String,
+        pub version: i64,
+        pub at: Micros,
+    }
+}
+
+fact! {
+    pub struct PushScheduled {
+        pub push_id: String,
+        pub rec_id: String,
+        pub rec_version: i64,
+        pub at: Micros,
+    }
+}
+
+fact! {
+    pub struct PushCancelled {
+        pub push_id: String,
+        pub reason: String,
+    }
+}
+
+fact! {
+    pub struct PushSent {
+        pub push_id: String,
+        pub sent_at: Micros,
+    }
+}

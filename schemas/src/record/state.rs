@@ -1,0 +1,1 @@
+//! What the processors remember of an athlete: internal, versioned like the facts.
