@@ -9,6 +9,17 @@
 //! * a schema only ever changes in a way that is FULL_TRANSITIVE (a test refuses the rest);
 //! * ids come from `schemas.lock.json`, so bytes are the same on SQLite and on Kafka.
 
+pub mod check;
 pub mod codec;
+pub mod compatibility;
+pub mod golden;
+pub mod lock;
 pub mod record;
+pub mod sample;
+mod subject;
+mod table;
 pub mod topic;
+
+pub use codec::{DecodeError, decode, encode, fingerprint, name_of};
+pub use subject::{Subject, subjects};
+pub use table::{AnyRecord, AvroRecord, NAMES, Visit, decode_any, visit_records};

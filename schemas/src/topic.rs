@@ -169,7 +169,7 @@ pub const CATALOGUE: &[TopicSpec] = &[
     ),
     fact(
         REJECTIONS,
-        &["RecordRejected"],
+        &["RecordRejected", "RejectionResolved"],
         "any stage",
         "dead letters: original bytes, stage, reason, detail",
     ),

@@ -1,1 +1,51 @@
-//! Placeholder.
+//! A world whose truth is known: athletes live, their devices tell of it in the vendors' wire
+//! formats, late, twice and sometimes wrongly, and an answer can be scored against what was so.
+//!
+//! It is a crate of its own because it must not share a line with the pipeline it tests: the
+//! payloads are written here from the formats alone.
+//!
+//! It is not: a client (it posts nothing), a model of weather, or a source of randomness that
+//! differs between machines.
+//!
+//! Invariants:
+//! * The same options give the same bytes on every platform: one seeded stream an athlete, no map
+//!   with random order, transcendental functions from `libm`.
+//! * Nothing is ever sent after the world's end, and athletes are generated one by one, so that
+//!   memory does not grow with their number.
+//! * Every physical event that ended inside the world is in the truth, told or not.
+
+pub use crate::block::{ATHLETES_PER_BLOCK, Block, blocks};
+pub use crate::delivery::{Delivery, GARMIN_SECRET_PLACEHOLDER, Method, Source};
+pub use crate::options::{Mix, OptionsError, WorldOptions};
+pub use crate::score::{
+    Bcubed, Counts, FieldErrors, LossTold, Score, Scorer, Spread, SweatMethodScore, SweatScore,
+    ThingTold, Told, score,
+};
+pub use crate::truth::{
+    AthleteTruth, EventKind, ReadTruthError, TruthEvent, TruthLine, TruthReader, TruthRecord,
+    TruthWorld,
+};
+pub use crate::world::{AthleteWorld, small_world, world, world_line, world_of};
+pub use crate::write::{WriteError, Written, write_truth, write_truth_line, write_world};
+
+mod options;
+mod world;
+
+mod life;
+mod person;
+mod sport;
+
+mod app;
+mod garmin;
+mod healthkit;
+mod telling;
+
+mod block;
+mod delivery;
+mod write;
+
+mod score;
+mod truth;
+
+mod dice;
+mod time;

@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The steps, from topic to topic: a crate of its own so that the rules meet the schema in one place.
+//!
+//! It is not the rules (`processors-domain`) and not a host: it opens nothing, waits for nothing and
+//! reads no clock. Vendor payloads, schema facts and domain types cross here and nowhere else:
+//! `normalize` and `wire`.
+//!
+//! Invariants: content is a function of the set of facts and the athlete's logical time; a step says
+//! something only when its content changed; every fact carries `rules_id`.
+
+#![warn(clippy::cast_lossless)]
+
+pub mod topology;
+
+mod advise;
+mod app;
+mod apply;
+mod bucket;
+mod digest;
+mod dirty;
+mod entity;
+mod estimate;
+mod garmin;
+mod healthkit;
+mod ids;
+mod need;
+mod nights;
+mod normalize;
+mod observation;
+mod processor;
+mod profile;
+mod rules;
+mod sessions;
+mod settings;
+mod timers;
+mod wire;
+mod work;
+
+pub use bucket::Bucket;
+pub use normalize::{Body, Draft, Outcome, Rejected, normalize};
+pub use processor::{Input, Pipeline, RawItem};
+pub use rules::{Rules, RulesConfig};

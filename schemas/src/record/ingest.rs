@@ -71,6 +71,21 @@ pub struct RecordRejected {
     pub key_id: Option<String>,
 }
 
+/// A dead letter was tried again and found its place: it is no dead letter any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RejectionResolved {
+    pub id: String,
+    pub tenant_id: String,
+    pub athlete_id: Option<String>,
+    /// The `RecordRejected` that is resolved.
+    pub rejection_id: String,
+    /// The `RawReceived` that resolved it.
+    pub raw_id: String,
+    pub attempts: i32,
+    pub recorded_at: Micros,
+    pub rules_id: String,
+}
+
 /// Logical time moves although no input came: timers up to `at` are due in `partition`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tick {

@@ -1,1 +1,208 @@
 //! What the processors remember of an athlete: internal, versioned like the facts.
+//!
+//! One head, one bucket per UTC day, and index shards that say where an id was put. Samples are
+//! never in state.
+
+use serde::{Deserialize, Serialize};
+
+use super::Micros;
+use super::observation::{
+    ActivityBody, BodyMassBody, IntakeBody, LinkOverrideBody, PlannedWorkoutBody, ProfileEditBody,
+    SelfReportBody, SleepBody, SymptomBody, WeighInBody,
+};
+
+/// What every batch of the athlete needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AthleteHead {
+    /// Hash of the rules that wrote the published content.
+    pub rules_id: String,
+    pub logical_time: Micros,
+    /// UTC days that have a bucket, ascending.
+    pub days: Vec<i32>,
+    /// Accounts that were closed, and when: what they told before is withdrawn.
+    pub closed_accounts: Vec<ClosedAccount>,
+    pub profile_edits: Vec<ProfileEditState>,
+    pub overrides: Vec<OverrideState>,
+    /// Every live body mass, ascending by (at, observation_id).
+    pub masses: Vec<MassState>,
+    /// Sweat tests, ascending by (at, observation_id).
+    pub evidence: Vec<EvidenceState>,
+    pub profile: Option<PublishedState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClosedAccount {
+    pub source: String,
+    pub account_id: String,
+    pub at: Micros,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProfileEditState {
+    pub observation_id: String,
+    pub first_received_at: Micros,
+    pub content_hash: i64,
+    pub body: ProfileEditBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverrideState {
+    pub observation_id: String,
+    pub first_received_at: Micros,
+    pub body: LinkOverrideBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MassState {
+    pub at: Micros,
+    pub observation_id: String,
+    pub mass_g: i64,
+}
+
+/// One sweat test: how the observed rate compares with the population's for that sport.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceState {
+    pub at: Micros,
+    pub observation_id: String,
+    pub log_ratio_micro: i64,
+    pub log_sd_micro: i64,
+    pub family: String,
+    pub duration_s: i64,
+}
+
+/// What was last said of an entity: enough to say it again only when it changed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PublishedState {
+    pub revision: i64,
+    pub revised_at: Micros,
+    pub content_hash: String,
+    pub live: bool,
+}
+
+/// What happened, or was told to happen, on one UTC day.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DayBucket {
+    pub observations: Vec<ObservationState>,
+    pub sessions: Vec<SessionState>,
+    pub nights: Vec<NightState>,
+    pub slots: Vec<SlotState>,
+    /// When this bucket has to be looked at again although nothing arrives; 0 is never.
+    pub timer_due: Micros,
+}
+
+/// One source's account of one thing, with every distinct content it ever had.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ObservationState {
+    pub observation_id: String,
+    pub source: String,
+    pub account_id: Option<String>,
+    pub provider_id: String,
+    pub deleted: bool,
+    /// Latest arrival of any content: a re-delivery after an account was closed counts again.
+    pub last_received_at: Micros,
+    /// Ascending by (channel, order, first_received_at, content_hash).
+    pub versions: Vec<VersionState>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct VersionState {
+    pub channel: String,
+    pub order: i64,
+    pub first_received_at: Micros,
+    pub content_hash: i64,
+    pub activity: Option<Box<ActivityBody>>,
+    pub sleep: Option<Box<SleepBody>>,
+    pub body_mass: Option<Box<BodyMassBody>>,
+    pub weigh_in: Option<Box<WeighInBody>>,
+    pub intake: Option<Box<IntakeBody>>,
+    pub planned_workout: Option<Box<PlannedWorkoutBody>>,
+    pub self_report: Option<Box<SelfReportBody>>,
+    pub symptom: Option<Box<SymptomBody>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionState {
+    pub session_id: String,
+    pub anchor_received_at: Micros,
+    pub anchor_observation_id: String,
+    pub published: PublishedState,
+    pub start: Micros,
+    pub end: Micros,
+    pub members: Vec<String>,
+    pub settled: bool,
+    pub superseded_by: Option<String>,
+    pub sport: String,
+    pub container: bool,
+    /// Time in motion where it is told, else all of it.
+    pub duration_s: i64,
+    pub energy_kj: Option<f64>,
+    pub indoor: Option<bool>,
+    pub loss: Option<LossState>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LossState {
+    pub published: PublishedState,
+    pub session_revision: i64,
+    /// The quantised prior that the estimate used.
+    pub prior_mean_micro: i64,
+    pub prior_sd_micro: i64,
+    pub method: String,
+    pub rate_ml_per_h: i64,
+    pub fluid_ml: i64,
+    /// `None` is unknown.
+    pub sodium_mg: Option<i64>,
+    /// What scales told, where they were believed: what is still missing, below zero after a gain.
+    pub deficit_ml: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NightState {
+    pub night_id: String,
+    pub anchor_received_at: Micros,
+    pub anchor_observation_id: String,
+    pub published: PublishedState,
+    pub start: Micros,
+    pub end: Micros,
+    pub local_date: String,
+    pub members: Vec<String>,
+    pub superseded_by: Option<String>,
+}
+
+/// A recommendation slot: what was last said in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlotState {
+    pub slot: String,
+    pub published: PublishedState,
+    /// Id of the fact that issued the live version.
+    pub fact_id: String,
+    pub valid_until: Micros,
+    pub expired: bool,
+}
+
+/// Which raw items were seen, where an observation was put, which ids were withdrawn.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IndexShard {
+    /// Ascending by fingerprint.
+    pub seen: Vec<SeenState>,
+    pub known: Vec<KnownState>,
+    pub deleted: Vec<DeletedState>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenState {
+    pub fingerprint: i64,
+    pub first_received_at: Micros,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownState {
+    pub fingerprint: i64,
+    pub day: i32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedState {
+    pub fingerprint: i64,
+    pub received_at: Micros,
+}

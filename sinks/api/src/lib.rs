@@ -1,1 +1,55 @@
-//! Placeholder.
+//! What people read over HTTP: the rows of a store, the state of the pipeline, and the metrics.
+//!
+//! A crate of its own because it carries the web framework. It writes nothing but the wish to send a
+//! dead letter in again, and it sees a store, a directory and a count only through ports.
+//!
+//! Invariants:
+//! * bodies of rows are passed through as the store has them;
+//! * a list is a page with a limit, and a cursor fits only the list it came from;
+//! * what is not built yet says so with 501, never with an empty answer.
+
+mod athletes;
+mod cursor;
+mod dead_letters;
+mod docs;
+pub mod dto;
+mod lists;
+pub mod metrics;
+mod operations;
+mod params;
+mod ports;
+mod state;
+#[cfg(test)]
+mod tests;
+mod unsupported;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use docs::openapi_route;
+pub use ports::{AthleteEntry, Directory, Quality, Readiness, Replay, ReplayError, ReplayFuture};
+pub use state::{Api, READS_MAX};
+
+/// Every route of this crate, with its description. The root merges it with those of the others.
+pub fn router(state: Api) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(athletes::athletes))
+        .routes(routes!(lists::sessions))
+        .routes(routes!(lists::nights))
+        .routes(routes!(lists::sweat_losses))
+        .routes(routes!(lists::recommendations))
+        .routes(routes!(lists::timeline))
+        .routes(routes!(athletes::profile))
+        .routes(routes!(athletes::session))
+        .routes(routes!(operations::quality))
+        .routes(routes!(dead_letters::dead_letters))
+        .routes(routes!(dead_letters::dead_letter))
+        .routes(routes!(dead_letters::replay))
+        .routes(routes!(operations::metrics))
+        .routes(routes!(operations::livez))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::index))
+        .routes(routes!(unsupported::explain))
+        .routes(routes!(unsupported::stream))
+        .with_state(state)
+}

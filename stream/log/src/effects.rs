@@ -31,8 +31,13 @@ impl<H, B> Default for Effects<H, B> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimerChange {
     /// Replaces a timer of the same id.
-    Set { id: Vec<u8>, due: LogTime },
-    Clear { id: Vec<u8> },
+    Set {
+        id: Vec<u8>,
+        due: LogTime,
+    },
+    Clear {
+        id: Vec<u8>,
+    },
 }
 
 /// A committed count, kept per partition. Counts are state, not metrics: `verify` recounts them.

@@ -28,7 +28,11 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(class: Class, attempted: impl Into<String>) -> Self {
-        Self { class, attempted: attempted.into(), source: None }
+        Self {
+            class,
+            attempted: attempted.into(),
+            source: None,
+        }
     }
 
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -45,6 +49,8 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }

@@ -12,6 +12,10 @@
 //! * the task's own state changes only after that commit returned `Ok`;
 //! * an athlete's logical time never goes back; timers fire inside processing only, by (due, id).
 
+mod task;
+
+pub mod contract;
+pub mod driver;
 mod effects;
 mod failure;
 mod partition;
@@ -24,4 +28,7 @@ pub use failure::{Class, Failure};
 pub use partition::{murmur2, partition_of};
 pub use port::{Append, Appended, Log, StateStore, Subscribe};
 pub use processor::{BucketNeed, Buckets, Processor, Rejection, Stamped, Undecodable};
-pub use record::{BucketId, Header, Key, LogTime, Offset, Partition, Record, Sequenced, Timer, Topic};
+pub use record::{
+    BucketId, Header, Key, LogTime, Offset, Partition, Record, Sequenced, Timer, Topic, Topics,
+};
+pub use task::{Step, Task, TaskLimits};

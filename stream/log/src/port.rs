@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{BucketId, Commit, Failure, Key, LogTime, Offset, Partition, Record, Sequenced, Timer, Topic};
+use crate::{
+    BucketId, Commit, Failure, Key, LogTime, Offset, Partition, Record, Sequenced, Timer, Topic,
+};
 
 /// Where a record was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +35,9 @@ pub trait Log: Send {
     /// Forget what was polled and not committed.
     fn rewind(&mut self) -> Result<(), Failure>;
 
-    /// Append a tick (or another input of the host's own), durable like an ingest append.
-    fn append_tick(&mut self, record: Record) -> Result<(), Failure>;
+    /// Append a tick to a partition, durable like an ingest append. A tick's key is nobody's, so
+    /// the partition is said instead of hashed.
+    fn append_tick(&mut self, partition: Partition, record: Record) -> Result<(), Failure>;
 }
 
 /// Reads of committed state.
@@ -45,7 +48,12 @@ pub trait StateStore: Send {
     /// Timers of one athlete with `due <= until`, by (due, id).
     fn timers_of(&self, athlete: &Key, until: LogTime) -> Result<Vec<Timer>, Failure>;
     /// Timers of a partition with `due <= until`, by (due, athlete, id), at most `limit`.
-    fn due(&self, partition: Partition, until: LogTime, limit: usize) -> Result<Vec<Timer>, Failure>;
+    fn due(
+        &self,
+        partition: Partition,
+        until: LogTime,
+        limit: usize,
+    ) -> Result<Vec<Timer>, Failure>;
     /// The earliest timer of a partition.
     fn next_due(&self, partition: Partition) -> Result<Option<LogTime>, Failure>;
     fn counters(&self) -> Result<BTreeMap<(Partition, String), i64>, Failure>;

@@ -24,6 +24,9 @@ impl Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(pub &'static str);
 
+/// The catalogue a host is opened with: each topic's name, and whether processors read it.
+pub type Topics = &'static [(&'static str, bool)];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition(pub u32);
 

@@ -1,0 +1,169 @@
+//! The route, how events are split, and the event that a registration becomes.
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use chrono::{DateTime, SecondsFormat};
+use edge::{Problem, UnixMicros};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::accounts::known_athlete;
+use crate::json::{NotElements, elements, is_null, members, pick, string};
+use crate::names::is_provider_id;
+use crate::port::AthleteRef;
+use crate::receive::{Connectors, ITEM_BYTES_MAX, ITEMS_MAX, Item, Receipt, RejectedItem, hex};
+use crate::redact::redacted;
+
+pub(crate) const SOURCE: &str = "app";
+
+const PROFILE: &str = "profile";
+const PLANNED_WORKOUT: &str = "planned_workout";
+const TYPES: [&str; 8] = [
+    PROFILE,
+    "weigh_in",
+    "body_mass",
+    "intake",
+    PLANNED_WORKOUT,
+    "self_report",
+    "symptom",
+    "link_override",
+];
+
+/// The fields of a `profile` event; a registration may carry them.
+const PROFILE_FIELDS: [&str; 12] = [
+    "mass_kg",
+    "height_m",
+    "birth_year",
+    "sex",
+    "time_zone",
+    "wake_time",
+    "bed_time",
+    "diet",
+    "allergies",
+    "caffeine_opt_in",
+    "gut_trained",
+    "flags",
+];
+
+/// An app sends one event or an array of them.
+#[utoipa::path(
+    post,
+    path = "/v1/athletes/{athlete_id}/events",
+    tag = "in",
+    params(("athlete_id" = String, Path, description = "a registered athlete")),
+    request_body(content = Object, description = "an event, or an array", content_type = "application/json"),
+    responses(
+        (status = 202, description = "what was taken is durable", body = Receipt),
+        (status = 400, description = "neither an event nor an array", body = Problem),
+        (status = 404, description = "unknown athlete", body = Problem),
+        (status = 413, description = "too large", body = Problem),
+        (status = 415, description = "not JSON", body = Problem),
+        (status = 422, description = "no event could be taken", body = Problem),
+        (status = 503, description = "not stored; send it again", body = Problem),
+    )
+)]
+pub(crate) async fn post_events(
+    State(connectors): State<Connectors>,
+    Path(athlete_id): Path<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<Receipt>), Problem> {
+    let (athlete, request) = known_athlete(&connectors, &athlete_id, request).await?;
+    let (delivery, bytes) = connectors.arrive(SOURCE, request).await?;
+    let (items, rejected) = split(&bytes, &athlete)?;
+    let receipt = connectors.receive(delivery, items, rejected).await?;
+    Ok((StatusCode::ACCEPTED, Json(receipt)))
+}
+
+type Split = (Vec<Item>, Vec<RejectedItem>);
+
+fn split(bytes: &[u8], athlete: &AthleteRef) -> Result<Split, Problem> {
+    let body: &RawValue =
+        serde_json::from_slice(bytes).map_err(|_| Problem::bad_request("the body is no JSON"))?;
+    let events = match elements(body, ITEMS_MAX) {
+        Ok(events) => events,
+        Err(NotElements::TooMany) => {
+            return Err(Problem::too_large(format!(
+                "at most {ITEMS_MAX} events at once"
+            )));
+        }
+        Err(NotElements::NoArray) if body.get().starts_with('{') => vec![body],
+        Err(NotElements::NoArray) => {
+            return Err(Problem::bad_request(
+                "the body is neither an event nor an array",
+            ));
+        }
+    };
+    let mut split = Split::default();
+    for (index, event) in events.into_iter().enumerate() {
+        match item(event, athlete) {
+            Ok(item) => split.0.push(item),
+            Err(reason) => split.1.push(RejectedItem { index, reason }),
+        }
+    }
+    Ok(split)
+}
+
+/// One event, or the reason why the app has to send it differently.
+fn item(event: &RawValue, athlete: &AthleteRef) -> Result<Item, &'static str> {
+    if event.get().len() > ITEM_BYTES_MAX {
+        return Err("too_large");
+    }
+    let fields = pick(event, ["id", "type", "at", "start"]).ok_or("malformed")?;
+    let [id, kind, at, start] = fields.map(|field| field.filter(|value| !is_null(value)));
+
+    let id = string(id.ok_or("missing_field")?).ok_or("bad_value")?;
+    let kind = string(kind.ok_or("missing_field")?).ok_or("bad_value")?;
+    if id.is_empty() {
+        return Err("missing_field");
+    }
+    if !is_provider_id(&id) {
+        return Err("bad_value");
+    }
+    if !TYPES.contains(&kind.as_str()) {
+        return Err("unsupported_kind");
+    }
+    let at = if kind == PLANNED_WORKOUT {
+        at.or(start)
+    } else {
+        at
+    };
+    string(at.ok_or("missing_field")?).ok_or("bad_value")?;
+    Ok(Item {
+        kind,
+        account_id: None,
+        provider_id: Some(id),
+        owners: vec![athlete.clone()],
+        body: redacted(event).into_owned(),
+    })
+}
+
+/// The `profile` event that the fields of a registration become; `None` where there are no fields.
+///
+/// Its id comes from the body, so that a client which repeats its registration repeats an id.
+pub(crate) fn profile_event(
+    registration: &RawValue,
+    received_at: UnixMicros,
+    athlete: &AthleteRef,
+) -> Option<Item> {
+    let fields: Vec<String> = members(registration)?
+        .into_iter()
+        .filter(|(name, _)| PROFILE_FIELDS.contains(&&**name))
+        .map(|(name, value)| format!(",\"{name}\":{}", value.get()))
+        .collect();
+    if fields.is_empty() {
+        return None;
+    }
+    let digest = hex(&Sha256::digest(registration.get().as_bytes()));
+    let id = format!("registration:{}", digest.get(..16)?);
+    let at = DateTime::from_timestamp_micros(received_at.0)?
+        .to_rfc3339_opts(SecondsFormat::Micros, true);
+    let fields = fields.concat();
+    Some(Item {
+        body: format!("{{\"id\":\"{id}\",\"type\":\"{PROFILE}\",\"at\":\"{at}\"{fields}}}"),
+        kind: PROFILE.to_owned(),
+        account_id: None,
+        provider_id: Some(id),
+        owners: vec![athlete.clone()],
+    })
+}

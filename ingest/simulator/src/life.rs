@@ -1,0 +1,384 @@
+//! What physically happens to an athlete: sleep, sessions and what they cost. Nobody has told of
+//! any of it yet.
+//!
+//! The day's plan keeps things apart that are apart in life: sleep ends before the first session,
+//! naps lie between noon and late afternoon, the last session ends before bed. Only events that
+//! end inside the world, early enough to be told, exist.
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+use crate::dice::Dice;
+use crate::options::Mix;
+use crate::person::Person;
+use crate::sport::{self, Sport};
+use crate::time::{DAY, HOUR, MINUTE};
+
+/// No event ends later than this before the world does, so that all can be told.
+const QUIET_END: i64 = 45 * MINUTE;
+/// Minutes of the local day between which sessions lie.
+const MORNING_LATEST: f64 = 9.5 * 60.0;
+const EVENING: (f64, f64) = (16.8 * 60.0, 18.2 * 60.0);
+const EVENING_MINUTES_MAX: f64 = 110.0;
+/// The shortest session worth the name, minutes.
+const SESSION_MINUTES_MIN: f64 = 25.0;
+
+/// The world's first and last second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) event_id: String,
+    pub(crate) sport: &'static Sport,
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) timer_s: i64,
+    pub(crate) distance_m: Option<f64>,
+    pub(crate) kcal: f64,
+    pub(crate) heart_rate_avg: i64,
+    pub(crate) sweat_ml: f64,
+    pub(crate) sodium_mg: f64,
+    /// Too little time on one side for scales.
+    pub(crate) hurried: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Core,
+    Deep,
+    Rem,
+    Awake,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fragment {
+    pub(crate) stage: Stage,
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sleep {
+    pub(crate) event_id: String,
+    pub(crate) nap: bool,
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) fragments: Vec<Fragment>,
+}
+
+impl Sleep {
+    pub(crate) fn asleep_s(&self) -> i64 {
+        let asleep = self
+            .fragments
+            .iter()
+            .filter(|fragment| fragment.stage != Stage::Awake);
+        asleep.map(|fragment| fragment.end - fragment.start).sum()
+    }
+}
+
+/// One local day of an athlete.
+#[derive(Clone, Debug)]
+pub(crate) struct Day {
+    pub(crate) date: Date,
+    /// Midnight on the wall, as an instant.
+    pub(crate) midnight: i64,
+    pub(crate) night: Option<Sleep>,
+    pub(crate) nap: Option<Sleep>,
+    pub(crate) sessions: Vec<Session>,
+}
+
+/// All days of an athlete that touch the world, in order.
+pub(crate) fn live(person: &Person, dice: &mut Dice, mix: &Mix, span: Span) -> Vec<Day> {
+    let mut days = Vec::new();
+    let first = date_of(person, span.start);
+    let last = date_of(person, span.end);
+    let mut date = first;
+    while date <= last {
+        days.push(live_day(person, dice, mix, span, date));
+        match date.checked_add(1.day()) {
+            Ok(next) => date = next,
+            Err(_) => break,
+        }
+    }
+    days
+}
+
+fn date_of(person: &Person, at: i64) -> Date {
+    let at = Timestamp::from_second(at).unwrap_or_default();
+    at.to_zoned(person.zone.clone()).date()
+}
+
+fn live_day(person: &Person, dice: &mut Dice, mix: &Mix, span: Span, date: Date) -> Day {
+    let midnight = date
+        .to_zoned(person.zone.clone())
+        .map_or(span.start, |zoned| zoned.timestamp().as_second());
+    // Noon on the wall, then back: minutes of the day mean what the clock shows, also on the day
+    // the clock is changed (at night).
+    let noon = date
+        .at(12, 0, 0, 0)
+        .to_zoned(person.zone.clone())
+        .map_or(midnight + DAY / 2, |zoned| zoned.timestamp().as_second());
+    let clock = |minute: f64| noon + ((minute - 720.0) * 60.0) as i64;
+    let inside = |end: i64| end > span.start && end <= span.end - QUIET_END;
+
+    let wake_minute = person.wake_minute + dice.near(0.0, 20.0, 45.0);
+    let wake = clock(wake_minute);
+    // To bed at half past nine in the evening at the earliest, well after the last session.
+    let hours_max = (wake_minute + 150.0) / 60.0;
+    let hours = (person.sleep_hours + dice.near(0.0, 0.6, 1.2)).clamp(4.5, hours_max);
+    let night = Sleep {
+        event_id: format!("{}-night-{date}", person.athlete_id),
+        nap: false,
+        start: wake - (hours * 3_600.0) as i64,
+        end: wake,
+        fragments: Vec::new(),
+    };
+    let night = with_fragments(night, dice, mix);
+    let nap = dice
+        .chance(mix.nap)
+        .then(|| take_nap(person, dice, mix, date, clock(13.0 * 60.0)));
+    let mut sessions = train(person, dice, mix, wake_minute, &clock);
+    for (index, session) in sessions.iter_mut().enumerate() {
+        session.event_id = format!("{}-session-{date}-{index}", person.athlete_id);
+    }
+    sessions.retain(|session| inside(session.end));
+    Day {
+        date,
+        midnight,
+        night: Some(night).filter(|night| inside(night.end)),
+        nap: nap.filter(|nap| inside(nap.end)),
+        sessions,
+    }
+}
+
+fn take_nap(person: &Person, dice: &mut Dice, mix: &Mix, date: Date, one_o_clock: i64) -> Sleep {
+    let start = one_o_clock + dice.whole(0, 2 * HOUR);
+    let nap = Sleep {
+        event_id: format!("{}-nap-{date}", person.athlete_id),
+        nap: true,
+        start,
+        end: start + dice.whole(20, 85) * MINUTE,
+        fragments: Vec::new(),
+    };
+    with_fragments(nap, dice, mix)
+}
+
+/// Fills the sleep with stages of 5 to 60 minutes; it starts and ends asleep.
+fn with_fragments(mut sleep: Sleep, dice: &mut Dice, mix: &Mix) -> Sleep {
+    let mut at = sleep.start;
+    let mut stage = Stage::Core;
+    while at < sleep.end {
+        if sleep.end - at < HOUR && stage == Stage::Awake {
+            stage = Stage::Core;
+        }
+        let minutes = match stage {
+            Stage::Awake => dice.between(5.0, 12.0),
+            _ => 5.0 + dice.exponential(mix.fragment_min.max(5.0) - 5.0).min(55.0),
+        };
+        let mut end = at + (minutes * 60.0) as i64;
+        if sleep.end - end < 5 * MINUTE {
+            end = sleep.end;
+        }
+        sleep.fragments.push(Fragment {
+            stage,
+            start: at,
+            end,
+        });
+        at = end;
+        stage = next_stage(stage, dice);
+    }
+    sleep
+}
+
+fn next_stage(stage: Stage, dice: &mut Dice) -> Stage {
+    match stage {
+        Stage::Core => {
+            let choices = [(45, Stage::Deep), (45, Stage::Rem), (10, Stage::Awake)];
+            dice.weighted(&choices, Stage::Rem)
+        }
+        Stage::Deep | Stage::Rem | Stage::Awake => Stage::Core,
+    }
+}
+
+fn train(
+    person: &Person,
+    dice: &mut Dice,
+    mix: &Mix,
+    wake_minute: f64,
+    clock: &dyn Fn(f64) -> i64,
+) -> Vec<Session> {
+    let draw = dice.unit();
+    let rate_today = person.sweat_multiplier * dice.log_normal(1.0, mix.sweat_day_log_sd);
+    let morning = wake_minute + 20.0;
+    let sport = sport::choose(dice, person.favourite);
+    if draw < mix.two_sessions {
+        let same = dice.chance(mix.same_sport_twice);
+        let other = if same { sport } else { sport::any(dice) };
+        if dice.chance(mix.back_to_back) {
+            let mut first = EVENING.0 + dice.between(0.0, 20.0);
+            if dice.chance(0.5) {
+                first = dice.between(morning, MORNING_LATEST);
+            }
+            let mut one = do_session(person, dice, sport, clock(first), 75.0, rate_today, mix);
+            let start = one.end + dice.whole(3, 15) * MINUTE;
+            let mut two = do_session(person, dice, other, start, 75.0, rate_today, mix);
+            one.hurried = true;
+            two.hurried = true;
+            return vec![one, two];
+        }
+        let early = clock(dice.between(morning, MORNING_LATEST));
+        let late = clock(dice.between(EVENING.0, EVENING.1));
+        return vec![
+            do_session(person, dice, sport, early, 180.0, rate_today, mix),
+            do_session(
+                person,
+                dice,
+                other,
+                late,
+                EVENING_MINUTES_MAX,
+                rate_today,
+                mix,
+            ),
+        ];
+    }
+    if draw >= mix.two_sessions + mix.one_session {
+        return Vec::new();
+    }
+    let (start, limit) = if dice.chance(0.45) {
+        (dice.between(morning, MORNING_LATEST), 180.0)
+    } else {
+        (dice.between(EVENING.0, EVENING.1), EVENING_MINUTES_MAX)
+    };
+    vec![do_session(
+        person,
+        dice,
+        sport,
+        clock(start),
+        limit,
+        rate_today,
+        mix,
+    )]
+}
+
+fn do_session(
+    person: &Person,
+    dice: &mut Dice,
+    sport: &'static Sport,
+    start: i64,
+    minutes_max: f64,
+    rate_today: f64,
+    mix: &Mix,
+) -> Session {
+    let (low, high) = sport.minutes;
+    let minutes = dice
+        .between(low, high)
+        .min(minutes_max)
+        .max(SESSION_MINUTES_MIN);
+    let elapsed = (minutes * 60.0) as i64;
+    let paused = if dice.chance(mix.pauses) {
+        (elapsed as f64 * dice.between(0.005, 0.08)) as i64
+    } else {
+        0
+    };
+    let timer_s = elapsed - paused;
+    let hours = timer_s as f64 / 3_600.0;
+    let effort = dice.unit();
+    let speed = sport.speed.map(|(low, high)| low + effort * (high - low));
+    let (kcal_low, kcal_high) = sport.kcal_per_kg_h;
+    let sweat_ml = rate_today * sport.sweat_l_per_h * hours * 1_000.0;
+    let sodium = person.sodium_mmol_per_l * dice.log_normal(1.0, 0.08);
+    Session {
+        event_id: String::new(),
+        sport,
+        start,
+        end: start + elapsed,
+        timer_s,
+        distance_m: speed.map(|speed| round(speed * timer_s as f64, 10.0)),
+        kcal: (kcal_low + effort * (kcal_high - kcal_low)) * person.mass_kg * hours,
+        heart_rate_avg: (110.0 + 50.0 * effort + dice.near(0.0, 6.0, 12.0)) as i64,
+        sweat_ml: round(sweat_ml, 1.0),
+        sodium_mg: round(sweat_ml / 1_000.0 * sodium * SODIUM_MG_PER_MMOL, 1.0),
+        hurried: false,
+    }
+}
+
+const SODIUM_MG_PER_MMOL: f64 = 22.99;
+
+/// `value` with `parts` of a unit: 10 is one decimal.
+pub(crate) fn round(value: f64, parts: f64) -> f64 {
+    (value * parts).round() / parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lives(athletes: u32, days: i64) -> Vec<(Person, Vec<Day>)> {
+        let end = 1_774_828_800; // 2026-03-30, around the clock change of Europe
+        let span = Span {
+            start: end - days * DAY,
+            end,
+        };
+        let mix = Mix::default();
+        let live_one = |index| {
+            let mut dice = Dice::new(3, index);
+            let person = Person::draw(index, &mut dice, &mix);
+            let days = live(&person, &mut dice, &mix, span);
+            (person, days)
+        };
+        (0..athletes).map(live_one).collect()
+    }
+
+    #[test]
+    fn nothing_in_one_life_overlaps() {
+        for (person, days) in lives(60, 20) {
+            let mut spans: Vec<(i64, i64)> = Vec::new();
+            for day in &days {
+                spans.extend(day.night.iter().chain(&day.nap).map(|s| (s.start, s.end)));
+                spans.extend(day.sessions.iter().map(|s| (s.start, s.end)));
+            }
+            spans.sort_unstable();
+            for pair in spans.windows(2) {
+                assert!(pair[0].1 < pair[1].0, "{}: {pair:?}", person.home.zone);
+            }
+        }
+    }
+
+    #[test]
+    fn a_night_is_longer_than_three_hours_and_far_from_the_naps() {
+        for (_, days) in lives(60, 20) {
+            for day in &days {
+                if let Some(night) = &day.night {
+                    assert!(night.asleep_s() >= 3 * HOUR);
+                    assert!(day.nap.iter().all(|nap| nap.start - night.end > 2 * HOUR));
+                    assert!(
+                        night
+                            .fragments
+                            .iter()
+                            .all(|f| f.end - f.start <= 65 * MINUTE)
+                    );
+                }
+                assert!(day.nap.iter().all(|nap| nap.asleep_s() < 3 * HOUR));
+            }
+        }
+    }
+
+    #[test]
+    fn fragments_cover_the_sleep_without_a_gap_and_end_asleep() {
+        for (_, days) in lives(20, 10) {
+            for sleep in days.iter().flat_map(|day| day.night.iter().chain(&day.nap)) {
+                let mut at = sleep.start;
+                for fragment in &sleep.fragments {
+                    assert_eq!(fragment.start, at);
+                    at = fragment.end;
+                }
+                assert_eq!(at, sleep.end);
+                assert_ne!(sleep.fragments.last().unwrap().stage, Stage::Awake);
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Who tells of what happened, when, and how it goes wrong: devices record, copies are made, edits
+//! and deletions follow, deliveries come late and twice.
+//!
+//! Each told thing leaves a record in the truth, under the identity that the contract gives it.
+
+mod everyday;
+mod session;
+mod sleep;
+mod uploads;
+
+use crate::delivery::{Delivery, Method, Push, Source};
+use crate::dice::Dice;
+use crate::healthkit::Clock;
+use crate::life::{Day, Span};
+use crate::options::Mix;
+use crate::person::Person;
+use crate::telling::uploads::HealthItem;
+use crate::time::{DAY, HOUR, MICROS, MINUTE, offset_at};
+use crate::truth::TruthRecord;
+
+/// How late the late ones are, at most.
+const LATE_MAX: i64 = 3 * DAY;
+
+pub(crate) struct Teller<'a> {
+    person: &'a Person,
+    dice: &'a mut Dice,
+    mix: &'a Mix,
+    span: Span,
+    deliveries: Vec<Delivery>,
+    health: Vec<HealthItem>,
+    records: Vec<TruthRecord>,
+    /// Numbers the ids that the athlete's devices and apps hand out.
+    next_id: u64,
+}
+
+/// All that is sent about one life, in the order it is sent, and what it tells of.
+pub(crate) fn tell(
+    person: &Person,
+    dice: &mut Dice,
+    mix: &Mix,
+    span: Span,
+    days: &[Day],
+) -> (Vec<Delivery>, Vec<TruthRecord>) {
+    let mut teller = Teller {
+        person,
+        dice,
+        mix,
+        span,
+        deliveries: Vec::new(),
+        health: Vec::new(),
+        records: Vec::new(),
+        next_id: 1,
+    };
+    for day in days {
+        teller.tell_sleep(day);
+        for session in &day.sessions {
+            teller.tell_session(session);
+        }
+        teller.tell_everyday(day);
+    }
+    teller.upload_health();
+    teller.repeat_some();
+    teller.deliveries.sort_by_key(|delivery| delivery.at);
+    (teller.deliveries, teller.records)
+}
+
+impl<'a> Teller<'a> {
+    fn fresh_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    /// When something that is ready at `ready` (seconds) arrives: minutes later, sometimes days,
+    /// never after the world's end. Microseconds.
+    fn arrival(&mut self, ready: i64) -> i64 {
+        let delay = if self.dice.chance(self.mix.late) {
+            self.dice.whole(HOUR, LATE_MAX)
+        } else {
+            30 + self.dice.exponential(4.0 * MINUTE as f64) as i64
+        };
+        self.within(ready, delay)
+    }
+
+    /// `delay` after `ready`, or somewhere between `ready` and the end where that is too late.
+    fn within(&mut self, ready: i64, delay: i64) -> i64 {
+        let ready = ready.clamp(self.span.start + 1, self.span.end);
+        let at = match ready.saturating_add(delay) {
+            at if at <= self.span.end => at,
+            _ => self.dice.whole(ready, self.span.end),
+        };
+        at * MICROS
+    }
+
+    /// How the phone writes an instant near `at`; one in ten samples does not tell its zone.
+    fn clock(&mut self, at: i64) -> Clock<'a> {
+        let person = self.person;
+        Clock {
+            phone: &person.phone,
+            offset: offset_at(&person.zone, at),
+            tells_zone: self.dice.chance(0.9),
+        }
+    }
+
+    fn push(&mut self, key: &'static str, item: String, at: i64, causal: Option<String>) {
+        let causal = causal.into_iter().collect();
+        self.deliveries
+            .push(Delivery::garmin(at, vec![Push { key, item }], causal));
+    }
+
+    /// One app event, alone or as an array of one: both are allowed.
+    fn app_event(&mut self, sent: i64, event: String, causal: Option<String>) {
+        let path = format!("/v1/athletes/{}/events", self.person.athlete_id);
+        let body = if self.dice.chance(0.3) {
+            format!("[{event}]")
+        } else {
+            event
+        };
+        let mut delivery = Delivery::json(sent, Method::Post, path, Source::App, body);
+        delivery.causal.extend(causal);
+        self.deliveries.push(delivery);
+    }
+
+    fn record(&mut self, event_id: &str, source: Source, provider_id: &str, told: (&str, &str)) {
+        let (device, role) = told;
+        self.records.push(TruthRecord {
+            athlete_id: self.person.athlete_id.clone(),
+            source: source.as_str().to_owned(),
+            provider_id: provider_id.to_owned(),
+            event_id: event_id.to_owned(),
+            device: device.to_owned(),
+            weight: 1.0,
+            live: true,
+            container: false,
+            role: role.to_owned(),
+        });
+    }
+
+    /// Senders retry: some deliveries come once more, the same bytes, up to two days later.
+    fn repeat_some(&mut self) {
+        let mut repeats = Vec::new();
+        for index in 0..self.deliveries.len() {
+            if !self.dice.chance(self.mix.duplicate) {
+                continue;
+            }
+            let delay = self
+                .dice
+                .exponential(5.0 * HOUR as f64)
+                .min(2.0 * DAY as f64) as i64;
+            let Some(mut again) = self.deliveries.get(index).cloned() else {
+                continue;
+            };
+            let sent = again.at / MICROS;
+            again.at = self.within(sent + 1, delay);
+            repeats.push(again);
+        }
+        self.deliveries.append(&mut repeats);
+    }
+}

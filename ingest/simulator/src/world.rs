@@ -1,0 +1,207 @@
+//! Athletes one by one: a life, what is told of it, and the truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::app;
+use crate::delivery::{Delivery, Method, Source};
+use crate::dice::Dice;
+use crate::life::{Day, Session, Sleep, Span, live};
+use crate::options::{Mix, WorldOptions};
+use crate::person::Person;
+use crate::telling::tell;
+use crate::time::MICROS;
+use crate::truth::{AthleteTruth, EventKind, TruthEvent, TruthLine, TruthRecord, TruthWorld};
+
+/// Seeds tried for a small world that is small enough, before it gets fewer days.
+const SMALL_ATTEMPTS: u64 = 16;
+const SMALL_DAYS_MAX: u32 = 3;
+
+/// One athlete: who they are, everything sent about them, and what was true.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AthleteWorld {
+    pub athlete_id: String,
+    /// The PUTs that make the athlete known and link the accounts; they go first.
+    pub registrations: Vec<Delivery>,
+    /// In the order the world sends them. Garmin's hold one item each; [`crate::blocks`] mixes
+    /// them over athletes, as Garmin does.
+    pub deliveries: Vec<Delivery>,
+    pub truth: AthleteTruth,
+}
+
+impl AthleteWorld {
+    /// Items in all deliveries, as receivers count them.
+    pub fn items(&self) -> usize {
+        self.registrations
+            .iter()
+            .chain(&self.deliveries)
+            .map(|delivery| delivery.items)
+            .sum()
+    }
+}
+
+/// The world of `options`, athlete by athlete; nothing of it is kept.
+pub fn world(options: WorldOptions) -> impl Iterator<Item = AthleteWorld> {
+    world_of(options, Mix::default())
+}
+
+/// As [`world`], with other habits and mishaps.
+pub fn world_of(options: WorldOptions, mix: Mix) -> impl Iterator<Item = AthleteWorld> {
+    let options = options.clamped();
+    (0..options.athletes).map(move |index| athlete(options, &mix, index))
+}
+
+/// The first line of the truth file.
+pub fn world_line(options: WorldOptions) -> TruthLine {
+    let WorldOptions {
+        athletes,
+        days,
+        seed,
+        end,
+    } = options.clamped();
+    TruthLine::World(TruthWorld {
+        athletes,
+        days,
+        seed,
+        start: options.clamped().start(),
+        end,
+    })
+}
+
+/// One athlete with at most `max_facts` items, for property tests: the longest world of up to three
+/// days that is small enough. Ends at `end`, microseconds.
+pub fn small_world(seed: u64, max_facts: usize, end: i64) -> AthleteWorld {
+    let mut days = SMALL_DAYS_MAX;
+    loop {
+        for attempt in 0..SMALL_ATTEMPTS {
+            let seed = seed.wrapping_add(attempt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let options = WorldOptions {
+                athletes: 1,
+                days,
+                seed,
+                end,
+            }
+            .clamped();
+            let mut made = athlete(options, &Mix::small(), 0);
+            if days == 0 {
+                made.deliveries.clear();
+                made.truth = AthleteTruth {
+                    athlete_id: made.athlete_id.clone(),
+                    ..Default::default()
+                };
+                return made;
+            }
+            if made.items() <= max_facts {
+                return made;
+            }
+        }
+        days = days.saturating_sub(1);
+    }
+}
+
+fn athlete(options: WorldOptions, mix: &Mix, index: u32) -> AthleteWorld {
+    let span = Span {
+        start: options.start().div_euclid(MICROS),
+        end: options.end.div_euclid(MICROS),
+    };
+    let mut dice = Dice::new(options.seed, index);
+    let person = Person::draw(index, &mut dice, mix);
+    let days = live(&person, &mut dice, mix, span);
+    let (deliveries, mut records) = tell(&person, &mut dice, mix, span, &days);
+    weigh_fragments(&mut records);
+    AthleteWorld {
+        athlete_id: person.athlete_id.clone(),
+        registrations: register(&person, options.start()),
+        deliveries,
+        truth: AthleteTruth {
+            athlete_id: person.athlete_id.clone(),
+            events: events(&person, &days, &records),
+            records,
+        },
+    }
+}
+
+fn register(person: &Person, at: i64) -> Vec<Delivery> {
+    let path = format!("/v1/athletes/{}", person.athlete_id);
+    let put = |path: String, body: String| Delivery::json(at, Method::Put, path, Source::App, body);
+    let mut registrations = vec![put(path.clone(), app::profile(person))];
+    if let Some(watch) = &person.garmin {
+        let body = serde_json::json!({"account_id": watch.user_id}).to_string();
+        let mut link = put(format!("{path}/connections/garmin"), body);
+        link.items = 0;
+        registrations.push(link);
+    }
+    registrations
+}
+
+/// The live records of one event by one device weigh 1 together.
+fn weigh_fragments(records: &mut [TruthRecord]) {
+    let mut counts: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.live) {
+        let key = (record.event_id.clone(), record.device.clone());
+        *counts.entry(key).or_default() += 1;
+    }
+    for record in records {
+        let key = (record.event_id.clone(), record.device.clone());
+        let count = counts.get(&key).copied().unwrap_or(1);
+        record.weight = 1.0 / f64::from(count.max(1));
+    }
+}
+
+fn events(person: &Person, days: &[Day], records: &[TruthRecord]) -> Vec<TruthEvent> {
+    let live = records.iter().filter(|record| record.live);
+    let told: BTreeSet<&str> = live.map(|record| record.event_id.as_str()).collect();
+    let mut events = Vec::new();
+    for day in days {
+        let sleeps = day
+            .night
+            .iter()
+            .chain(&day.nap)
+            .map(|sleep| sleep_event(person, sleep));
+        events.extend(sleeps);
+        events.extend(
+            day.sessions
+                .iter()
+                .map(|session| session_event(person, session)),
+        );
+    }
+    for event in &mut events {
+        event.told = told.contains(event.event_id.as_str());
+    }
+    events
+}
+
+fn sleep_event(person: &Person, sleep: &Sleep) -> TruthEvent {
+    TruthEvent {
+        event_id: sleep.event_id.clone(),
+        athlete_id: person.athlete_id.clone(),
+        kind: if sleep.nap {
+            EventKind::Nap
+        } else {
+            EventKind::Night
+        },
+        sport: None,
+        start: sleep.start * MICROS,
+        end: sleep.end * MICROS,
+        duration_s: sleep.asleep_s(),
+        distance_m: None,
+        fluid_lost_ml: None,
+        sodium_lost_mg: None,
+        told: false,
+    }
+}
+
+fn session_event(person: &Person, session: &Session) -> TruthEvent {
+    TruthEvent {
+        event_id: session.event_id.clone(),
+        athlete_id: person.athlete_id.clone(),
+        kind: EventKind::Session,
+        sport: Some(session.sport.name.to_owned()),
+        start: session.start * MICROS,
+        end: session.end * MICROS,
+        duration_s: session.timer_s,
+        distance_m: session.distance_m,
+        fluid_lost_ml: Some(session.sweat_ml),
+        sodium_lost_mg: Some(session.sodium_mg),
+        told: false,
+    }
+}

@@ -1,0 +1,152 @@
+//! The last word: rules that lower or stop what the needs ask for, and never raise it.
+//!
+//! The only way from a [`Draft`] to [`Advised`] leads through here. A rule sees the needs through
+//! [`Lowering`], which has no way to write a greater number, so that "can only lower or stop" holds
+//! by construction. Rules run in the order of the table; a new one is a row there.
+
+mod lowering;
+
+use std::collections::BTreeSet;
+
+use crate::advice::{Advised, Draft, NeedFlag};
+use crate::units::{
+    DrinkRate, Millilitres, Permille, Seconds, SodiumConcentration, SweatRate, floor_to,
+};
+use lowering::Lowering;
+
+/// The rules by their number in the project's list; those without a row are not built yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SafetyRule {
+    /// Never more than is lost.
+    S1,
+    /// Never faster than a gut takes, never more than 12 L a day.
+    S5,
+    /// Nothing by itself from what no person does.
+    S15,
+}
+
+impl SafetyRule {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::S1 => "S1",
+            Self::S5 => "S5",
+            Self::S15 => "S15",
+        }
+    }
+}
+
+/// What the rules look at besides the needs. What is `None` is unknown, and no rule applies to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SafetyContext {
+    /// Loss that the plan for a workout must not exceed; set for the phase during only.
+    pub predicted_loss: Option<Millilitres>,
+    pub cap: Option<DrinkRate>,
+    /// All fluid of the day so far, drunk and planned.
+    pub fluid_today: Option<Millilitres>,
+    /// What the advice was computed from, for rule S15.
+    pub basis: Option<BasisFacts>,
+    /// The athlete's numbers are unsure: the reader is told.
+    pub low_confidence: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BasisFacts {
+    pub rate: Option<SweatRate>,
+    pub sodium: Option<SodiumConcentration>,
+    /// Lost (or gained, below zero) of the body mass, in thousandths.
+    pub mass_loss_permille: Option<i64>,
+    pub duration: Option<Seconds>,
+}
+
+/// True where the rule lowered or stopped something.
+type Rule = fn(&mut Lowering<'_>, &SafetyContext) -> bool;
+
+/// In the order in which they run: stops first, then limits.
+const RULES: [(SafetyRule, Rule); 3] = [
+    (SafetyRule::S15, stop_what_is_implausible),
+    (SafetyRule::S1, never_above_the_loss),
+    (SafetyRule::S5, never_above_the_caps),
+];
+
+pub fn apply(draft: Draft, context: &SafetyContext) -> Advised {
+    let Draft {
+        mut needs,
+        mut flags,
+        reasons,
+        timing,
+    } = draft;
+    let mut safety = BTreeSet::new();
+    for (rule, check) in RULES {
+        if check(&mut Lowering::new(&mut needs, timing), context) {
+            safety.insert(rule);
+        }
+    }
+    if context.low_confidence {
+        flags.insert(NeedFlag::LowConfidence);
+    }
+    let schedule = crate::advice::schedule(&needs, timing);
+    Advised {
+        needs,
+        flags,
+        reasons,
+        schedule,
+        window: timing.window(),
+        safety,
+    }
+}
+
+fn stop_what_is_implausible(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+    let Some(facts) = context.basis else {
+        return false;
+    };
+    let out_of =
+        |value: Option<i64>, lo: i64, hi: i64| value.is_some_and(|value| value < lo || value > hi);
+    let implausible = out_of(facts.rate.map(SweatRate::get), 200, 4_000)
+        || out_of(facts.sodium.map(SodiumConcentration::get), 100, 1_100)
+        || out_of(facts.mass_loss_permille, -80, 80)
+        || out_of(facts.duration.map(Seconds::get), 0, 12 * 3_600);
+    if implausible {
+        needs.stop();
+    }
+    implausible
+}
+
+fn never_above_the_loss(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+    let Some(loss) = context.predicted_loss else {
+        return false;
+    };
+    needs.fluid_to(floor_to(loss.as_f64().max(0.0), SHOWN_ML))
+}
+
+fn never_above_the_caps(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+    let hourly = context.cap.is_some_and(|cap| {
+        let rate = needs.drink_rate_to(cap);
+        let window = needs.window();
+        let volume = floor_to(cap.as_f64() * window.hours(), SHOWN_ML);
+        // A drink that is taken at once has no window, and its size is its rule's matter.
+        let total = window.get() > 0 && needs.fluid_to(volume);
+        rate || total
+    });
+    let day = context.fluid_today.is_some_and(|today| {
+        let left = DAY_ML_MAX.saturating_sub(today.get()).max(0);
+        needs.fluid_to(floor_to(left as f64, SHOWN_ML))
+    });
+    hourly || day
+}
+
+const SHOWN_ML: i64 = 10;
+/// All fluids of a day, heat or not.
+const DAY_ML_MAX: i64 = 12_000;
+
+/// Mass lost in thousandths of the mass before, for [`BasisFacts`].
+pub fn share_of_mass(deficit: Millilitres, mass: crate::units::BodyMass) -> i64 {
+    let share = deficit.as_f64() / mass.as_f64() * Permille::ONE.as_f64();
+    (if share < 0.0 {
+        libm::floor(share)
+    } else {
+        libm::ceil(share)
+    }) as i64
+}
+
+#[cfg(test)]
+mod tests;

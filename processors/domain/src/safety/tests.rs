@@ -1,0 +1,241 @@
+//! Each rule by a case, and that none ever raises a number.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::advice::{AfterInput, DuringInput, Intensity, Needs, after, during};
+use crate::units::{BodyMass, Milligrams};
+
+fn plan(minutes: i64, rate: i64, cap: i64) -> DuringInput {
+    DuringInput {
+        mass: BodyMass::clamped(70_000),
+        duration: Seconds::clamped(minutes * 60),
+        rate: SweatRate::clamped(rate),
+        sodium: SodiumConcentration::clamped(360),
+        intensity: Intensity::Moderate,
+        start_deficit: Millilitres::ZERO,
+        cap: DrinkRate::clamped(cap),
+        gut_trained: false,
+        merged_before: Seconds::ZERO,
+    }
+}
+
+fn fluid(needs: &Needs) -> Option<i64> {
+    needs.fluid.map(|need| need.target.get())
+}
+
+#[test]
+fn a_plan_within_the_rules_passes_unchanged() {
+    let draft = during(&plan(60, 1_000, 800));
+    let context = SafetyContext {
+        predicted_loss: Some(Millilitres::clamped(1_000)),
+        cap: Some(DrinkRate::clamped(800)),
+        fluid_today: Some(Millilitres::clamped(2_000)),
+        basis: Some(BasisFacts {
+            rate: Some(SweatRate::clamped(1_000)),
+            sodium: Some(SodiumConcentration::clamped(360)),
+            mass_loss_permille: Some(20),
+            duration: Some(Seconds::clamped(3_600)),
+        }),
+        low_confidence: false,
+    };
+    let advised = apply(draft.clone(), &context);
+    assert_eq!(&advised.needs, draft.needs());
+    assert_eq!(advised.safety, BTreeSet::new());
+    let times: Vec<_> = advised
+        .schedule
+        .iter()
+        .map(|portion| portion.after.get())
+        .collect();
+    assert_eq!(times, [900, 1_800, 2_700, 3_600]);
+    let parts: Vec<_> = advised
+        .schedule
+        .iter()
+        .map(|portion| portion.fluid.get())
+        .collect();
+    assert_eq!(parts, [170, 180, 170, 180]);
+}
+
+#[test]
+fn s1_keeps_the_plan_below_the_loss_and_its_sodium_with_it() {
+    let draft = during(&plan(60, 1_000, 800));
+    let context = SafetyContext {
+        predicted_loss: Some(Millilitres::clamped(355)),
+        ..Default::default()
+    };
+    let advised = apply(draft, &context);
+    assert_eq!(advised.safety, BTreeSet::from([SafetyRule::S1]));
+    assert_eq!(fluid(&advised.needs), Some(350));
+    assert_eq!(
+        advised.needs.sodium.map(|need| need.target.get()),
+        Some(170)
+    );
+    assert_eq!(
+        advised
+            .schedule
+            .iter()
+            .map(|portion| portion.fluid.get())
+            .sum::<i64>(),
+        350
+    );
+}
+
+#[test]
+fn s5_keeps_the_hour_and_the_day_below_their_caps() {
+    let hourly = SafetyContext {
+        cap: Some(DrinkRate::clamped(500)),
+        ..SafetyContext::default()
+    };
+    let advised = apply(during(&plan(120, 1_500, 800)), &hourly);
+    assert_eq!(advised.needs.fluid_per_hour, Some(DrinkRate::clamped(500)));
+    assert_eq!(fluid(&advised.needs), Some(1_000));
+    assert_eq!(advised.safety, BTreeSet::from([SafetyRule::S5]));
+    for (today, left) in [(11_405, 590), (12_000, 0), (15_000, 0)] {
+        let today = Some(Millilitres::clamped(today));
+        let daily = SafetyContext {
+            fluid_today: today,
+            ..SafetyContext::default()
+        };
+        let advised = apply(during(&plan(120, 1_500, 800)), &daily);
+        assert_eq!(fluid(&advised.needs), Some(left));
+        assert_eq!(advised.safety, BTreeSet::from([SafetyRule::S5]));
+    }
+}
+
+#[test]
+fn s15_stops_what_rests_on_implausible_facts() {
+    let facts = BasisFacts::default();
+    let cases = [
+        BasisFacts {
+            rate: Some(SweatRate::clamped(150)),
+            ..facts
+        },
+        BasisFacts {
+            rate: Some(SweatRate::clamped(4_100)),
+            ..facts
+        },
+        BasisFacts {
+            sodium: Some(SodiumConcentration::clamped(1_150)),
+            ..facts
+        },
+        BasisFacts {
+            mass_loss_permille: Some(81),
+            ..facts
+        },
+        BasisFacts {
+            mass_loss_permille: Some(-81),
+            ..facts
+        },
+        BasisFacts {
+            duration: Some(Seconds::clamped(13 * 3_600)),
+            ..facts
+        },
+    ];
+    for basis in cases {
+        let context = SafetyContext {
+            basis: Some(basis),
+            ..SafetyContext::default()
+        };
+        let advised = apply(during(&plan(60, 1_000, 800)), &context);
+        assert_eq!(advised.needs, Needs::default(), "{basis:?}");
+        assert_eq!(advised.schedule, []);
+        assert_eq!(advised.safety, BTreeSet::from([SafetyRule::S15]));
+    }
+}
+
+#[test]
+fn low_confidence_is_told() {
+    let context = SafetyContext {
+        low_confidence: true,
+        ..SafetyContext::default()
+    };
+    let advised = apply(during(&plan(60, 1_000, 800)), &context);
+    assert!(advised.flags.contains(&NeedFlag::LowConfidence));
+}
+
+#[test]
+fn a_share_of_the_mass_is_rounded_away_from_zero() {
+    let mass = BodyMass::clamped(70_000);
+    for (deficit, permille) in [(5_600, 80), (5_601, 81), (-5_601, -81), (0, 0)] {
+        assert_eq!(share_of_mass(Millilitres::clamped(deficit), mass), permille);
+    }
+}
+
+/// Every number of the needs, an absent one as the greatest: no advice is less than any.
+fn numbers(needs: &Needs) -> Vec<i64> {
+    let one = |need: Option<[Option<i64>; 4]>| need.unwrap_or([None; 4]);
+    let mut all = Vec::new();
+    all.extend(one(needs.fluid.map(|n| {
+        [
+            Some(n.target.get()),
+            n.lo.map(|v| v.get()),
+            n.hi.map(|v| v.get()),
+            n.max.map(|v| v.get()),
+        ]
+    })));
+    all.extend(one(needs.sodium.map(|n| {
+        [
+            Some(n.target.get()),
+            n.lo.map(|v| v.get()),
+            n.hi.map(|v| v.get()),
+            n.max.map(|v| v.get()),
+        ]
+    })));
+    for need in [needs.carbohydrate, needs.protein, needs.casein] {
+        all.extend(one(need.map(|n| {
+            [
+                Some(n.target.get()),
+                n.lo.map(|v| v.get()),
+                n.hi.map(|v| v.get()),
+                n.max.map(|v| v.get()),
+            ]
+        })));
+    }
+    all.push(needs.fluid_per_hour.map(DrinkRate::get));
+    all.push(needs.caffeine.map(|need| need.target.get()));
+    all.push(needs.carry_over.map(Millilitres::get));
+    all.into_iter()
+        .map(|value| value.unwrap_or(i64::MIN))
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn no_rule_ever_raises_a_number(
+        minutes in -10_i64..2_000, rate in 0_i64..7_000, cap in 0_i64..1_300,
+        deficit in -3_000_i64..9_000, loss in any::<Option<i64>>(), limit in any::<Option<i64>>(),
+        today in prop::option::of(-1_000_i64..20_000), share in prop::option::of(-100_i64..100),
+    ) {
+        let workout = plan(minutes, rate, cap);
+        let rest = AfterInput {
+            mass: workout.mass,
+            duration: workout.duration,
+            intensity: Intensity::High,
+            deficit: Millilitres::clamped(deficit),
+            sodium_lost: Milligrams::clamped(deficit),
+            sodium_taken: Milligrams::ZERO,
+            next: None,
+            to_bed: Some(workout.duration),
+            cap: workout.cap,
+        };
+        let context = SafetyContext {
+            predicted_loss: loss.map(Millilitres::clamped),
+            cap: limit.map(DrinkRate::clamped),
+            fluid_today: today.map(Millilitres::clamped),
+            basis: Some(BasisFacts { mass_loss_permille: share, ..BasisFacts::default() }),
+            low_confidence: false,
+        };
+        for draft in [during(&workout), after(&rest)] {
+            let advised = apply(draft.clone(), &context);
+            for (now, then) in numbers(&advised.needs).iter().zip(numbers(draft.needs())) {
+                prop_assert!(*now <= then);
+            }
+            prop_assert!(advised.needs == *draft.needs() || !advised.safety.is_empty());
+            let total: i64 = advised.schedule.iter().map(|portion| portion.fluid.get()).sum();
+            prop_assert_eq!(total, fluid(&advised.needs).unwrap_or(0));
+            if let (Some(loss), Some(fluid)) = (context.predicted_loss, advised.needs.fluid) {
+                prop_assert!(fluid.target <= loss.max(Millilitres::ZERO));
+            }
+        }
+    }
+}

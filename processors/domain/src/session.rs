@@ -1,0 +1,121 @@
+//! Which records tell of one workout, and what that workout was.
+//!
+//! [`group`] partitions an athlete's live activities into sessions, [`compose`] merges the members
+//! of one session field by field with its provenance. Both are functions of the set they are given:
+//! the order of a slice never changes who is grouped with whom, nor who wins.
+//!
+//! It is not about identity (which published session a group continues: [`crate::identity`]), and
+//! nothing here deletes a record: a duplicate stays a member.
+
+mod fields;
+mod linkage;
+mod matching;
+
+use crate::observation::{Device, ObservationId, Source, Writer};
+use crate::sport::{Family, Sport};
+use crate::time::{Instant, Span};
+
+pub use fields::{Composed, compose};
+pub use linkage::{Candidate, Group, Override, OverrideKind, blocks, group, legs};
+pub use matching::{Strength, THRESHOLDS, Thresholds, likeness};
+
+/// One source's live account of one workout.
+///
+/// Times that a source rounds or leaves out are as told: `elapsed_s` is the length of `span` where
+/// nothing better is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    pub id: ObservationId,
+    pub source: Source,
+    /// Fingerprint of the account at the source.
+    pub account: u64,
+    /// Fingerprint of the record's own id at the source.
+    pub provider: u64,
+    /// Fingerprint of the provider id of the multisport record that this is a leg of.
+    pub parent: Option<u64>,
+    pub writer: Option<Writer>,
+    pub device: Option<Device>,
+    pub sport: Sport,
+    /// False where the vendor's name of the type was unknown.
+    pub sport_known: bool,
+    pub span: Span,
+    pub utc_offset_s: Option<i32>,
+    pub zone: Option<String>,
+    pub timer_s: Option<i64>,
+    pub moving_s: Option<i64>,
+    pub elapsed_s: i64,
+    pub distance_dm: Option<i64>,
+    pub energy_j: Option<i64>,
+    pub heart_rate_avg_bpm: Option<i32>,
+    pub heart_rate_max_bpm: Option<i32>,
+    pub power_avg_dw: Option<i64>,
+    pub speed_avg_mm_s: Option<i64>,
+    pub elevation_gain_dm: Option<i64>,
+    /// Ten-millionths of a degree: latitude, longitude.
+    pub start_position_e7: Option<(i64, i64)>,
+    pub indoor: Option<bool>,
+    pub manual: bool,
+    pub title: Option<String>,
+    /// When the version that the user edited by hand arrived first; the latest edit wins.
+    pub edited_at: Option<Instant>,
+    /// The source says that this record only holds legs.
+    pub container: bool,
+    /// When any version of this record arrived first.
+    pub first_received: Instant,
+}
+
+impl Activity {
+    /// An activity that tells nothing but its time; for building others with `..`.
+    pub fn bare(id: ObservationId, source: Source, sport: Sport, span: Span) -> Self {
+        Self {
+            id,
+            source,
+            account: 0,
+            provider: 0,
+            parent: None,
+            writer: None,
+            device: None,
+            sport,
+            sport_known: true,
+            span,
+            utc_offset_s: None,
+            zone: None,
+            timer_s: None,
+            moving_s: None,
+            elapsed_s: span.length_s(),
+            distance_dm: None,
+            energy_j: None,
+            heart_rate_avg_bpm: None,
+            heart_rate_max_bpm: None,
+            power_avg_dw: None,
+            speed_avg_mm_s: None,
+            elevation_gain_dm: None,
+            start_position_e7: None,
+            indoor: None,
+            manual: false,
+            title: None,
+            edited_at: None,
+            container: false,
+            first_received: Instant(0),
+        }
+    }
+
+    pub fn family(&self) -> Family {
+        self.sport.family()
+    }
+
+    /// The whole of a multisport race: it goes only with others that tell of the whole.
+    pub fn is_container(&self) -> bool {
+        self.container || (self.family() == Family::Multi && self.parent.is_none())
+    }
+
+    /// The way between two legs.
+    pub fn is_transition(&self) -> bool {
+        self.family() == Family::Multi && self.parent.is_some()
+    }
+
+    /// Typed in, not measured.
+    pub fn is_manual(&self) -> bool {
+        self.manual || self.writer == Some(Writer::AppleManual)
+    }
+}

@@ -1,0 +1,252 @@
+//! Sets of records, and the sessions that they make.
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use super::super::matching::tests::activity;
+use super::*;
+use crate::observation::{Device, Source, Writer};
+use crate::sport::Sport;
+
+/// Groups as text: ids of members joined by `+`, groups by a blank.
+fn told(activities: &[Activity], overrides: &[Override]) -> String {
+    let ids = |group: &Group| {
+        let ids: Vec<String> = group
+            .members
+            .iter()
+            .map(|index| activities[*index].id.0.to_string())
+            .collect();
+        ids.join("+")
+    };
+    group(activities, overrides)
+        .iter()
+        .map(ids)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Lines of records, numbered from 1, and the groups expected.
+fn check(lines: &str, overrides: &[Override], expected: &str) {
+    let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut activities: Vec<Activity> = (1..).zip(lines).map(|(id, it)| activity(id, it)).collect();
+    assert_eq!(told(&activities, overrides), expected);
+    activities.reverse();
+    assert_eq!(told(&activities, overrides), expected, "in reverse order");
+}
+
+fn word(kind: OverrideKind, ids: &[u128], at: i64) -> Override {
+    let ids = ids.iter().map(|id| ObservationId(*id)).collect();
+    let at = Instant(at);
+    Override {
+        kind,
+        ids,
+        at,
+        received_at: at,
+        id: ObservationId(at.0.unsigned_abs().into()),
+    }
+}
+
+#[test]
+fn one_run_that_arrived_four_times_is_one_session() {
+    check(
+        "garmin run 0 2701 8123 on=fr965
+         strava run 0 2760 8120 on=fr965
+         healthkit run 1 2760 8120 by=com.garmin.connect.mobile
+         healthkit run 100 2600 8000 by=com.apple.health.7",
+        &[],
+        "1+2+3+4",
+    );
+}
+
+#[test]
+fn two_short_sessions_in_a_row_stay_two() {
+    check(
+        "garmin run 0 600 2000
+         garmin run 690 600 2000
+         strava run 0 600 2000
+         strava run 690 600 2000",
+        &[],
+        "1+3 2+4",
+    );
+}
+
+#[test]
+fn a_record_between_two_does_not_chain_them_together() {
+    // 2 is weakly like both 1 and 3, which are not alike: the better link has it.
+    check(
+        "garmin run 0 1000 -
+         strava run 250 1000 -
+         file run 490 1000 -",
+        &[],
+        "1 2+3",
+    );
+}
+
+#[test]
+fn a_race_is_its_legs_and_a_whole() {
+    let lines = [
+        "garmin multisport 0 9000 - whole",
+        "garmin open_water 0 1800 - leg",
+        "garmin road_ride 1900 4000 - leg",
+        "garmin run 6000 3000 - leg",
+        "strava road_ride 1900 4000 -",
+    ];
+    let mut race: Vec<Activity> = (1..).zip(lines).map(|(id, it)| activity(id, it)).collect();
+    race[0].provider = 1;
+    assert_eq!(told(&race, &[]), "2 1 3+5 4");
+    let groups = group(&race, &[]);
+    assert_eq!(
+        legs(&groups, &race),
+        [vec![], vec![0, 2, 3], vec![], vec![]]
+    );
+}
+
+#[test]
+fn the_user_merges_and_splits_and_the_last_word_counts() {
+    let lines = "garmin run 0 600 2000
+         garmin run 690 600 2000
+         strava run 0 600 2000
+         strava run 9000 600 2000";
+    use OverrideKind::{Merge, Split};
+    check(lines, &[word(Merge, &[1, 2], 1)], "1+3+2 4");
+    check(lines, &[word(Merge, &[1, 4], 1)], "1+3+4 2");
+    check(lines, &[word(Split, &[1, 3], 1)], "1 3 2 4");
+    check(
+        lines,
+        &[word(Split, &[1, 3], 1), word(Merge, &[1, 3], 2)],
+        "1+3 2 4",
+    );
+    check(
+        lines,
+        &[word(Merge, &[1, 3], 2), word(Split, &[3, 1], 3)],
+        "1 3 2 4",
+    );
+    check(lines, &[word(Merge, &[1, 99], 2)], "1+3 2 4");
+}
+
+#[test]
+fn a_group_is_as_sure_as_its_weakest_pair() {
+    let pair = |line: &str| {
+        let all = [activity(1, "garmin run 0 3600 10000"), activity(2, line)];
+        group(&all, &[])
+            .iter()
+            .map(|group| group.confidence_pct)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(pair("strava run 0 3600 10000"), [95]);
+    assert_eq!(pair("strava run 250 3300 10000"), [60]);
+    assert_eq!(
+        pair("healthkit run 0 3600 10000 by=com.garmin.connect.mobile"),
+        [100]
+    );
+    assert_eq!(pair("strava run 9000 3600 10000"), [100, 100]);
+}
+
+#[test]
+fn blocks_are_apart_by_more_than_a_quarter_of_an_hour() {
+    let lines = [
+        "garmin run 0 600 -",
+        "garmin run 1500 600 -",
+        "garmin run 3001 600 -",
+    ];
+    let all: Vec<Activity> = (1..).zip(lines).map(|(id, it)| activity(id, it)).collect();
+    assert_eq!(blocks(&all), [vec![0, 1], vec![2]]);
+}
+
+prop_compose! {
+    fn any_activity()(
+        source in prop_oneof![
+            Just(Source::Garmin), Just(Source::Strava), Just(Source::HealthKit), Just(Source::File)
+        ],
+        sport in prop_oneof![
+            Just(Sport::Run), Just(Sport::Walk), Just(Sport::Other), Just(Sport::Multisport)
+        ],
+        start in prop_oneof![0_i64..4000, Just(i64::MIN), Just(i64::MAX)],
+        length in prop_oneof![0_i64..4000, Just(i64::MAX), Just(i64::MIN)],
+        timer_s in proptest::option::of(prop_oneof![0_i64..4000, any::<i64>()]),
+        distance_dm in proptest::option::of(prop_oneof![0_i64..90_000, any::<i64>()]),
+        device in proptest::option::of(prop_oneof![Just("a"), Just("b")]),
+        copy in any::<bool>(),
+    ) -> Activity {
+        let span = Span::from_start(Instant::from_seconds(start), length);
+        Activity {
+            timer_s,
+            distance_dm,
+            device: device.and_then(Device::of),
+            writer: copy.then_some(Writer::GarminConnect),
+            ..Activity::bare(ObservationId(0), source, sport, span)
+        }
+    }
+}
+
+prop_compose! {
+    /// Activities with ids, a shuffle of them, and a few words of the user.
+    fn worlds()(activities in proptest::collection::vec(any_activity(), 0..12))(
+        shuffled in Just((1..).zip(&activities).map(|(id, activity)| {
+            Activity { id: ObservationId(id), ..activity.clone() }
+        }).collect::<Vec<_>>()).prop_shuffle(),
+        words in proptest::collection::vec(
+            (any::<bool>(), proptest::collection::vec(1_u128..14, 0..4), 0_i64..5), 0..4),
+    ) -> (Vec<Activity>, Vec<Override>) {
+        let words = words.iter().map(|(merge, ids, at)| {
+            word(if *merge { OverrideKind::Merge } else { OverrideKind::Split }, ids, *at)
+        });
+        (shuffled, words.collect())
+    }
+}
+
+/// The same cases in every run; a failure is shown, not kept in a file.
+fn fixed_cases() -> ProptestConfig {
+    let rng_seed = RngSeed::Fixed(1);
+    ProptestConfig {
+        rng_seed,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(fixed_cases())]
+
+    #[test]
+    fn order_does_not_change_the_groups((activities, overrides) in worlds()) {
+        let mut ordered = activities.clone();
+        ordered.sort_by_key(|activity| activity.id);
+        let mut reversed = overrides.clone();
+        reversed.reverse();
+        prop_assert_eq!(told(&activities, &overrides), told(&ordered, &reversed));
+    }
+
+    #[test]
+    fn every_record_is_in_exactly_one_group((activities, overrides) in worlds()) {
+        let mut members: Vec<usize> =
+            group(&activities, &overrides).into_iter().flat_map(|group| group.members).collect();
+        members.sort_unstable();
+        prop_assert_eq!(members, (0..activities.len()).collect::<Vec<_>>());
+        let mut members: Vec<usize> = blocks(&activities).into_iter().flatten().collect();
+        members.sort_unstable();
+        prop_assert_eq!(members, (0..activities.len()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_block_alone_gives_the_groups_that_the_whole_gives((activities, _) in worlds()) {
+        let whole = told(&activities, &[]);
+        let mut parts: Vec<String> = Vec::new();
+        for block in blocks(&activities) {
+            let part: Vec<Activity> = block.iter().map(|index| activities[*index].clone()).collect();
+            parts.push(told(&part, &[]));
+        }
+        prop_assert_eq!(parts.join(" "), whole);
+    }
+
+    #[test]
+    fn members_are_linked_pair_by_pair((activities, _) in worlds()) {
+        for found in group(&activities, &[]) {
+            for one in &found.members {
+                for other in found.members.iter().filter(|other| *other != one) {
+                    prop_assert!(likeness(&activities[*one], &activities[*other]).is_some());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! HealthKit's workout types, by name (with or without `HKWorkoutActivityType`) or by raw number.
+
+use super::Place::{In, Out, Unsaid};
+use super::{Classified, Row, Sport, look_up};
+
+/// `indoor` is `HKIndoorWorkout`, `open_water` the swimming location, where the workout tells them.
+pub fn healthkit(name: &str, indoor: Option<bool>, open_water: Option<bool>) -> Classified {
+    let name = name.trim();
+    let name = name.strip_prefix("HKWorkoutActivityType").unwrap_or(name);
+    let name = match name.parse::<u32>() {
+        Ok(code) => match CODES.binary_search_by_key(&code, |row| row.0) {
+            Ok(index) => CODES.get(index).map_or("", |row| row.1),
+            Err(_) => "",
+        },
+        Err(_) => name,
+    };
+    let mut found = look_up(TABLE, name)
+        .unwrap_or(Classified::UNKNOWN)
+        .moved(indoor);
+    if found.sport == Sport::PoolSwim && open_water == Some(true) {
+        found.sport = Sport::OpenWater;
+        found.indoor = Some(false);
+    }
+    found.transition = name == "Transition";
+    found
+}
+
+pub(super) const TABLE: &[Row] = &[
+    ("AmericanFootball", Sport::AmericanFootball, Unsaid),
+    ("AustralianFootball", Sport::Other, Unsaid),
+    ("Badminton", Sport::Racket, Unsaid),
+    ("Barre", Sport::Yoga, Unsaid),
+    ("Baseball", Sport::Baseball, Unsaid),
+    ("Basketball", Sport::Basketball, Unsaid),
+    ("Boxing", Sport::Cardio, Unsaid),
+    ("CardioDance", Sport::Cardio, Unsaid),
+    ("Climbing", Sport::Strength, Unsaid),
+    ("Cooldown", Sport::Yoga, Unsaid),
+    ("CoreTraining", Sport::Strength, Unsaid),
+    ("Cricket", Sport::Other, Unsaid),
+    ("CrossCountrySkiing", Sport::NordicSki, Out),
+    ("CrossTraining", Sport::Cardio, Unsaid),
+    ("Cycling", Sport::RoadRide, Unsaid),
+    ("Dance", Sport::Cardio, Unsaid),
+    ("DownhillSkiing", Sport::Alpine, Out),
+    ("Elliptical", Sport::Cardio, In),
+    ("Flexibility", Sport::Yoga, Unsaid),
+    ("FunctionalStrengthTraining", Sport::Strength, Unsaid),
+    ("Golf", Sport::Other, Out),
+    ("HandCycling", Sport::RoadRide, Unsaid),
+    ("HighIntensityIntervalTraining", Sport::Cardio, Unsaid),
+    ("Hiking", Sport::Hike, Out),
+    ("JumpRope", Sport::Cardio, Unsaid),
+    ("Kickboxing", Sport::Cardio, Unsaid),
+    ("MartialArts", Sport::Cardio, Unsaid),
+    ("MindAndBody", Sport::Yoga, Unsaid),
+    ("MixedCardio", Sport::Cardio, Unsaid),
+    ("Other", Sport::Other, Unsaid),
+    ("PaddleSports", Sport::Paddle, Unsaid),
+    ("Pickleball", Sport::Racket, Unsaid),
+    ("Pilates", Sport::Yoga, Unsaid),
+    ("PreparationAndRecovery", Sport::Yoga, Unsaid),
+    ("Racquetball", Sport::Racket, Unsaid),
+    ("Rowing", Sport::Row, Unsaid),
+    ("Rugby", Sport::Other, Unsaid),
+    ("Running", Sport::Run, Unsaid),
+    ("Snowboarding", Sport::Alpine, Out),
+    ("Soccer", Sport::Soccer, Unsaid),
+    ("SocialDance", Sport::Cardio, Unsaid),
+    ("Softball", Sport::Baseball, Unsaid),
+    ("Squash", Sport::Racket, Unsaid),
+    ("StairClimbing", Sport::Cardio, Unsaid),
+    ("Stairs", Sport::Cardio, Unsaid),
+    ("StepTraining", Sport::Cardio, Unsaid),
+    ("SwimBikeRun", Sport::Multisport, Unsaid),
+    ("Swimming", Sport::PoolSwim, Unsaid),
+    ("TableTennis", Sport::Racket, Unsaid),
+    ("TaiChi", Sport::Yoga, Unsaid),
+    ("Tennis", Sport::Tennis, Unsaid),
+    ("TrackAndField", Sport::Run, Unsaid),
+    ("TraditionalStrengthTraining", Sport::Strength, Unsaid),
+    ("Transition", Sport::Multisport, Unsaid),
+    ("Volleyball", Sport::Other, Unsaid),
+    ("Walking", Sport::Walk, Unsaid),
+    ("WheelchairRunPace", Sport::Run, Unsaid),
+    ("WheelchairWalkPace", Sport::Walk, Unsaid),
+    ("Yoga", Sport::Yoga, Unsaid),
+];
+
+/// Raw values of the type, sorted.
+const CODES: &[(u32, &str)] = &[
+    (1, "AmericanFootball"),
+    (3, "AustralianFootball"),
+    (4, "Badminton"),
+    (5, "Baseball"),
+    (6, "Basketball"),
+    (8, "Boxing"),
+    (9, "Climbing"),
+    (10, "Cricket"),
+    (11, "CrossTraining"),
+    (13, "Cycling"),
+    (14, "Dance"),
+    (16, "Elliptical"),
+    (20, "FunctionalStrengthTraining"),
+    (21, "Golf"),
+    (24, "Hiking"),
+    (28, "MartialArts"),
+    (29, "MindAndBody"),
+    (30, "MixedCardio"),
+    (31, "PaddleSports"),
+    (33, "PreparationAndRecovery"),
+    (34, "Racquetball"),
+    (35, "Rowing"),
+    (36, "Rugby"),
+    (37, "Running"),
+    (41, "Soccer"),
+    (42, "Softball"),
+    (43, "Squash"),
+    (44, "StairClimbing"),
+    (46, "Swimming"),
+    (47, "TableTennis"),
+    (48, "Tennis"),
+    (49, "TrackAndField"),
+    (50, "TraditionalStrengthTraining"),
+    (51, "Volleyball"),
+    (52, "Walking"),
+    (57, "Yoga"),
+    (58, "Barre"),
+    (59, "CoreTraining"),
+    (60, "CrossCountrySkiing"),
+    (61, "DownhillSkiing"),
+    (62, "Flexibility"),
+    (63, "HighIntensityIntervalTraining"),
+    (64, "JumpRope"),
+    (65, "Kickboxing"),
+    (66, "Pilates"),
+    (67, "Snowboarding"),
+    (68, "Stairs"),
+    (69, "StepTraining"),
+    (70, "WheelchairWalkPace"),
+    (71, "WheelchairRunPace"),
+    (72, "TaiChi"),
+    (73, "MixedCardio"),
+    (74, "HandCycling"),
+    (77, "CardioDance"),
+    (78, "SocialDance"),
+    (79, "Pickleball"),
+    (80, "Cooldown"),
+    (82, "SwimBikeRun"),
+    (83, "Transition"),
+    (3000, "Other"),
+];

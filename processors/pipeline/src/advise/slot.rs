@@ -1,0 +1,293 @@
+//! Slots: what was last said in one, and what is said next.
+
+use processors_domain::advice::{Advised, Confidence, GapClass, RULES_VERSION};
+use schemas::record::Micros;
+use schemas::record::observation::PlannedWorkoutBody;
+use schemas::record::recommendation::{
+    Advice, Dependency, Need, Needs, Param, Portion, Reason, RecommendationCancelled,
+    RecommendationExpired, RecommendationIssued, RecommendationSuperseded,
+};
+use schemas::record::state::{PublishedState, SessionState, SlotState};
+use schemas::topic;
+
+use crate::bucket::day_of;
+use crate::entity::{fact_id, hash_of, revise};
+use crate::ids::{content_hash, id_of};
+use crate::wire;
+use crate::work::Work;
+
+/// Which products the advice was chosen from. Selection is not part of these rules yet.
+const CATALOG: &str = "none";
+
+/// What a slot hangs on.
+pub(super) struct Anchor {
+    id: String,
+    kind: &'static str,
+    slot: String,
+    depends_on: Vec<Dependency>,
+}
+
+impl Anchor {
+    pub(super) fn session(work: &Work<'_>, state: &SessionState) -> Self {
+        let mut depends_on = vec![Dependency {
+            id: state.session_id.clone(),
+            revision: state.published.revision,
+        }];
+        depends_on.extend(state.loss.as_ref().map(|loss| Dependency {
+            id: id_of(&["loss", &state.session_id]),
+            revision: loss.published.revision,
+        }));
+        Self {
+            slot: format!("{}/{}/post", work.athlete, state.session_id),
+            id: state.session_id.clone(),
+            kind: "session",
+            depends_on,
+        }
+    }
+
+    pub(super) fn plan(work: &Work<'_>, plan: &PlannedWorkoutBody) -> Self {
+        let revision = work.head.profile.as_ref().map_or(0, |profile| profile.revision);
+        Self {
+            slot: format!("{}/{}/during", work.athlete, plan.plan_id),
+            id: plan.plan_id.clone(),
+            kind: "plan",
+            depends_on: vec![Dependency { id: format!("profile/{}", work.athlete), revision }],
+        }
+    }
+}
+
+/// What should stand in a slot now.
+pub(super) struct Desired {
+    pub(super) phase: &'static str,
+    pub(super) start: Micros,
+    pub(super) end: Micros,
+    pub(super) valid_from: Micros,
+    pub(super) valid_until: Micros,
+    /// What the schedule's offsets count from.
+    pub(super) origin: Micros,
+    pub(super) gap_class: Option<GapClass>,
+    /// The inputs of the rule as text, for their hash.
+    pub(super) inputs: String,
+    pub(super) advised: Advised,
+    pub(super) confidence: Confidence,
+}
+
+pub(super) fn say(work: &mut Work<'_>, anchor: &Anchor, desired: Desired) {
+    let expired = desired.valid_until <= work.now;
+    let inputs_hash = content_hash(desired.inputs.as_bytes());
+    let (start, valid_until) = (desired.start, desired.valid_until);
+    let mut fact = issued(work, anchor, desired, inputs_hash);
+    let hash = hash_of(&blank(fact.clone(), anchor));
+    let known = find(work, &anchor.slot);
+    let Some(said) = revise(known.as_ref().map(|(_, slot)| &slot.published), &hash, true, work.now)
+    else {
+        if let Some((day, slot)) = known
+            && expired
+            && !slot.expired
+        {
+            fact.revised_at = work.now;
+            expire(work, fact, &slot.published, false);
+            put(work, Some(day), day_of(start.0), SlotState { expired: true, ..slot });
+        }
+        return;
+    };
+    fact.version = said.revision;
+    fact.revised_at = said.revised_at;
+    fact.content_hash.clone_from(&hash);
+    fact.id = fact_id(&anchor.slot, &said);
+    let fact_id = fact.id.clone();
+    if let Some((_, slot)) = known.as_ref().filter(|(_, slot)| slot.published.live && !slot.expired) {
+        supersede(work, &anchor.slot, &slot.published, &fact_id, said.revised_at);
+    }
+    if expired {
+        expire(work, fact, &said, true);
+    } else {
+        work.emit(topic::RECOMMENDATIONS, &fact_id, &fact);
+    }
+    let state =
+        SlotState { slot: anchor.slot.clone(), published: said, fact_id, valid_until, expired };
+    put(work, known.map(|(day, _)| day), day_of(start.0), state);
+}
+
+pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor, reason: &str) {
+    let Some((day, slot)) = find(work, &anchor.slot) else { return };
+    if !slot.published.live {
+        return;
+    }
+    let revised_at = Micros(work.now.0.max(slot.published.revised_at.0.saturating_add(1)));
+    let version = slot.published.revision;
+    let fact = RecommendationCancelled {
+        id: id_of(&["cancelled", &slot.slot, &version.to_string()]),
+        tenant_id: work.tenant.to_owned(),
+        athlete_id: work.athlete.to_owned(),
+        recorded_at: work.now,
+        revised_at,
+        rules_id: work.rules.id.clone(),
+        licence: None,
+        key_id: None,
+        slot: slot.slot.clone(),
+        version,
+        reason: reason.to_owned(),
+    };
+    work.emit(topic::RECOMMENDATIONS, &fact.id.clone(), &fact);
+    // The number goes on rising when the anchor returns.
+    let published = PublishedState { live: false, content_hash: String::new(), revised_at, ..slot.published };
+    put(work, Some(day), day, SlotState { published, ..slot });
+}
+
+fn find(work: &Work<'_>, name: &str) -> Option<(i32, SlotState)> {
+    work.known_days().into_iter().find_map(|day| {
+        let slot = work.day(day)?.slots.iter().find(|slot| slot.slot == name)?;
+        Some((day, slot.clone()))
+    })
+}
+
+fn put(work: &mut Work<'_>, from: Option<i32>, day: i32, state: SlotState) {
+    if let Some(from) = from {
+        work.day_mut(from).slots.retain(|slot| slot.slot != state.slot);
+    }
+    let slots = &mut work.day_mut(day).slots;
+    slots.push(state);
+    slots.sort_by(|a, b| a.slot.cmp(&b.slot));
+}
+
+fn supersede(work: &mut Work<'_>, slot: &str, old: &PublishedState, by: &str, revised_at: Micros) {
+    let fact = RecommendationSuperseded {
+        id: id_of(&["superseded", slot, &old.revision.to_string()]),
+        tenant_id: work.tenant.to_owned(),
+        athlete_id: work.athlete.to_owned(),
+        recorded_at: work.now,
+        revised_at,
+        rules_id: work.rules.id.clone(),
+        licence: None,
+        key_id: None,
+        slot: slot.to_owned(),
+        version: old.revision,
+        by: by.to_owned(),
+    };
+    work.emit(topic::RECOMMENDATIONS, &fact.id.clone(), &fact);
+}
+
+fn expire(work: &mut Work<'_>, fact: RecommendationIssued, said: &PublishedState, late: bool) {
+    let expired = RecommendationExpired {
+        id: id_of(&["expired", &fact.slot, &said.revision.to_string()]),
+        tenant_id: fact.tenant_id,
+        athlete_id: fact.athlete_id,
+        recorded_at: work.now,
+        revised_at: Micros(work.now.0.max(said.revised_at.0.saturating_add(1))),
+        rules_id: fact.rules_id,
+        licence: None,
+        key_id: None,
+        slot: fact.slot,
+        version: said.revision,
+        content_hash: said.content_hash.clone(),
+        inputs_hash: fact.inputs_hash,
+        rules: fact.rules,
+        catalog: fact.catalog,
+        late,
+        advice: fact.advice,
+    };
+    work.emit(topic::RECOMMENDATIONS, &expired.id.clone(), &expired);
+}
+
+/// The content alone: no ids, no revisions, no processing times.
+fn blank(mut fact: RecommendationIssued, _anchor: &Anchor) -> RecommendationIssued {
+    fact.slot.clear();
+    fact.inputs_hash.clear();
+    fact.rules_id.clear();
+    fact.recorded_at = Micros(0);
+    fact.advice.anchor_id.clear();
+    fact.advice.depends_on.clear();
+    fact
+}
+
+fn issued(
+    work: &Work<'_>,
+    anchor: &Anchor,
+    desired: Desired,
+    inputs_hash: String,
+) -> RecommendationIssued {
+    let advised = &desired.advised;
+    let at = |after: i64| Micros(desired.origin.0.saturating_add(after.saturating_mul(1_000_000)));
+    RecommendationIssued {
+        id: String::new(),
+        tenant_id: work.tenant.to_owned(),
+        athlete_id: work.athlete.to_owned(),
+        recorded_at: work.now,
+        revised_at: Micros(0),
+        rules_id: work.rules.id.clone(),
+        licence: None,
+        key_id: None,
+        slot: anchor.slot.clone(),
+        version: 0,
+        content_hash: String::new(),
+        inputs_hash,
+        rules: RULES_VERSION.to_owned(),
+        catalog: CATALOG.to_owned(),
+        advice: Advice {
+            phase: desired.phase.to_owned(),
+            anchor_id: anchor.id.clone(),
+            anchor_kind: anchor.kind.to_owned(),
+            anchor_start: desired.start,
+            anchor_end: desired.end,
+            valid_from: desired.valid_from,
+            valid_until: desired.valid_until,
+            gap_class: desired.gap_class.map(|class| class.as_str().to_owned()),
+            needs: needs(&advised.needs),
+            schedule: advised
+                .schedule
+                .iter()
+                .map(|portion| Portion {
+                    at: at(portion.after.get()),
+                    fluid_ml: Some(portion.fluid.get()),
+                    carbohydrate_dg: Some(portion.carbohydrate.get()),
+                    protein_dg: Some(portion.protein.get()),
+                    sodium_mg: Some(portion.sodium.get()),
+                })
+                .collect(),
+            options: Vec::new(),
+            reasons: advised.reasons.iter().map(reason).collect(),
+            safety: advised.safety.iter().map(|rule| rule.as_str().to_owned()).collect(),
+            flags: advised.flags.iter().map(|flag| flag.as_str().to_owned()).collect(),
+            confidence: schemas::record::recommendation::Confidence {
+                fluid: desired.confidence.fluid.fraction(),
+                sodium: desired.confidence.sodium.fraction(),
+            },
+            depends_on: anchor.depends_on.clone(),
+        },
+    }
+}
+
+fn reason(told: &processors_domain::advice::Reason) -> Reason {
+    Reason {
+        code: told.code.to_owned(),
+        params: told
+            .params
+            .iter()
+            .map(|(name, value)| Param { name: (*name).to_owned(), value: *value })
+            .collect(),
+        evidence: told.evidence.iter().map(|key| (*key).to_owned()).collect(),
+    }
+}
+
+fn needs(needs: &processors_domain::advice::Needs) -> Needs {
+    Needs {
+        fluid_ml: needs.fluid.map(need),
+        fluid_ml_per_h: needs.fluid_per_hour.map(|rate| rate.get()),
+        carbohydrate_dg: needs.carbohydrate.map(need),
+        protein_dg: needs.protein.map(need),
+        casein_dg: needs.casein.map(need),
+        sodium_mg: needs.sodium.map(need),
+        caffeine_mg: needs.caffeine.map(need),
+        carry_over_ml: needs.carry_over.map(|volume| volume.get()),
+    }
+}
+
+fn need<Q: processors_domain::units::Quantity>(told: processors_domain::advice::Need<Q>) -> Need {
+    Need {
+        target: wire::number(told.target),
+        lo: told.lo.map(wire::number),
+        hi: told.hi.map(wire::number),
+        max: told.max.map(wire::number),
+    }
+}

@@ -1,0 +1,6 @@
+//! App events: our own form, sent by our own app or by anybody's.
+
+mod normalize;
+mod payload;
+
+pub(crate) use normalize::{minutes_of_day, normalize};

@@ -1,0 +1,77 @@
+//! State by what it means, for comparing a rebuild with what was kept.
+//!
+//! Ids, revisions and times of publication are history: they depend on how inputs fell into
+//! batches. What is left must be equal for equal sets of facts.
+
+use schemas::record::Micros;
+use schemas::record::state::{AthleteHead, DayBucket, PublishedState};
+use stream_log::{BucketId, Undecodable};
+
+use crate::bucket::Bucket;
+use crate::ids::content_hash;
+
+/// `None` for a bucket that means nothing: only withdrawn things are in it.
+pub(crate) fn digest(bucket: BucketId, bytes: &[u8]) -> Result<Option<String>, Undecodable> {
+    if bucket == BucketId::QUARANTINE {
+        return Ok(None);
+    }
+    if bucket == BucketId::HEAD {
+        let head: AthleteHead = schemas::codec::decode(bytes)
+            .map_err(|error| Undecodable { detail: error.to_string() })?;
+        return Ok(Some(content_hash(&schemas::codec::encode(&plain_head(head)))));
+    }
+    let bucket = match Bucket::decode(bytes)? {
+        Bucket::Day(day) => Bucket::Day(plain_day(day)),
+        index @ Bucket::Index(_) => index,
+    };
+    let empty = bucket == Bucket::default();
+    Ok((!empty).then(|| content_hash(&bucket.encode())))
+}
+
+fn plain_head(mut head: AthleteHead) -> AthleteHead {
+    if let Some(said) = &mut head.profile {
+        plain(said);
+    }
+    // Days of withdrawn things only are no content.
+    head.days.clear();
+    head
+}
+
+fn plain(said: &mut PublishedState) {
+    said.revision = 0;
+    said.revised_at = Micros(0);
+}
+
+fn plain_day(mut day: DayBucket) -> DayBucket {
+    day.sessions.retain(|state| state.published.live);
+    for state in &mut day.sessions {
+        state.session_id.clear();
+        state.anchor_observation_id.clear();
+        state.anchor_received_at = Micros(0);
+        plain(&mut state.published);
+        if let Some(loss) = &mut state.loss {
+            plain(&mut loss.published);
+            loss.session_revision = 0;
+        }
+        // Deleted members stay attached by history.
+        state.members.clear();
+    }
+    day.sessions.sort_by(|a, b| (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash)));
+    day.nights.retain(|state| state.published.live);
+    for state in &mut day.nights {
+        state.night_id.clear();
+        state.anchor_observation_id.clear();
+        state.anchor_received_at = Micros(0);
+        state.members.clear();
+        plain(&mut state.published);
+    }
+    day.nights.sort_by(|a, b| (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash)));
+    day.slots.retain(|state| state.published.live);
+    for state in &mut day.slots {
+        state.slot.clear();
+        state.fact_id.clear();
+        plain(&mut state.published);
+    }
+    day.slots.sort_by(|a, b| a.published.content_hash.cmp(&b.published.content_hash));
+    day
+}

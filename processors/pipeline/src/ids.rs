@@ -1,0 +1,66 @@
+//! Identities: how ids and content hashes are derived. Nothing here is random.
+//!
+//! An id is the first 128 bits of SHA-256 as lower-case hex; a fingerprint is the first 64. Parts
+//! are length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
+
+use sha2::{Digest, Sha256};
+
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+/// 32 hex digits over the parts.
+pub(crate) fn id_of(parts: &[&str]) -> String {
+    let bytes: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    hex(digest(&bytes).get(..16).unwrap_or_default())
+}
+
+/// 64 bits over bytes, as the signed number Avro has.
+pub(crate) fn fingerprint(parts: &[&[u8]]) -> i64 {
+    let digest = digest(parts);
+    let mut first = [0_u8; 8];
+    first.copy_from_slice(digest.get(..8).unwrap_or(&[0; 8]));
+    i64::from_be_bytes(first)
+}
+
+/// Hash of a content's canonical bytes.
+pub(crate) fn content_hash(bytes: &[u8]) -> String {
+    hex(digest(&[bytes]).get(..16).unwrap_or_default())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 0xf] {
+            text.push(DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from));
+        }
+    }
+    text
+}
+
+/// The text of an id back as a number, for rules that compare ids only.
+pub(crate) fn id_number(id: &str) -> u128 {
+    u128::from_str_radix(id, 16).unwrap_or(0)
+}
+
+pub(crate) fn id_text(number: u128) -> String {
+    format!("{number:032x}")
+}
+
+/// An observation's identity: stable over revisions and deliveries.
+pub(crate) fn observation_id(
+    tenant: &str,
+    athlete: &str,
+    source: &str,
+    account: Option<&str>,
+    provider_id: &str,
+) -> String {
+    // HealthKit and app ids are unique per athlete; a Garmin id is unique per account only.
+    id_of(&["observation", tenant, athlete, source, account.unwrap_or(""), provider_id])
+}

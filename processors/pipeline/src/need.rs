@@ -1,0 +1,138 @@
+//! Which buckets a batch needs, asked in rounds until the affected block closes.
+//!
+//! Day buckets that do not exist are never asked for: the head lists those that do. The reach of two
+//! days around a block is the longest recording plus the widest time zone.
+
+use std::collections::BTreeSet;
+
+use schemas::record::state::{AthleteHead, ObservationState};
+use stream_log::{BucketId, BucketNeed, Buckets, Stamped, Timer};
+
+use crate::apply::{id_print, raw_shard};
+use crate::bucket::{Bucket, DAY_US, day_id, day_of, shard_id, shard_of};
+use crate::dirty::{Reach, any_touches, close};
+use crate::ids::observation_id;
+use crate::normalize::{Body, Draft, HOUR_US, Outcome};
+use crate::observation;
+use crate::processor::{Input, RawItem, TimerId};
+
+/// Days read on both sides of a block.
+const NEIGHBOUR_DAYS: i32 = 2;
+/// The widest slack of any grouping rule: fragments of a night may be two hours apart.
+const SLACK_US: i64 = 2 * HOUR_US;
+/// A weigh-in is matched with a session that ended up to two hours before; one more to be safe.
+const WEIGH_IN_REACH_US: i64 = 3 * HOUR_US;
+
+pub(crate) fn need(
+    head: &AthleteHead,
+    inputs: &[Stamped<Input>],
+    due: &[Timer],
+    loaded: &Buckets<Bucket>,
+) -> BucketNeed {
+    let mut wanted = Wanted { head, loaded, ids: BTreeSet::new(), spans: Vec::new(), tests: Vec::new() };
+    for stamped in inputs {
+        let Input::Raw(item) = &stamped.input else { continue };
+        if wanted.item(item) {
+            return BucketNeed::All;
+        }
+    }
+    for timer in due {
+        if let Some(TimerId::Day(day)) = TimerId::decode(&timer.id) {
+            let start = i64::from(day).saturating_mul(DAY_US);
+            wanted.spans.push((start, start.saturating_add(DAY_US - 1)));
+        }
+    }
+    wanted.close()
+}
+
+struct Wanted<'a> {
+    head: &'a AthleteHead,
+    loaded: &'a Buckets<Bucket>,
+    ids: BTreeSet<BucketId>,
+    spans: Vec<Reach>,
+    /// Spans that may change sweat evidence, whatever else they are.
+    tests: Vec<Reach>,
+}
+
+impl Wanted<'_> {
+    /// Whether the item needs every bucket of the athlete.
+    fn item(&mut self, item: &RawItem) -> bool {
+        self.ids.insert(shard_id(raw_shard(&item.raw)));
+        let Outcome::Observations(drafts) = &item.outcome else { return false };
+        for draft in drafts {
+            match &draft.body {
+                Body::AccountClosed | Body::Profile(_) | Body::LinkOverride(_) => {
+                    if !self.head.days.is_empty() {
+                        return true;
+                    }
+                }
+                _ => self.draft(item, draft),
+            }
+        }
+        false
+    }
+
+    fn draft(&mut self, item: &RawItem, draft: &Draft) {
+        let shard = shard_of(&draft.provider_id);
+        self.ids.insert(shard_id(shard));
+        let mut reaches: Vec<Reach> = Vec::new();
+        if let Some((start, end)) = draft.body.span() {
+            reaches.push((start.0, end.0));
+        }
+        let raw = &item.raw;
+        let athlete = raw.athlete_id.as_deref().unwrap_or_default();
+        let id = observation_id(&raw.tenant_id, athlete, &raw.source, raw.account_id.as_deref(), &draft.provider_id);
+        if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(shard)) {
+            let at = index.known.binary_search_by_key(&id_print(&id), |known| known.fingerprint);
+            if let Some(known) = at.ok().and_then(|at| index.known.get(at)) {
+                self.ids.insert(day_id(known.day));
+                let before = self.observations(known.day).iter().find(|seen| seen.observation_id == id);
+                reaches.extend(before.and_then(observation::span));
+            }
+        }
+        match &draft.body {
+            Body::BodyMass(body) => self.spans.push(observation::mass_reach(&self.head.masses, body.at)),
+            Body::WeighIn(_) | Body::Deletion => self.tests.extend(reaches.iter().copied()),
+            _ => {}
+        }
+        self.spans.extend(reaches);
+    }
+
+    fn observations(&self, day: i32) -> &[ObservationState] {
+        match self.loaded.get(&day_id(day)) {
+            Some(Bucket::Day(bucket)) => &bucket.observations,
+            _ => &[],
+        }
+    }
+
+    fn close(mut self) -> BucketNeed {
+        let mut items: Vec<Reach> = Vec::new();
+        let mut weigh_ins: Vec<Reach> = self.head.evidence.iter().map(|test| (test.at.0, test.at.0)).collect();
+        for bucket in self.loaded.values() {
+            let Bucket::Day(bucket) = bucket else { continue };
+            for state in &bucket.observations {
+                let Some(reach) = observation::span(state) else { continue };
+                let Some(version) = observation::current(state) else { continue };
+                if version.activity.is_some() || version.sleep.is_some() {
+                    items.push(reach);
+                }
+                if version.weigh_in.is_some() {
+                    weigh_ins.push(reach);
+                }
+            }
+        }
+        let block = close(&self.spans, &items, SLACK_US);
+        // A session near a sweat test may gain or lose that test: all later losses may change.
+        let mut tests = self.tests;
+        tests.extend(block.iter().copied().filter(|span| any_touches(&weigh_ins, *span, WEIGH_IN_REACH_US)));
+        let later = tests.iter().map(|(start, _)| (*start, i64::MAX)).min();
+        for (start, end) in block.into_iter().chain(later) {
+            let from = day_of(start).saturating_sub(NEIGHBOUR_DAYS);
+            let until = if end == i64::MAX { i32::MAX } else { day_of(end).saturating_add(NEIGHBOUR_DAYS) };
+            let from = if start == i64::MIN { i32::MIN } else { from };
+            let days = self.head.days.iter().filter(|day| **day >= from && **day <= until);
+            self.ids.extend(days.map(|day| day_id(*day)));
+        }
+        BucketNeed::These(self.ids)
+    }
+}

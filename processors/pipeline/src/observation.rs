@@ -1,0 +1,407 @@
+//! Observations in state: every distinct content a source ever told of one thing, the current one,
+//! and whether it counts.
+//!
+//! Invariants: the current content is a function of the set of contents and their first arrivals;
+//! an observation stands in the bucket of the day its current content starts; a change marks both
+//! the old and the new span stale.
+
+use schemas::record::Micros;
+use schemas::record::ingest::RawReceived;
+use schemas::record::observation::{ActivityBody, DeletionBody, ObservationRecorded};
+use schemas::record::state::{
+    AthleteHead, ClosedAccount, MassState, ObservationState, OverrideState, ProfileEditState,
+    VersionState,
+};
+
+use crate::apply::{is_deleted, known_day, set_known_day};
+use crate::bucket::{day_of, shard_of};
+use crate::dirty::Reach;
+use crate::ids::{content_hash, fingerprint};
+use crate::normalize::{Body, Draft, SECOND_US, plan_end};
+use crate::work::Work;
+
+/// A safety valve per kind and day, not a rule: test worlds stay far below.
+const OBSERVATIONS_PER_KIND_AND_DAY_MAX: usize = 500;
+
+pub(crate) fn is_full(work: &Work<'_>, day: i32, kind: &str) -> bool {
+    work.day(day).is_some_and(|bucket| {
+        bucket.observations.len() >= OBSERVATIONS_PER_KIND_AND_DAY_MAX
+            && bucket.observations.iter().filter(|seen| kind_of(seen) == Some(kind)).count()
+                >= OBSERVATIONS_PER_KIND_AND_DAY_MAX
+    })
+}
+
+/// Put a content in its place.
+pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &str, shard: u16) {
+    let from = known_day(work, shard, id);
+    let mut state = from.and_then(|day| take(work, day, id)).unwrap_or_else(|| ObservationState {
+        observation_id: id.to_owned(),
+        source: raw.source.clone(),
+        account_id: raw.account_id.clone(),
+        provider_id: draft.provider_id.clone(),
+        ..ObservationState::default()
+    });
+    let before = span(&state);
+    state.deleted |= is_deleted(work, shard, id);
+    add_version(&mut state, draft, raw);
+    let after = span(&state);
+    stale(work, &state, before);
+    stale(work, &state, after);
+    mass_changed(work, &state);
+    let day = after.map_or(0, |reach| day_of(reach.0));
+    put(work, day, state);
+    set_known_day(work, shard, id, day);
+}
+
+/// A copy arrived: only its arrival can matter.
+pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &str) {
+    let shard = shard_of(&draft.provider_id);
+    let Some(day) = known_day(work, shard, id) else {
+        if matches!(draft.body, Body::Profile(_) | Body::LinkOverride(_)) {
+            remember(work, raw, draft, id);
+        }
+        return;
+    };
+    let hash = draft_hash(draft);
+    let at = first_arrival(raw);
+    let matters = work.day(day).and_then(|bucket| find(&bucket.observations, id)).is_some_and(|state| {
+        let closed = work.head.closed_accounts.iter().any(|account| account_matches(account, state));
+        let earlier = state.versions.iter().any(|version| {
+            version.content_hash == hash && version.channel == draft.channel && at < version.first_received_at
+        });
+        earlier || (closed && raw.received_at > state.last_received_at)
+    });
+    if matters {
+        place(work, raw, draft, id, shard);
+    }
+}
+
+fn first_arrival(raw: &RawReceived) -> Micros {
+    raw.first_received_at.unwrap_or(raw.received_at)
+}
+
+fn add_version(state: &mut ObservationState, draft: &Draft, raw: &RawReceived) {
+    let hash = draft_hash(draft);
+    let at = first_arrival(raw);
+    state.last_received_at = state.last_received_at.max(raw.received_at);
+    let same = state
+        .versions
+        .iter_mut()
+        .find(|version| version.content_hash == hash && version.channel == draft.channel);
+    match same {
+        Some(version) => version.first_received_at = version.first_received_at.min(at),
+        None => state.versions.push(version_of(draft, hash, at)),
+    }
+    state.versions.sort_by(|a, b| {
+        (&a.channel, a.order, a.first_received_at, a.content_hash).cmp(&(
+            &b.channel,
+            b.order,
+            b.first_received_at,
+            b.content_hash,
+        ))
+    });
+}
+
+fn version_of(draft: &Draft, content_hash: i64, first_received_at: Micros) -> VersionState {
+    let mut version = VersionState {
+        channel: draft.channel.to_owned(),
+        order: draft.order,
+        first_received_at,
+        content_hash,
+        ..VersionState::default()
+    };
+    match draft.body.clone() {
+        Body::Activity(body) => version.activity = Some(body),
+        Body::Sleep(body) => version.sleep = Some(body),
+        Body::BodyMass(body) => version.body_mass = Some(Box::new(body)),
+        Body::WeighIn(body) => version.weigh_in = Some(Box::new(body)),
+        Body::Intake(body) => version.intake = Some(Box::new(body)),
+        Body::Plan(body) => version.planned_workout = Some(Box::new(body)),
+        Body::SelfReport(body) => version.self_report = Some(Box::new(body)),
+        Body::Symptom(body) => version.symptom = Some(Box::new(body)),
+        Body::Profile(_) | Body::LinkOverride(_) | Body::Deletion | Body::AccountClosed => {}
+    }
+    version
+}
+
+/// The content that counts: the last of the summary channel, else the last of the details.
+pub(crate) fn current(state: &ObservationState) -> Option<&VersionState> {
+    // "summary" sorts after "details", and within a channel the last is the newest.
+    state.versions.last()
+}
+
+/// The activity that counts, completed by what only the samples tell.
+pub(crate) fn activity(state: &ObservationState) -> Option<ActivityBody> {
+    let mut body = current(state)?.activity.as_deref()?.clone();
+    let details = state.versions.iter().rev().find(|version| version.channel == "details");
+    if let Some(details) = details.and_then(|version| version.activity.as_deref())
+        && details.start == body.start
+    {
+        body.moving_s = body.moving_s.or(details.moving_s);
+        body.power_avg_w = body.power_avg_w.or(details.power_avg_w);
+        if details.elapsed_s > body.elapsed_s {
+            body.elapsed_s = details.elapsed_s;
+            body.end = Micros(body.start.0.saturating_add(details.elapsed_s.saturating_mul(SECOND_US)));
+        }
+    }
+    Some(body)
+}
+
+/// When the content that counts first arrived.
+pub(crate) fn first_received(state: &ObservationState) -> Micros {
+    state.versions.iter().map(|version| version.first_received_at).min().unwrap_or_default()
+}
+
+pub(crate) fn is_live(head: &AthleteHead, state: &ObservationState) -> bool {
+    let taken_back = current(state)
+        .and_then(|version| version.planned_workout.as_deref())
+        .is_some_and(|plan| plan.deleted);
+    !state.deleted
+        && !taken_back
+        && !head.closed_accounts.iter().any(|account| {
+            account_matches(account, state) && state.last_received_at <= account.at
+        })
+}
+
+fn account_matches(account: &ClosedAccount, state: &ObservationState) -> bool {
+    account.source == state.source && Some(&account.account_id) == state.account_id.as_ref()
+}
+
+fn kind_of(state: &ObservationState) -> Option<&'static str> {
+    let version = current(state)?;
+    Some(match () {
+        () if version.activity.is_some() => "activity",
+        () if version.sleep.is_some() => "sleep",
+        () if version.body_mass.is_some() => "body_mass",
+        () if version.weigh_in.is_some() => "weigh_in",
+        () if version.intake.is_some() => "intake",
+        () if version.planned_workout.is_some() => "planned_workout",
+        () if version.self_report.is_some() => "self_report",
+        () => "symptom",
+    })
+}
+
+pub(crate) fn span(state: &ObservationState) -> Option<Reach> {
+    if let Some(body) = activity(state) {
+        return Some((body.start.0, body.end.0));
+    }
+    let version = current(state)?;
+    let sleep = version.sleep.as_deref().map(|body| (body.start.0, body.end.0));
+    let plan = version.planned_workout.as_deref().map(|plan| (plan.start.0, plan_end(plan)));
+    let at = [
+        version.body_mass.as_deref().map(|body| body.at.0),
+        version.weigh_in.as_deref().map(|body| body.at.0),
+        version.intake.as_deref().map(|body| body.at.0),
+        version.self_report.as_deref().map(|body| body.at.0),
+        version.symptom.as_deref().map(|body| body.at.0),
+    ];
+    sleep.or(plan).or_else(|| at.into_iter().flatten().next().map(|at| (at, at)))
+}
+
+fn stale(work: &mut Work<'_>, state: &ObservationState, reach: Option<Reach>) {
+    let Some(reach) = reach else { return };
+    let dirty = &mut work.dirty;
+    match kind_of(state) {
+        Some("activity") => dirty.activity.push(reach),
+        Some("sleep") => dirty.sleep.push(reach),
+        Some("weigh_in") => dirty.weigh_in.push(reach),
+        Some("intake" | "planned_workout") => dirty.advice.push(reach),
+        _ => {}
+    }
+}
+
+/// A body mass holds from its time until the next reading: advice in between changes.
+fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
+    if kind_of(state) != Some("body_mass") {
+        return;
+    }
+    let before = work.head.masses.clone();
+    work.head.masses.retain(|mass| mass.observation_id != state.observation_id);
+    let body = current(state).and_then(|version| version.body_mass.as_deref());
+    if let Some(body) = body.filter(|_| is_live(&work.head, state)) {
+        work.head.masses.push(MassState {
+            at: body.at,
+            observation_id: state.observation_id.clone(),
+            mass_g: libm::round(body.mass_kg * 1_000.0) as i64,
+        });
+        work.head.masses.sort_by(|a, b| (a.at, &a.observation_id).cmp(&(b.at, &b.observation_id)));
+    }
+    let reaches = changed_masses(&before, &work.head.masses);
+    work.dirty.advice.extend(reaches);
+}
+
+/// Until when a reading at `at` is the one that counts.
+pub(crate) fn mass_reach(masses: &[MassState], at: Micros) -> Reach {
+    // Before the first reading there is none better, so the first one reaches back as well.
+    let first = masses.first().is_none_or(|mass| mass.at >= at);
+    let until = masses.iter().map(|mass| mass.at.0).find(|other| *other > at.0).unwrap_or(i64::MAX);
+    (if first { i64::MIN } else { at.0 }, until)
+}
+
+fn changed_masses(before: &[MassState], after: &[MassState]) -> Vec<Reach> {
+    let gone = before.iter().filter(|mass| !after.contains(mass)).map(|mass| mass_reach(before, mass.at));
+    let come = after.iter().filter(|mass| !before.contains(mass)).map(|mass| mass_reach(after, mass.at));
+    gone.chain(come).collect()
+}
+
+/// Mark a record as withdrawn, if it is here; the tombstone waits for it otherwise.
+pub(crate) fn withdraw(work: &mut Work<'_>, id: &str, day: Option<i32>) {
+    let Some(mut state) = day.and_then(|day| take(work, day, id)) else { return };
+    state.deleted = true;
+    let reach = span(&state);
+    stale(work, &state, reach);
+    mass_changed(work, &state);
+    put(work, day.unwrap_or(0), state);
+}
+
+/// All that this account told so far is withdrawn; what it tells from now on counts again.
+pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
+    let Some(account_id) = raw.account_id.clone() else { return };
+    let known = work
+        .head
+        .closed_accounts
+        .iter_mut()
+        .find(|account| account.source == raw.source && account.account_id == account_id);
+    match known {
+        Some(account) => account.at = account.at.max(raw.received_at),
+        None => work.head.closed_accounts.push(ClosedAccount {
+            source: raw.source.clone(),
+            account_id,
+            at: raw.received_at,
+        }),
+    }
+    work.head.closed_accounts.sort_by(|a, b| (&a.source, &a.account_id).cmp(&(&b.source, &b.account_id)));
+    work.dirty.everything = true;
+    let masses: Vec<(i32, String)> =
+        work.head.masses.iter().map(|mass| (day_of(mass.at.0), mass.observation_id.clone())).collect();
+    for (day, id) in masses {
+        if let Some(state) = work.day(day).and_then(|bucket| find(&bucket.observations, &id)).cloned() {
+            mass_changed(work, &state);
+        }
+    }
+}
+
+/// Profile edits and link overrides hold for all days, so they live in the head.
+pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &str) {
+    let at = first_arrival(raw);
+    match &draft.body {
+        Body::Profile(body) => {
+            let edits = &mut work.head.profile_edits;
+            let hash = draft_hash(draft);
+            match edits.iter_mut().find(|edit| edit.observation_id == id && edit.content_hash == hash) {
+                Some(edit) if edit.first_received_at <= at => return,
+                Some(edit) => edit.first_received_at = at,
+                None => edits.push(ProfileEditState {
+                    observation_id: id.to_owned(),
+                    first_received_at: at,
+                    content_hash: hash,
+                    body: (**body).clone(),
+                }),
+            }
+            edits.sort_by(|a, b| {
+                (a.body.at, a.first_received_at, &a.observation_id, a.content_hash)
+                    .cmp(&(b.body.at, b.first_received_at, &b.observation_id, b.content_hash))
+            });
+        }
+        Body::LinkOverride(body) => {
+            let overrides = &mut work.head.overrides;
+            let same = |known: &&mut OverrideState| known.observation_id == id && known.body == *body;
+            match overrides.iter_mut().find(same) {
+                Some(known) if known.first_received_at <= at => return,
+                Some(known) => known.first_received_at = at,
+                None => overrides.push(OverrideState {
+                    observation_id: id.to_owned(),
+                    first_received_at: at,
+                    body: body.clone(),
+                }),
+            }
+            overrides.sort_by(|a, b| {
+                (a.body.at, a.first_received_at, &a.observation_id)
+                    .cmp(&(b.body.at, b.first_received_at, &b.observation_id))
+            });
+        }
+        _ => return,
+    }
+    work.dirty.everything = true;
+}
+
+fn find<'s>(observations: &'s [ObservationState], id: &str) -> Option<&'s ObservationState> {
+    let at = observations.binary_search_by(|seen| seen.observation_id.as_str().cmp(id)).ok()?;
+    observations.get(at)
+}
+
+fn take(work: &mut Work<'_>, day: i32, id: &str) -> Option<ObservationState> {
+    let bucket = work.day_mut(day);
+    let at = bucket.observations.binary_search_by(|seen| seen.observation_id.as_str().cmp(id)).ok()?;
+    Some(bucket.observations.remove(at))
+}
+
+fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
+    let bucket = work.day_mut(day);
+    match bucket.observations.binary_search_by(|seen| seen.observation_id.cmp(&state.observation_id)) {
+        Ok(at) => {
+            if let Some(seen) = bucket.observations.get_mut(at) {
+                *seen = state;
+            }
+        }
+        Err(at) => bucket.observations.insert(at, state),
+    }
+}
+
+/// Canonical bytes of a content: what a revision is measured by.
+fn content_bytes(draft: &Draft) -> Vec<u8> {
+    let text = match &draft.body {
+        Body::Activity(body) => serde_json::to_vec(body),
+        Body::Sleep(body) => serde_json::to_vec(body),
+        Body::BodyMass(body) => serde_json::to_vec(body),
+        Body::WeighIn(body) => serde_json::to_vec(body),
+        Body::Intake(body) => serde_json::to_vec(body),
+        Body::Plan(body) => serde_json::to_vec(body),
+        Body::Profile(body) => serde_json::to_vec(body),
+        Body::SelfReport(body) => serde_json::to_vec(body),
+        Body::Symptom(body) => serde_json::to_vec(body),
+        Body::LinkOverride(body) => serde_json::to_vec(body),
+        Body::Deletion => Ok(b"deletion".to_vec()),
+        Body::AccountClosed => Ok(b"account_closed".to_vec()),
+    };
+    // Serialising our own plain structs into memory has nothing that can fail.
+    text.unwrap_or_default()
+}
+
+fn draft_hash(draft: &Draft) -> i64 {
+    fingerprint(&[&draft.order.to_be_bytes(), &content_bytes(draft)])
+}
+
+pub(crate) fn content_text(draft: &Draft) -> String {
+    content_hash(&content_bytes(draft))
+}
+
+/// Set the body that the kind names.
+pub(crate) fn fill(fact: &mut ObservationRecorded, draft: &Draft, raw: &RawReceived) {
+    match draft.body.clone() {
+        Body::Activity(body) => fact.activity = Some(*body),
+        Body::Sleep(body) => fact.sleep = Some(*body),
+        Body::BodyMass(body) => fact.body_mass = Some(body),
+        Body::WeighIn(body) => fact.weigh_in = Some(body),
+        Body::Intake(body) => fact.intake = Some(body),
+        Body::Plan(body) => fact.planned_workout = Some(body),
+        Body::Profile(body) => fact.profile_edit = Some(*body),
+        Body::SelfReport(body) => fact.self_report = Some(body),
+        Body::Symptom(body) => fact.symptom = Some(body),
+        Body::LinkOverride(body) => fact.link_override = Some(body),
+        Body::Deletion => {
+            fact.deletion = Some(DeletionBody {
+                at: raw.received_at,
+                scope: "record".to_owned(),
+                target_provider_id: Some(draft.provider_id.clone()),
+            });
+        }
+        Body::AccountClosed => {
+            fact.deletion = Some(DeletionBody {
+                at: raw.received_at,
+                scope: "account".to_owned(),
+                target_provider_id: None,
+            });
+        }
+    }
+}

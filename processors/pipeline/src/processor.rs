@@ -1,0 +1,234 @@
+//! The pipeline as the engine sees it: decode, say which buckets, process, encode.
+
+use schemas::codec;
+use schemas::record::Micros;
+use schemas::record::ingest::{RawReceived, Tick};
+use schemas::record::state::AthleteHead;
+use schemas::topic;
+use stream_log::{
+    BucketId, BucketNeed, Buckets, CounterChange, Effects, Key, LogTime, Partition, Processor, Record,
+    Rejection, Sequenced, Stamped, Timer, Topic, Undecodable,
+};
+
+use crate::apply::rejection_of;
+use crate::bucket::Bucket;
+use crate::ids::id_of;
+use crate::need::need;
+use crate::normalize::{Outcome, Rejected, normalize};
+use crate::rules::Rules;
+use crate::topology;
+
+/// A decoded input.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Raw(Box<RawItem>),
+    Tick,
+}
+
+/// A raw item with what normalize made of it, once.
+#[derive(Clone, Debug)]
+pub struct RawItem {
+    pub(crate) raw: RawReceived,
+    pub(crate) outcome: Outcome,
+}
+
+/// What a timer of ours is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimerId {
+    /// Something in this day's bucket settles or expires.
+    Day(i32),
+    /// The profile grows old.
+    Profile,
+}
+
+impl TimerId {
+    pub(crate) fn encode(self) -> Vec<u8> {
+        match self {
+            Self::Day(day) => {
+                // Big-endian with the sign flipped, so that ids sort as days do.
+                let day = day.cast_unsigned() ^ 0x8000_0000;
+                std::iter::once(b'd').chain(day.to_be_bytes()).collect()
+            }
+            Self::Profile => b"p".to_vec(),
+        }
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            (b'd', day) => {
+                let day = u32::from_be_bytes(day.try_into().ok()?) ^ 0x8000_0000;
+                Some(Self::Day(day.cast_signed()))
+            }
+            (b'p', []) => Some(Self::Profile),
+            _ => None,
+        }
+    }
+}
+
+/// All steps of an athlete, from raw item to advice.
+#[derive(Debug)]
+pub struct Pipeline {
+    rules: Rules,
+}
+
+impl Pipeline {
+    pub fn new(rules: Rules) -> Self {
+        Self { rules }
+    }
+
+    /// Hash of rule tables and configuration: what published content may be compared by.
+    pub fn rules_id(&self) -> &str {
+        &self.rules.id
+    }
+
+    /// A value of state by what it means; equal for equal sets of facts. `None` means nothing.
+    pub fn digest(&self, bucket: BucketId, bytes: &[u8]) -> Result<Option<String>, Undecodable> {
+        crate::digest::digest(bucket, bytes)
+    }
+}
+
+impl Processor for Pipeline {
+    type Input = Input;
+    type Head = AthleteHead;
+    type Bucket = Bucket;
+
+    fn decode(&self, record: &Sequenced) -> Result<Input, Undecodable> {
+        if record.record.topic.0 == topic::TICKS {
+            return Ok(Input::Tick);
+        }
+        let raw: RawReceived = codec::decode(&record.record.value)
+            .map_err(|error| Undecodable { detail: error.to_string() })?;
+        let outcome = normalize(&raw);
+        Ok(Input::Raw(Box::new(RawItem { raw, outcome })))
+    }
+
+    fn buckets(
+        &self,
+        head: &AthleteHead,
+        inputs: &[Stamped<Input>],
+        due: &[Timer],
+        loaded: &Buckets<Bucket>,
+    ) -> BucketNeed {
+        need(head, inputs, due, loaded)
+    }
+
+    fn process(
+        &self,
+        athlete: &Key,
+        now: LogTime,
+        inputs: &[Stamped<Input>],
+        due: &[Timer],
+        head: &AthleteHead,
+        buckets: &Buckets<Bucket>,
+    ) -> Effects<AthleteHead, Bucket> {
+        for stamped in inputs {
+            if let Input::Raw(item) = &stamped.input {
+                self.rules.inject_fault(&item.raw);
+            }
+        }
+        topology::run(&self.rules, athlete, now, inputs, due, head, buckets)
+    }
+
+    fn encode_head(&self, head: &AthleteHead) -> Vec<u8> {
+        codec::encode(head)
+    }
+
+    fn decode_head(&self, bytes: &[u8]) -> Result<AthleteHead, Undecodable> {
+        codec::decode(bytes).map_err(|error| Undecodable { detail: error.to_string() })
+    }
+
+    fn encode_bucket(&self, bucket: &Bucket) -> Vec<u8> {
+        bucket.encode()
+    }
+
+    fn decode_bucket(&self, bytes: &[u8]) -> Result<Bucket, Undecodable> {
+        Bucket::decode(bytes)
+    }
+
+    fn head_size(&self, head: &AthleteHead) -> usize {
+        512 + head.days.len() * 4 + head.masses.len() * 80 + head.evidence.len() * 120
+            + head.profile_edits.len() * 400
+    }
+
+    fn bucket_size(&self, bucket: &Bucket) -> usize {
+        bucket.size()
+    }
+
+    fn logical_time(&self, head: &AthleteHead) -> LogTime {
+        LogTime(head.logical_time.0)
+    }
+
+    fn tick(&self, partition: Partition, at: LogTime) -> Record {
+        let tick = Tick { partition: i32::try_from(partition.0).unwrap_or(0), at: Micros(at.0) };
+        Record {
+            topic: Topic(topic::TICKS),
+            key: Key::new(&format!("~tick/{}", partition.0)),
+            received_at: at,
+            headers: Vec::new(),
+            value: codec::encode(&tick),
+        }
+    }
+
+    fn as_tick(&self, record: &Record) -> Option<LogTime> {
+        (record.topic.0 == topic::TICKS).then_some(record.received_at)
+    }
+
+    fn rejection(&self, input: &Sequenced, reason: &str, detail: &str) -> Rejection {
+        let record = &input.record;
+        let raw = codec::decode::<RawReceived>(&record.value)
+            .unwrap_or_else(|_| unreadable(record));
+        // The words come from the engine; an unknown one would not be in the vocabulary.
+        let reason = if reason == "schema_mismatch" { "schema_mismatch" } else { "rule_panic" };
+        let rejected = Rejected { reason, detail: detail.to_owned() };
+        let now = Micros(record.received_at.0);
+        let mut fact = rejection_of(&raw, &rejected, now, &self.rules.id);
+        "engine".clone_into(&mut fact.stage);
+        let change = |what: &str, by| CounterChange { name: format!("{}.{what}", raw.source), by };
+        // A replay moves within `dead_lettered`; a first arrival is received now.
+        let counters = match &raw.replay_of {
+            Some(_) => Vec::new(),
+            None => vec![change("received", 1), change("dead_lettered", 1)],
+        };
+        let out = Record {
+            topic: Topic(topic::REJECTIONS),
+            key: record.key.clone(),
+            received_at: record.received_at,
+            headers: Vec::new(),
+            value: codec::encode(&fact),
+        };
+        Rejection { records: vec![out], counters }
+    }
+
+    fn is_replay(&self, input: &Input) -> bool {
+        matches!(input, Input::Raw(item) if item.raw.replay_of.is_some())
+    }
+}
+
+/// The envelope of bytes that are no record of ours: the bytes themselves become the body.
+fn unreadable(record: &Record) -> RawReceived {
+    let source = record.topic.0.rsplit('.').next().unwrap_or("unknown");
+    let (tenant, athlete) = record.key.as_str().split_once('/').unwrap_or(("default", ""));
+    let at = record.received_at.0.to_string();
+    RawReceived {
+        id: id_of(&["unreadable", record.key.as_str(), &at, &crate::ids::content_hash(&record.value)]),
+        tenant_id: tenant.to_owned(),
+        athlete_id: (!athlete.is_empty() && !athlete.starts_with('~')).then(|| athlete.to_owned()),
+        source: source.to_owned(),
+        kind: "unknown".to_owned(),
+        account_id: None,
+        provider_id: None,
+        received_at: Micros(record.received_at.0),
+        first_received_at: None,
+        replay_of: None,
+        attempt: 1,
+        provider_event_at: None,
+        content_type: "application/octet-stream".to_owned(),
+        body: record.value.clone(),
+        body_sha256: String::new(),
+        headers: std::collections::BTreeMap::new(),
+        connector: String::new(),
+        connector_version: String::new(),
+        licence: None,
+        key_id: None,
+    }
+}

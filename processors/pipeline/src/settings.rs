@@ -1,0 +1,90 @@
+//! What the athlete said about themself, folded: the last word per field counts.
+
+use std::collections::BTreeMap;
+
+use processors_domain::time::{self, Instant};
+use schemas::record::Micros;
+use schemas::record::state::{AthleteHead, ProfileEditState};
+
+use crate::app::minutes_of_day;
+
+/// The athlete's settings, after all edits by (at, arrival, id).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) mass_g: Option<i64>,
+    pub(crate) time_zone: Option<String>,
+    pub(crate) bed_minutes: Option<i64>,
+    pub(crate) female: bool,
+    pub(crate) gut_trained: bool,
+}
+
+impl Settings {
+    pub(crate) fn of(head: &AthleteHead) -> Self {
+        let mut settings = Self::default();
+        for edit in effective(head) {
+            let body = &edit.body;
+            if let Some(kg) = body.mass_kg {
+                settings.mass_g = Some(libm::round(kg * 1_000.0) as i64);
+            }
+            if let Some(zone) = &body.time_zone {
+                settings.time_zone = Some(zone.clone());
+            }
+            if let Some(text) = &body.bed_time {
+                settings.bed_minutes = minutes_of_day(text);
+            }
+            if let Some(sex) = &body.sex {
+                settings.female = matches!(sex.as_str(), "female" | "f" | "woman");
+            }
+            if let Some(trained) = body.gut_trained {
+                settings.gut_trained = trained;
+            }
+        }
+        settings
+    }
+
+    /// The zone's offset at an instant. UTC where no zone is known: a date has to be some date.
+    pub(crate) fn offset_at(&self, at: Micros) -> i32 {
+        self.time_zone
+            .as_deref()
+            .and_then(|zone| time::offset_at(zone, Instant(at.0)))
+            .unwrap_or(0)
+    }
+
+    /// The next bed time after an instant.
+    pub(crate) fn bed_after(&self, at: Micros) -> Option<Micros> {
+        let zone = self.time_zone.as_deref()?;
+        let minutes = i32::try_from(self.bed_minutes?).ok()?;
+        let today = time::local_date(Instant(at.0), self.offset_at(at));
+        (0..=1)
+            .filter_map(|days| time::local_to_instant(today.plus_days(days), minutes, zone))
+            .find(|bed| bed.0 > at.0)
+            .map(|bed| Micros(bed.0))
+    }
+}
+
+/// Of several contents of one edit the first-arrived last counts; edits are in (at, arrival) order.
+fn effective(head: &AthleteHead) -> Vec<&ProfileEditState> {
+    let mut last: BTreeMap<&str, &ProfileEditState> = BTreeMap::new();
+    for edit in &head.profile_edits {
+        let known = last.get(edit.observation_id.as_str());
+        if known.is_none_or(|known| {
+            (edit.first_received_at, edit.content_hash) > (known.first_received_at, known.content_hash)
+        }) {
+            last.insert(&edit.observation_id, edit);
+        }
+    }
+    head.profile_edits
+        .iter()
+        .filter(|edit| {
+            last.get(edit.observation_id.as_str())
+                .is_some_and(|known| known.content_hash == edit.content_hash)
+        })
+        .collect()
+}
+
+/// The athlete's mass at an instant: the last reading before it, the first after it, or what the
+/// profile says. `None` is unknown.
+pub(crate) fn mass_at(head: &AthleteHead, settings: &Settings, at: Micros) -> Option<i64> {
+    let before = head.masses.iter().rev().find(|mass| mass.at <= at);
+    before.or_else(|| head.masses.first()).map(|mass| mass.mass_g).or(settings.mass_g)
+}

@@ -1,0 +1,69 @@
+//! What time alone changes: a session settles, a slot expires, a profile grows old.
+//!
+//! One timer per day bucket, due at the earliest of these in it, and one for the profile. A timer
+//! says "look again", never what is found: the answer is worked out from facts and time.
+
+use schemas::record::Micros;
+use schemas::record::state::DayBucket;
+use stream_log::Timer;
+
+use crate::processor::TimerId;
+use crate::sessions::SETTLED_AFTER_US;
+use crate::work::Work;
+
+/// Mark what the fired timers are about.
+pub(crate) fn fired(work: &mut Work<'_>, due: &[Timer]) {
+    for timer in due {
+        match TimerId::decode(&timer.id) {
+            Some(TimerId::Profile) => work.dirty.profile = true,
+            Some(TimerId::Day(day)) => {
+                let now = work.now.0;
+                // The timer is gone from the store; remember that, so that `arm` sets the next one.
+                let bucket = work.day_mut(day);
+                bucket.timer_due = Micros(0);
+                let settling: Vec<(i64, i64)> = bucket
+                    .sessions
+                    .iter()
+                    .filter(|state| state.published.live && !state.settled)
+                    .filter(|state| state.end.0.saturating_add(SETTLED_AFTER_US) <= now)
+                    .map(|state| (state.start.0, state.end.0))
+                    .collect();
+                work.dirty.activity.extend(settling);
+                work.dirty.days.insert(day);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Set, move or clear the timer of every day that changed.
+pub(crate) fn arm(work: &mut Work<'_>) {
+    for day in work.changed_days() {
+        let Some(bucket) = work.day(day) else { continue };
+        let due = next_due(bucket);
+        if due == bucket.timer_due {
+            continue;
+        }
+        work.day_mut(day).timer_due = due;
+        let id = TimerId::Day(day).encode();
+        if due == Micros(0) {
+            work.clear_timer(id);
+        } else {
+            work.set_timer(id, due);
+        }
+    }
+}
+
+fn next_due(bucket: &DayBucket) -> Micros {
+    let settling = bucket
+        .sessions
+        .iter()
+        .filter(|state| state.published.live && !state.settled)
+        .map(|state| state.end.0.saturating_add(SETTLED_AFTER_US));
+    let expiring = bucket
+        .slots
+        .iter()
+        .filter(|slot| slot.published.live && !slot.expired)
+        .map(|slot| slot.valid_until.0);
+    Micros(settling.chain(expiring).min().unwrap_or(0))
+}

@@ -1,0 +1,182 @@
+//! The working set of one `process` call: what was loaded, what was changed, what is to be said.
+//!
+//! It is an overlay: loaded buckets are borrowed, and copied only when they change. Nothing leaves
+//! but through [`Work::into_effects`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::AvroRecord;
+use schemas::record::Micros;
+use schemas::record::state::{AthleteHead, DayBucket, IndexShard};
+use stream_log::{
+    Buckets, BucketId, CounterChange, Effects, Header, Key, LogTime, Offset, Partition, Record,
+    TimerChange, Topic,
+};
+
+use crate::bucket::{Bucket, day_id, shard_id};
+use crate::dirty::Dirty;
+use crate::rules::Rules;
+
+/// The input that made something change, for the `cause` header.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cause {
+    pub(crate) topic: Topic,
+    pub(crate) partition: Partition,
+    pub(crate) offset: Offset,
+}
+
+pub(crate) struct Work<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) key: &'a Key,
+    pub(crate) tenant: &'a str,
+    pub(crate) athlete: &'a str,
+    pub(crate) now: Micros,
+    pub(crate) head: AthleteHead,
+    pub(crate) dirty: Dirty,
+    pub(crate) cause: Option<Cause>,
+    loaded: &'a Buckets<Bucket>,
+    days: BTreeMap<i32, DayBucket>,
+    shards: BTreeMap<u16, IndexShard>,
+    records: Vec<Record>,
+    counters: BTreeMap<String, i64>,
+    timers: BTreeMap<Vec<u8>, TimerChange>,
+}
+
+impl<'a> Work<'a> {
+    pub(crate) fn new(
+        rules: &'a Rules,
+        key: &'a Key,
+        now: LogTime,
+        head: &AthleteHead,
+        loaded: &'a Buckets<Bucket>,
+    ) -> Self {
+        let (tenant, athlete) = key.as_str().split_once('/').unwrap_or(("default", key.as_str()));
+        let mut head = head.clone();
+        head.logical_time = head.logical_time.max(Micros(now.0));
+        Self {
+            rules,
+            key,
+            tenant,
+            athlete,
+            now: head.logical_time,
+            head,
+            dirty: Dirty::default(),
+            cause: None,
+            loaded,
+            days: BTreeMap::new(),
+            shards: BTreeMap::new(),
+            records: Vec::new(),
+            counters: BTreeMap::new(),
+            timers: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn day(&self, day: i32) -> Option<&DayBucket> {
+        self.days.get(&day).or_else(|| match self.loaded.get(&day_id(day)) {
+            Some(Bucket::Day(bucket)) => Some(bucket),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn day_mut(&mut self, day: i32) -> &mut DayBucket {
+        if !self.days.contains_key(&day) {
+            let bucket = self.day(day).cloned().unwrap_or_default();
+            self.days.insert(day, bucket);
+        }
+        self.days.entry(day).or_default()
+    }
+
+    /// Days that are loaded or were made now, ascending.
+    pub(crate) fn known_days(&self) -> BTreeSet<i32> {
+        let loaded = self.loaded.iter().filter_map(|(id, bucket)| match bucket {
+            Bucket::Day(_) => Some(id.0),
+            Bucket::Index(_) => None,
+        });
+        loaded.chain(self.days.keys().copied()).collect()
+    }
+
+    pub(crate) fn shard(&self, shard: u16) -> Option<&IndexShard> {
+        self.shards.get(&shard).or_else(|| match self.loaded.get(&shard_id(shard)) {
+            Some(Bucket::Index(index)) => Some(index),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn shard_mut(&mut self, shard: u16) -> &mut IndexShard {
+        if !self.shards.contains_key(&shard) {
+            let index = self.shard(shard).cloned().unwrap_or_default();
+            self.shards.insert(shard, index);
+        }
+        self.shards.entry(shard).or_default()
+    }
+
+    pub(crate) fn changed_days(&self) -> Vec<i32> {
+        self.days.keys().copied().collect()
+    }
+
+    pub(crate) fn count(&mut self, source: &str, what: &str, by: i64) {
+        *self.counters.entry(format!("{source}.{what}")).or_default() += by;
+    }
+
+    pub(crate) fn set_timer(&mut self, id: Vec<u8>, due: Micros) {
+        self.timers.insert(id.clone(), TimerChange::Set { id, due: LogTime(due.0) });
+    }
+
+    pub(crate) fn clear_timer(&mut self, id: Vec<u8>) {
+        self.timers.insert(id.clone(), TimerChange::Clear { id });
+    }
+
+    /// Publish a fact: framed, with the headers that a reader routes by.
+    pub(crate) fn emit<T: AvroRecord>(&mut self, topic: &'static str, fact_id: &str, fact: &T) {
+        let mut headers = vec![
+            header("ce_id", fact_id),
+            header("ce_type", T::NAME),
+            header("ce_source", "sudor"),
+            header("ce_time", &self.now.0.to_string()),
+        ];
+        if let Some(cause) = self.cause {
+            let text = format!("{}/{}/{}", cause.topic.0, cause.partition.0, cause.offset.0);
+            headers.push(header("cause", &text));
+        }
+        self.records.push(Record {
+            topic: Topic(topic),
+            key: self.key.clone(),
+            received_at: LogTime(self.now.0),
+            headers,
+            value: schemas::codec::encode(fact),
+        });
+    }
+
+    pub(crate) fn into_effects(mut self) -> Effects<AthleteHead, Bucket> {
+        let mut buckets: BTreeMap<BucketId, Option<Bucket>> = BTreeMap::new();
+        for (day, bucket) in self.days {
+            let empty = bucket == DayBucket::default();
+            match self.head.days.binary_search(&day) {
+                Ok(at) if empty => drop(self.head.days.remove(at)),
+                Err(at) if !empty => self.head.days.insert(at, day),
+                _ => {}
+            }
+            buckets.insert(day_id(day), (!empty).then_some(Bucket::Day(bucket)));
+        }
+        for (shard, index) in self.shards {
+            buckets.insert(shard_id(shard), Some(Bucket::Index(index)));
+        }
+        self.head.rules_id.clone_from(&self.rules.id);
+        Effects {
+            emit: self.records,
+            head: Some(self.head),
+            buckets,
+            timers: self.timers.into_values().collect(),
+            counters: self
+                .counters
+                .into_iter()
+                .filter(|(_, by)| *by != 0)
+                .map(|(name, by)| CounterChange { name, by })
+                .collect(),
+        }
+    }
+}
+
+fn header(name: &'static str, value: &str) -> Header {
+    Header { name, value: value.as_bytes().to_vec() }
+}

@@ -1,0 +1,91 @@
+//! Who is registered, how they sweat, and single sessions.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use edge::Problem;
+use schemas::record::Micros;
+use sinks_store::Table;
+
+use crate::cursor::Cursor;
+use crate::dto::{Athlete, List, ListParams, Profile, Session};
+use crate::params::{ListQueryParams, Wanted};
+use crate::ports::AthleteEntry;
+use crate::state::{Api, json, problem};
+
+/// Everybody who is registered, by id.
+#[utoipa::path(get, path = "/v1/athletes", tag = "athletes", params(ListParams),
+    responses((status = 200, body = List<Athlete>), (status = 400, body = Problem)))]
+pub(crate) async fn athletes(
+    State(api): State<Api>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    let wanted = Wanted::read(params, "athletes")?;
+    let page = api.read(move |api| {
+        let after = wanted.after.as_ref().map(|at| at.id.as_str());
+        let mut entries = api
+            .directory
+            .athletes(after, wanted.limit + 1)
+            .map_err(problem)?;
+        let more = entries.len() > wanted.limit;
+        entries.truncate(wanted.limit);
+        let last = entries.last().filter(|_| more).map(|last| Cursor {
+            start: Micros(0),
+            lane: 0,
+            id: last.athlete_id.clone(),
+        });
+        let bodies = entries.iter().map(body).collect::<Result<Vec<_>, _>>()?;
+        Ok(wanted.page(&bodies, last.as_ref()))
+    });
+    page.await.map(json)
+}
+
+fn body(entry: &AthleteEntry) -> Result<String, Problem> {
+    serde_json::to_string(&Athlete::from(entry)).map_err(|error| {
+        tracing::error!(%error, "an athlete cannot be written as JSON");
+        Problem::internal()
+    })
+}
+
+/// What is known of how the athlete sweats.
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/profile", tag = "athletes",
+    params(("athlete_id" = String, Path), ListParams),
+    responses((status = 200, body = Profile), (status = 404, body = Problem)))]
+pub(crate) async fn profile(
+    State(api): State<Api>,
+    Path(athlete): Path<String>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    Wanted::read(params, "profile")?;
+    let found = api.read(move |api| {
+        api.known(&athlete)?;
+        current(
+            api,
+            Table::Profiles,
+            &athlete,
+            "nothing is known of how this athlete sweats yet",
+        )
+    });
+    found.await.map(json)
+}
+
+/// One workout, also one that was withdrawn.
+#[utoipa::path(get, path = "/v1/sessions/{session_id}", tag = "athletes",
+    params(("session_id" = String, Path), ListParams),
+    responses((status = 200, body = Session), (status = 404, body = Problem)))]
+pub(crate) async fn session(
+    State(api): State<Api>,
+    Path(session): Path<String>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    Wanted::read(params, "session")?;
+    let found =
+        api.read(move |api| current(api, Table::Sessions, &session, "no session has this id"));
+    found.await.map(json)
+}
+
+pub(crate) fn current(api: &Api, table: Table, id: &str, missing: &str) -> Result<String, Problem> {
+    let found = api.store.get(table, &api.tenant_id, id).map_err(problem)?;
+    found
+        .map(|item| item.body)
+        .ok_or_else(|| Problem::not_found(missing))
+}

@@ -1,0 +1,137 @@
+//! The lists of one athlete: sessions, nights, losses, recommendations, and all of it in one.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use edge::Problem;
+use sinks_store::{After, ListQuery, Page, Table, TimelineQuery};
+
+use crate::cursor::Cursor;
+use crate::dto::{List, ListParams, Night, Recommendation, Session, SweatLoss, TimelineItem};
+use crate::params::{ListQueryParams, Wanted};
+use crate::state::{Api, json, problem};
+
+/// The athlete's workouts, each told once.
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sessions", tag = "athletes",
+    params(("athlete_id" = String, Path), ListParams),
+    responses((status = 200, body = List<Session>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn sessions(
+    state: State<Api>,
+    athlete: Path<String>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    of_athlete(state, athlete, params, Table::Sessions).await
+}
+
+/// The athlete's nights and naps.
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/nights", tag = "athletes",
+    params(("athlete_id" = String, Path), ListParams),
+    responses((status = 200, body = List<Night>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn nights(
+    state: State<Api>,
+    athlete: Path<String>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    of_athlete(state, athlete, params, Table::Nights).await
+}
+
+/// What the athlete lost in each workout, with intervals.
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sweat-losses", tag = "athletes",
+    params(("athlete_id" = String, Path), ListParams),
+    responses((status = 200, body = List<SweatLoss>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn sweat_losses(
+    state: State<Api>,
+    athlete: Path<String>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    of_athlete(state, athlete, params, Table::SweatLosses).await
+}
+
+/// What to drink and eat, when and why: the latest version of each slot.
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/recommendations", tag = "athletes",
+    params(("athlete_id" = String, Path), ListParams),
+    responses((status = 200, body = List<Recommendation>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn recommendations(
+    state: State<Api>,
+    athlete: Path<String>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    of_athlete(state, athlete, params, Table::Recommendations).await
+}
+
+/// Everything about the athlete in one list, each item with its `type`.
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/timeline", tag = "athletes",
+    params(("athlete_id" = String, Path), ListParams),
+    responses((status = 200, body = List<TimelineItem>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn timeline(
+    State(api): State<Api>,
+    Path(athlete): Path<String>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    let wanted = Wanted::read(params, &format!("timeline/{athlete}"))?;
+    let page = api.read(move |api| {
+        api.known(&athlete)?;
+        let query = TimelineQuery {
+            tenant_id: api.tenant_id.to_string(),
+            athlete_id: athlete,
+            from: wanted.from,
+            to: wanted.to,
+            include_retracted: wanted.include_retracted,
+            after: wanted
+                .after
+                .as_ref()
+                .map(|at| (at.start, at.id.clone(), at.lane)),
+            limit: wanted.limit,
+        };
+        let page = sinks_store::timeline(api.store.as_ref(), &query).map_err(problem)?;
+        let last = page.items.last().filter(|_| page.more).map(|last| Cursor {
+            start: last.start,
+            lane: last.lane,
+            id: last.id.clone(),
+        });
+        let bodies: Vec<String> = page.items.into_iter().map(|item| item.body).collect();
+        Ok(wanted.page(&bodies, last.as_ref()))
+    });
+    page.await.map(json)
+}
+
+async fn of_athlete(
+    State(api): State<Api>,
+    Path(athlete): Path<String>,
+    params: ListQueryParams,
+    table: Table,
+) -> Result<Response, Problem> {
+    let wanted = Wanted::read(params, &format!("{}/{athlete}", table.name()))?;
+    let page = api.read(move |api| {
+        api.known(&athlete)?;
+        list(api, table, Some(athlete), &wanted)
+    });
+    page.await.map(json)
+}
+
+pub(crate) fn list(
+    api: &Api,
+    table: Table,
+    athlete_id: Option<String>,
+    wanted: &Wanted,
+) -> Result<String, Problem> {
+    let query = ListQuery {
+        athlete_id,
+        from: wanted.from,
+        to: wanted.to,
+        include_retracted: wanted.include_retracted,
+        after: wanted.after.as_ref().map(|at| After {
+            start: at.start,
+            id: at.id.clone(),
+            inclusive: false,
+        }),
+        ..ListQuery::all(table, &api.tenant_id, wanted.limit)
+    };
+    let Page { items, more } = api.store.list(&query).map_err(problem)?;
+    let last = items.last().filter(|_| more).map(|last| Cursor {
+        start: last.start,
+        lane: 0,
+        id: last.id.clone(),
+    });
+    let bodies: Vec<String> = items.into_iter().map(|item| item.body).collect();
+    Ok(wanted.page(&bodies, last.as_ref()))
+}

@@ -1,0 +1,57 @@
+//! For those who run it: counts, metrics, health, and where to find what.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use edge::Problem;
+
+use crate::dto::{Health, QualityReport};
+use crate::metrics::TEXT_FORMAT;
+use crate::state::{Api, RETRY_AFTER, problem};
+
+/// For each source: what was received, and what became of it.
+#[utoipa::path(get, path = "/v1/quality", tag = "operations",
+    responses((status = 200, body = QualityReport)))]
+pub(crate) async fn quality(State(api): State<Api>) -> Result<Json<QualityReport>, Problem> {
+    api.read(|api| api.quality.quality().map_err(problem))
+        .await
+        .map(Json)
+}
+
+/// Metrics in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operations",
+    responses((status = 200, content_type = "text/plain", body = String)))]
+pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+    match api.metrics.text() {
+        Ok(text) => Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response()),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            Err(Problem::internal())
+        }
+    }
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/livez", tag = "operations",
+    responses((status = 200, body = Health)))]
+pub(crate) async fn livez() -> Json<Health> {
+    Json(Health::ok())
+}
+
+/// The process does its work.
+#[utoipa::path(get, path = "/readyz", tag = "operations",
+    responses((status = 200, body = Health), (status = 503, body = Problem)))]
+pub(crate) async fn readyz(State(api): State<Api>) -> Result<Json<Health>, Problem> {
+    api.readiness
+        .ready()
+        .map(|()| Json(Health::ok()))
+        .map_err(|missing| Problem::unavailable(missing, RETRY_AFTER))
+}
+
+/// Where to find what, until there is a console.
+#[utoipa::path(get, path = "/", tag = "operations",
+    responses((status = 200, content_type = "text/html", body = String)))]
+pub(crate) async fn index() -> Html<&'static str> {
+    Html(include_str!("index.html"))
+}

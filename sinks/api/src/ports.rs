@@ -1,0 +1,53 @@
+//! What the API asks of the rest of the program. Calls may block; they run apart from the requests.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+
+use schemas::record::Micros;
+use sinks_store::StoreError;
+
+use crate::dto::QualityReport;
+
+/// An athlete as the directory has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AthleteEntry {
+    pub athlete_id: String,
+    pub registered_at: Option<Micros>,
+    /// Names of the providers that are linked, without their accounts.
+    pub connections: Vec<String>,
+}
+
+/// Who is registered.
+pub trait Directory: Send + Sync {
+    /// Ascending by id, beginning after `after`.
+    fn athletes(&self, after: Option<&str>, limit: usize) -> Result<Vec<AthleteEntry>, StoreError>;
+    fn exists(&self, athlete_id: &str) -> Result<bool, StoreError>;
+}
+
+/// The committed counts.
+pub trait Quality: Send + Sync {
+    fn quality(&self) -> Result<QualityReport, StoreError>;
+}
+
+/// Whether this process does its work. `Err` says in a few words what is missing.
+pub trait Readiness: Send + Sync {
+    fn ready(&self) -> Result<(), String>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error("there is no such dead letter")]
+    NotFound,
+    #[error("the dead letter was sent in again before")]
+    AlreadyReplayed,
+    #[error("sending the dead letter in again failed")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+pub type ReplayFuture<'a> = Pin<Box<dyn Future<Output = Result<(), ReplayError>> + Send + 'a>>;
+
+/// Sends a dead letter in again, as a new arrival. `Ok` means that the log has it.
+pub trait Replay: Send + Sync {
+    fn replay<'a>(&'a self, dead_letter_id: &'a str) -> ReplayFuture<'a>;
+}

@@ -1,0 +1,17 @@
+//! Routes of the contract that are not built yet. They say so.
+
+use edge::Problem;
+
+/// Which source won a field, by which rule. Not built yet.
+#[utoipa::path(get, path = "/v1/sessions/{session_id}/explain", tag = "athletes",
+    params(("session_id" = String, Path)), responses((status = 501, body = Problem)))]
+pub(crate) async fn explain() -> Problem {
+    Problem::not_supported("explaining a field is not built yet; a session has its `provenance`")
+}
+
+/// Every revision as it happens, as server-sent events. Not built yet.
+#[utoipa::path(get, path = "/v1/stream", tag = "athletes",
+    responses((status = 501, body = Problem)))]
+pub(crate) async fn stream() -> Problem {
+    Problem::not_supported("the stream is not built yet; the lists can be polled")
+}

@@ -1,0 +1,77 @@
+//! Ingest's `Publisher` over the log: an item is framed, keyed by its athlete, and durable before
+//! the connector hears of it.
+
+use std::time::Duration;
+
+use ingest_connectors::port::{Answer, PublishError, Publisher};
+use schemas::record::ingest::RawReceived;
+use schemas::topic;
+use stream_embedded::Appender;
+use stream_log::{Class, Failure, Header, Key, LogTime, Record, Topic};
+use tokio::sync::oneshot;
+
+/// What a sender is asked to wait when the queue is full: a few group commits.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[derive(Clone)]
+pub(crate) struct LogPublisher {
+    appender: Appender,
+}
+
+impl LogPublisher {
+    pub(crate) fn new(appender: Appender) -> Self {
+        Self { appender }
+    }
+}
+
+impl Publisher for LogPublisher {
+    fn publish(&self, items: Vec<RawReceived>) -> Answer<Result<(), PublishError>> {
+        if items.is_empty() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        let records = items.iter().map(raw_record).collect();
+        let (sender, receiver) = oneshot::channel();
+        let told = Box::new(move |result: Result<_, Failure>| {
+            // A request that was given up has nobody waiting; its items are in the log all the same.
+            sender.send(result.map(|_| ())).unwrap_or_default();
+        });
+        let queued = self.appender.append_with(records, told);
+        Box::pin(async move {
+            queued.map_err(|failure| refusal(&failure))?;
+            match receiver.await {
+                Ok(result) => result.map_err(|failure| refusal(&failure)),
+                Err(_) => Err(PublishError::Unavailable),
+            }
+        })
+    }
+}
+
+fn refusal(failure: &Failure) -> PublishError {
+    match failure.class {
+        Class::Retry => PublishError::Busy { retry_after: RETRY_AFTER },
+        _ => PublishError::Unavailable,
+    }
+}
+
+/// The record of a raw item. An item of nobody is keyed by the account that it came for.
+pub(crate) fn raw_record(item: &RawReceived) -> Record {
+    let key = match &item.athlete_id {
+        Some(athlete) => format!("{}/{athlete}", item.tenant_id),
+        None => format!(
+            "{}/~{}:{}",
+            item.tenant_id,
+            item.source,
+            item.account_id.as_deref().unwrap_or("")
+        ),
+    };
+    Record {
+        topic: Topic(topic::raw_topic(&item.source).unwrap_or(topic::RAW_APP)),
+        key: Key::new(&key),
+        received_at: LogTime(item.received_at.0),
+        headers: vec![
+            Header { name: "ce_id", value: item.id.clone().into_bytes() },
+            Header { name: "ce_type", value: b"RawReceived".to_vec() },
+        ],
+        value: schemas::codec::encode(item),
+    }
+}

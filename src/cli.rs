@@ -1,0 +1,195 @@
+//! The command line: every command, its arguments, and the help a newcomer reads first.
+//!
+//! It parses and says nothing about how a command works; `main.rs` matches on `Command`. Commands
+//! that are not built yet are parsed too, so that their names are settled and their answer is a
+//! sentence instead of "unrecognised".
+//!
+//! Invariant: what clap refuses ends with exit code 2, so nothing here needs a second check there.
+
+mod data;
+mod tools;
+mod unsupported;
+mod world;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use data::{
+    DataArgs, DeadLettersArgs, DeadLettersCommand, ExplainArgs, ExportArgs, RunArgs, TailArgs,
+    VerifyArgs,
+};
+pub(crate) use tools::{
+    BenchArgs, BenchWorkload, CalcArgs, SchemasArgs, SchemasCommand, TopicsArgs, TopicsCommand,
+};
+pub(crate) use world::{DemoArgs, ScoreArgs, SimulateArgs, WorldArgs};
+
+const AFTER_HELP: &str = "\
+Examples:
+  sudor demo                                    everything in one process, on simulated athletes
+  sudor demo --athletes 5 --days 2 --exit       the same, smaller, and end when it is done
+  sudor run --config sudor.toml                 the service
+  sudor verify --data ./sudor-data              recount, rebuild and compare
+
+Exit codes: 0 done, 1 failed, 2 bad input. Results go to stdout, logs and progress to stderr.";
+
+/// One true timeline per athlete, what was lost, and what to drink and eat.
+#[derive(Debug, Parser)]
+#[command(name = "sudor", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command understands.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Print the result as one JSON document on stdout
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log more: -v for debug, -vv for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Log errors only, and draw no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything in one process on simulated athletes; nothing to install
+    Demo(DemoArgs),
+    /// Run the service by its configuration
+    Run(RunArgs),
+    /// Write a simulated world to files, or post it to a running service
+    Simulate(SimulateArgs),
+    /// Compare what the program found with the truth of a simulated world
+    Score(ScoreArgs),
+    /// Recount every item, rebuild every athlete from the log, and compare
+    Verify(VerifyArgs),
+    /// Say where a session's, loss's or recommendation's values come from (not supported yet)
+    Explain(ExplainArgs),
+    /// Follow a topic, decoded (not supported yet)
+    Tail(TailArgs),
+    /// List, show and replay what was set aside
+    DeadLetters(DeadLettersArgs),
+    /// Write files for analysts (not supported yet)
+    Export(ExportArgs),
+    /// The topic catalogue
+    Topics(TopicsArgs),
+    /// The record schemas
+    Schemas(SchemasArgs),
+    /// Measure a workload
+    Bench(BenchArgs),
+    /// One formula alone: JSON in on stdin, JSON out on stdout (not supported yet)
+    Calc(CalcArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Cli, Command};
+
+    /// One line of arguments, without the program's name.
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("sudor").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_contract_parses() {
+        let lines = "\
+            demo
+            demo --athletes 5 --days 2 --seed 9 --end 2026-10-01T00:00:00Z --data d --exit --json
+            run
+            run --config sudor.toml --roles ingest,process,sink,api --print-config
+            run --data d -v
+            simulate --athletes 3 --days 2 --seed 1 --end 2026-10-01T00:00:00Z --out d
+            simulate --post http://127.0.0.1:8080 --garmin-secret g --strava-secret s --key k
+            score --truth truth.jsonl --data d
+            verify --data d --json
+            verify --config sudor.toml
+            explain session s1 --field distance_m --data d
+            explain loss l1 --data d
+            explain recommendation r1
+            tail sudor.sessions --data d
+            dead-letters list --data d
+            dead-letters show x --data d
+            dead-letters replay x y --data d
+            export parquet --out o --data d
+            topics list
+            topics create
+            schemas list
+            schemas check
+            schemas register
+            bench fold
+            bench embedded --athletes 100 --days 1 --json
+            bench select --quiet
+            calc phs
+            calc heat-balance
+            calc local-to-whole-body
+            calc weigh-in
+            calc posterior
+            calc needs
+            calc select";
+        for line in lines.lines() {
+            if let Err(error) = parse(line) {
+                panic!("{}: {error}", line.trim());
+            }
+        }
+    }
+
+    #[test]
+    fn bad_input_is_refused_with_exit_code_two() {
+        let lines = "\
+            demo --athletes 0
+            demo --days 0
+            demo --end yesterday
+            demo -v -q
+            run --roles ingest,cook
+            simulate
+            simulate --out d --post http://127.0.0.1:8080
+            score --data d
+            explain session
+            dead-letters replay
+            export csv --out o
+            bench nothing
+            calc nothing
+            frobnicate";
+        for line in lines.lines() {
+            match parse(line) {
+                Ok(_) => panic!("accepted: {}", line.trim()),
+                Err(error) => assert_eq!(error.exit_code(), 2, "{}", line.trim()),
+            }
+        }
+    }
+
+    #[test]
+    fn demo_defaults_are_those_of_the_contract() {
+        let Ok(Cli {
+            command: Command::Demo(demo),
+            global,
+        }) = parse("demo")
+        else {
+            panic!("demo does not parse")
+        };
+        let world = &demo.world;
+        assert_eq!(
+            (world.athletes, world.days, world.seed, world.end),
+            (50, 3, 7, None)
+        );
+        assert!(!demo.exit && demo.data.is_none() && !global.json);
+    }
+
+    #[test]
+    fn global_options_may_stand_behind_the_command() {
+        let cli = parse("verify --data d --json -v -v").unwrap();
+        assert!(cli.global.json);
+        assert_eq!(cli.global.verbose, 2);
+    }
+}

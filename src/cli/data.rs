@@ -1,0 +1,137 @@
+//! Arguments of the commands on data: the service, and what reads or repairs what it wrote.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::config::Role;
+
+/// Where the data is. Without either, `./sudor.toml` is read if it is there, and the data folder
+/// is `./sudor-data`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DataArgs {
+    /// Data folder (goes before the one that the configuration names)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sudor run                                           defaults, data in ./sudor-data
+  sudor run --config sudor.toml --print-config        what would be used, and where it comes from
+  SUDOR__HTTP__BIND=127.0.0.1:9090 sudor run          every key is an environment variable too")]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Parts to run in this process [default: all]
+    #[arg(long, value_name = "ROLE,…", value_delimiter = ',')]
+    pub(crate) roles: Vec<Role>,
+    /// Print the effective configuration with the origin of each value, and end
+    #[arg(long)]
+    pub(crate) print_config: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Ends with 1 if anything differs, and names it. May run beside the service.")]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(subcommand)]
+    pub(crate) what: ExplainWhat,
+}
+
+#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ExplainWhat {
+    /// The observation and the rule behind each field of a session
+    Session {
+        id: String,
+        /// This field only, e.g. distance_m
+        #[arg(long)]
+        field: Option<String>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// The evidence and the method of a sweat loss
+    Loss {
+        id: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// The facts that a recommendation depends on
+    Recommendation {
+        id: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TailArgs {
+    /// Topic, as `sudor topics list` names it
+    pub(crate) topic: String,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sudor dead-letters list --data ./sudor-data
+  sudor dead-letters show ID --data ./sudor-data
+  sudor dead-letters replay ID ID --data ./sudor-data
+
+Beside a running service, replay through its HTTP route: POST /v1/dead-letters/ID/replay.")]
+pub(crate) struct DeadLettersArgs {
+    #[command(subcommand)]
+    pub(crate) command: DeadLettersCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// All of them, with source, stage and reason
+    List {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// One of them, with its original bytes
+    Show {
+        id: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Send them through the pipeline again, as new arrivals
+    Replay {
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExportArgs {
+    pub(crate) format: ExportFormat,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Parquet,
+}

@@ -1,0 +1,101 @@
+//! Arguments of the commands without a data folder: catalogues, workloads, formulas.
+
+use clap::{Args, Subcommand, ValueEnum};
+use schemas::record::Micros;
+
+use super::WorldArgs;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TopicsArgs {
+    #[command(subcommand)]
+    pub(crate) command: TopicsCommand,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum TopicsCommand {
+    /// Every topic, its records, who writes it and what it means
+    List,
+    /// Create them on Kafka (not supported yet)
+    Create,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SchemasArgs {
+    #[command(subcommand)]
+    pub(crate) command: SchemasCommand,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum SchemasCommand {
+    /// Every record, its subject and its schema id
+    List,
+    /// Compare the schemas with the lock file
+    Check,
+    /// Register them (not supported yet)
+    Register,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Example:
+  sudor bench fold --json
+
+Figures are rates per CPU second, so measure a release build on a quiet machine.")]
+pub(crate) struct BenchArgs {
+    pub(crate) workload: BenchWorkload,
+    /// Athletes in the workload [default: the workload's own]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) athletes: Option<u32>,
+    /// Days in the workload [default: the workload's own]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    pub(crate) days: Option<u32>,
+    /// Every choice of the simulator follows from this number
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+}
+
+impl BenchArgs {
+    /// The world to measure on, where the workload's own size is `athletes` and `days`.
+    pub(crate) fn world(&self, athletes: u32, days: u32, end: Option<Micros>) -> WorldArgs {
+        WorldArgs {
+            athletes: self.athletes.unwrap_or(athletes),
+            days: self.days.unwrap_or(days),
+            seed: self.seed,
+            end,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchWorkload {
+    /// The steps alone, on athletes with a long history in state; nothing is written
+    Fold,
+    /// From the publisher to rows in the store, durable
+    Embedded,
+    /// Product selection (not supported yet)
+    Select,
+}
+
+#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CalcArgs {
+    pub(crate) formula: Formula,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Formula {
+    /// Predicted heat strain (ISO 7933)
+    Phs,
+    /// Evaporation that the heat balance requires
+    HeatBalance,
+    /// From a patch to the whole body
+    LocalToWholeBody,
+    /// Sweat loss between two weighings
+    WeighIn,
+    /// A log-normal estimate after new observations
+    Posterior,
+    /// What to take in a phase
+    Needs,
+    /// The best basket of products for a need
+    Select,
+}

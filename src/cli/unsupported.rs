@@ -1,0 +1,74 @@
+//! What has a name on the command line and no content yet, and what is there instead.
+
+use super::{BenchWorkload, Command, SchemasCommand, TopicsCommand};
+use crate::exit::NotSupported;
+
+impl Command {
+    /// Asked before anything is started. `None` for what is built.
+    pub(crate) fn not_supported(&self) -> Option<NotSupported> {
+        let (what, instead) = match self {
+            Self::Explain(_) => (
+                "sudor explain",
+                "GET /v1/sessions/ID, whose `provenance` names the observation behind each field",
+            ),
+            Self::Tail(_) => (
+                "sudor tail",
+                "GET /v1/athletes/ID/timeline, or the lists of the HTTP API",
+            ),
+            Self::Export(_) => (
+                "sudor export parquet",
+                "open store.db in the data folder with any SQLite tool",
+            ),
+            Self::Calc(_) => (
+                "sudor calc",
+                "the formulas run within the pipeline: sudor demo",
+            ),
+            Self::Topics(topics) if topics.command == TopicsCommand::Create => (
+                "sudor topics create",
+                "the embedded log makes its topics by itself: sudor run",
+            ),
+            Self::Schemas(schemas) if schemas.command == SchemasCommand::Register => (
+                "sudor schemas register",
+                "sudor schemas check compares them with the lock file",
+            ),
+            Self::Bench(bench) if bench.workload == BenchWorkload::Select => (
+                "sudor bench select",
+                "sudor bench fold, or sudor bench embedded",
+            ),
+            _ => return None,
+        };
+        Some(NotSupported { what, instead })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn what_is_not_built_is_known_by_its_name() {
+        let cases = [
+            ("sudor tail sudor.sessions", Some("sudor tail")),
+            ("sudor explain loss x", Some("sudor explain")),
+            ("sudor export parquet --out o", Some("sudor export parquet")),
+            ("sudor calc phs", Some("sudor calc")),
+            ("sudor topics create", Some("sudor topics create")),
+            ("sudor topics list", None),
+            ("sudor schemas register", Some("sudor schemas register")),
+            ("sudor schemas check", None),
+            ("sudor bench select", Some("sudor bench select")),
+            ("sudor bench fold", None),
+            ("sudor demo", None),
+        ];
+        for (line, expected) in cases {
+            let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+            assert_eq!(
+                cli.command.not_supported().map(|n| n.what),
+                expected,
+                "{line}"
+            );
+        }
+    }
+}

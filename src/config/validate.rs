@@ -1,0 +1,302 @@
+//! From what was written to what may travel: every value is checked once, here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use secrecy::SecretString;
+
+use super::raw::{AUTH_WORDS, BOUNDS, FORMAT_WORDS, RawRules, RawSettings};
+use super::{
+    AuthRequired, Debug, Garmin, Http, Limits, Log, Role, Rules, Settings, Store, Strava, Vault,
+    Weather,
+};
+use crate::exit::Failure;
+
+const MIB: usize = 1_024 * 1_024;
+const FILTER_BYTES_MAX: usize = 1_024;
+const SECRET_CHARS_MAX: usize = 128;
+
+pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Failure> {
+    check_bounds(raw)?;
+    if raw.log.data.is_empty() {
+        return Err(bad("log.data is empty", "a folder such as ./sudor-data"));
+    }
+    let data = PathBuf::from(&raw.log.data);
+    let in_data = |path: &Option<String>, name: &str| match path {
+        Some(path) if !path.is_empty() => PathBuf::from(path),
+        _ => data.join(name),
+    };
+    Ok(Settings {
+        roles: all_or(roles),
+        http: http(raw)?,
+        auth: word("auth.required", &raw.auth.required, AUTH_WORDS)?,
+        store: Store {
+            path: in_data(&raw.store.path, "store.db"),
+        },
+        vault: Vault {
+            path: data.join("vault.db"),
+            key_file: in_data(&raw.vault.key_file, "vault.key"),
+        },
+        garmin: garmin(raw)?,
+        strava: strava(raw)?,
+        weather: weather(raw)?,
+        limits: limits(raw),
+        rules: rules(&raw.rules)?,
+        debug: Debug {
+            panic_on_provider_id: text(&raw.debug.panic_on_provider_id),
+        },
+        log: log(raw, data)?,
+    })
+}
+
+impl Settings {
+    /// Whether requests need an API key, now that it is known how many keys there are.
+    pub(crate) fn api_keys_required(&self, keys: usize) -> Result<bool, Failure> {
+        let bind = self.http.bind;
+        match (self.auth, bind.ip().is_loopback(), keys) {
+            (AuthRequired::Off, _, _) => Ok(false),
+            (AuthRequired::On, _, 0) => Err(bad(
+                "auth.required = \"on\", but there is no API key, so nobody could get in",
+                "create an API key first, or use \"auto\" on a loopback address",
+            )),
+            (AuthRequired::Auto, true, 0) => Ok(false),
+            (AuthRequired::Auto, false, 0) => Err(bad(
+                &format!("http.bind = {bind} can be reached from outside, and there is no API key"),
+                "bind 127.0.0.1, create an API key, or set auth.required = \"off\" where something \
+                 in front of this service checks who asks",
+            )),
+            (AuthRequired::On | AuthRequired::Auto, _, _) => Ok(true),
+        }
+    }
+
+    /// Where others reach this service, once the bound address is known.
+    pub(crate) fn public_url(&self, bound: SocketAddr) -> String {
+        self.http
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{bound}"))
+    }
+}
+
+fn all_or(roles: &[Role]) -> Vec<Role> {
+    let mut roles = if roles.is_empty() {
+        Role::ALL.to_vec()
+    } else {
+        roles.to_vec()
+    };
+    roles.sort();
+    roles.dedup();
+    roles
+}
+
+fn check_bounds(raw: &RawSettings) -> Result<(), Failure> {
+    let value = serde_json::to_value(raw).unwrap_or_default();
+    for (key, min, max) in BOUNDS {
+        let pointer = format!("/{}", key.replace('.', "/"));
+        let number = value.pointer(&pointer).and_then(serde_json::Value::as_u64);
+        if number.is_none_or(|number| number < *min || number > *max) {
+            let shown = number.map_or_else(|| "missing".to_owned(), |number| number.to_string());
+            return Err(bad(
+                &format!("{key} = {shown} is outside of its bounds"),
+                &format!("{min} to {max}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn http(raw: &RawSettings) -> Result<Http, Failure> {
+    let bind = raw.http.bind.parse::<SocketAddr>().map_err(|_| {
+        bad(
+            &format!("http.bind = {:?} is no address with a port", raw.http.bind),
+            "127.0.0.1:8080, or [::1]:8080; port 0 takes a free one",
+        )
+    })?;
+    let public_url = text(&raw.http.public_url);
+    if let Some(url) = &public_url {
+        check_url("http.public_url", url)?;
+    }
+    Ok(Http {
+        bind,
+        public_url,
+        body_limit_bytes: size(raw.http.body_limit_mib) * MIB,
+    })
+}
+
+fn log(raw: &RawSettings, data: PathBuf) -> Result<Log, Failure> {
+    let filter = text(&raw.log.filter);
+    if filter
+        .as_ref()
+        .is_some_and(|filter| filter.len() > FILTER_BYTES_MAX)
+    {
+        return Err(bad(
+            "log.filter is too long",
+            &format!("at most {FILTER_BYTES_MAX} bytes"),
+        ));
+    }
+    Ok(Log {
+        data,
+        partitions: small(raw.log.partitions),
+        format: word("log.format", &raw.log.format, FORMAT_WORDS)?,
+        filter,
+    })
+}
+
+fn garmin(raw: &RawSettings) -> Result<Garmin, Failure> {
+    let raw = &raw.garmin;
+    check_url("garmin.api_url", &raw.api_url)?;
+    for host in &raw.callback_hosts {
+        if host.is_empty() || host.contains(['/', '@', ' ']) {
+            return Err(bad(
+                &format!("garmin.callback_hosts has {host:?}, which is no host"),
+                "host or host:port, without a scheme",
+            ));
+        }
+    }
+    Ok(Garmin {
+        secret: path_secret("garmin.secret", &raw.secret)?,
+        client_id: text(&raw.client_id),
+        client_secret: secret(&raw.client_secret),
+        api_url: raw.api_url.clone(),
+        callback_hosts: raw.callback_hosts.clone(),
+    })
+}
+
+fn strava(raw: &RawSettings) -> Result<Strava, Failure> {
+    let raw = &raw.strava;
+    check_url("strava.api_url", &raw.api_url)?;
+    check_url("strava.oauth_url", &raw.oauth_url)?;
+    Ok(Strava {
+        secret: path_secret("strava.secret", &raw.secret)?,
+        verify_token: secret(&raw.verify_token),
+        subscription_id: raw.subscription_id,
+        client_id: text(&raw.client_id),
+        client_secret: secret(&raw.client_secret),
+        api_url: raw.api_url.clone(),
+        oauth_url: raw.oauth_url.clone(),
+    })
+}
+
+fn weather(raw: &RawSettings) -> Result<Weather, Failure> {
+    let raw = &raw.weather;
+    check_url("weather.forecast_url", &raw.forecast_url)?;
+    check_url("weather.archive_url", &raw.archive_url)?;
+    Ok(Weather {
+        forecast_url: raw.forecast_url.clone(),
+        archive_url: raw.archive_url.clone(),
+        archive_after_days: small(raw.archive_after_days),
+        api_key: secret(&raw.api_key),
+    })
+}
+
+fn limits(raw: &RawSettings) -> Limits {
+    let raw = &raw.limits;
+    Limits {
+        append_queue_records: size(raw.append_queue_records),
+        batch_records: size(raw.batch_records),
+        batch_bytes: size(raw.batch_mib) * MIB,
+        decoded_cache_bytes: size(raw.decoded_cache_mib) * MIB,
+        sink_batch_records: size(raw.sink_batch_records),
+        delivery_items: size(raw.delivery_items),
+        request_timeout_s: raw.request_timeout_s,
+        drain_s: raw.drain_s,
+    }
+}
+
+/// The rules that read these are not built yet, so another value than the default would be ignored;
+/// it is refused instead.
+fn rules(raw: &RawRules) -> Result<Rules, Failure> {
+    let default = RawRules::default();
+    let changed = if raw.gap_boundaries_min != default.gap_boundaries_min {
+        Some("rules.gap_boundaries_min")
+    } else if raw
+        .pre_carb_scale
+        .total_cmp(&default.pre_carb_scale)
+        .is_ne()
+    {
+        Some("rules.pre_carb_scale")
+    } else if raw.patch.collection_area_cm2.is_some() {
+        Some("rules.patch.collection_area_cm2")
+    } else {
+        None
+    };
+    match changed {
+        Some(key) => Err(bad(
+            &format!("{key} cannot be changed in this build"),
+            "remove the key",
+        )),
+        None => Ok(Rules {
+            gap_boundaries_min: raw.gap_boundaries_min.iter().copied().map(small).collect(),
+            pre_carb_scale: raw.pre_carb_scale,
+            patch_collection_area_cm2: raw.patch.collection_area_cm2,
+        }),
+    }
+}
+
+fn word<T: Copy>(key: &str, text: &str, words: &[(&str, T)]) -> Result<T, Failure> {
+    words
+        .iter()
+        .find(|(word, _)| *word == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            bad(
+                &format!("{key} = {text:?} is no word it knows"),
+                &format!("one of {}", names.join(", ")),
+            )
+        })
+}
+
+fn check_url(key: &str, url: &str) -> Result<(), Failure> {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let host = rest
+        .and_then(|rest| rest.split('/').next())
+        .unwrap_or_default();
+    if host.is_empty() || host.contains(['@', ' ']) {
+        return Err(bad(
+            &format!("{key} = {url:?} is no address"),
+            "http:// or https://, a host, no user or password",
+        ));
+    }
+    Ok(())
+}
+
+/// A secret that is a path segment: what a URL carries without escaping.
+fn path_secret(key: &str, value: &Option<String>) -> Result<Option<SecretString>, Failure> {
+    let Some(value) = text(value) else {
+        return Ok(None);
+    };
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
+    if value.len() > SECRET_CHARS_MAX || !value.chars().all(fits) {
+        return Err(bad(
+            &format!("{key} cannot stand in a path"),
+            &format!("1 to {SECRET_CHARS_MAX} of A-Z a-z 0-9 . _ ~ -"),
+        ));
+    }
+    Ok(Some(SecretString::from(value)))
+}
+
+/// An empty text is the same as none: that is how an environment variable is taken back.
+fn text(value: &Option<String>) -> Option<String> {
+    value.clone().filter(|value| !value.is_empty())
+}
+
+fn secret(value: &Option<String>) -> Option<SecretString> {
+    text(value).map(SecretString::from)
+}
+
+/// Within bounds that fit, as `check_bounds` made sure.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn bad(message: &str, hint: &str) -> Failure {
+    Failure::bad_input(anyhow!("{message}")).hint(hint)
+}

@@ -1,0 +1,164 @@
+//! Posts a simulated world to a running service, as the vendors' servers and the athletes' apps
+//! would: over HTTP, several at once, and again when the service asks to be asked later.
+//!
+//! Order is kept within a block of athletes and not between blocks. A delivery that the service
+//! refuses for good is counted and reported; it does not end the rest.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use edge::Backoff;
+use ingest_simulator::{Block, Delivery, GARMIN_SECRET_PLACEHOLDER, Method, WorldOptions};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::progress::Progress;
+
+/// Blocks on their way at the same time; each has one request open.
+const BLOCKS_IN_FLIGHT_MAX: usize = 16;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const BACKOFF: Backoff =
+    Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5), attempts_max: 30 };
+
+/// Where to post, and what opens the doors there.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) url: String,
+    pub(crate) garmin_secret: String,
+    pub(crate) key: Option<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Posted {
+    pub(crate) deliveries: u64,
+    pub(crate) items: u64,
+    pub(crate) refused: u64,
+}
+
+/// Posts the whole world and writes its truth, block by block: memory does not grow with the world.
+pub(crate) async fn post_world(
+    options: WorldOptions,
+    target: &Target,
+    truth: &mut (impl Write + Send),
+    progress: &Progress,
+) -> anyhow::Result<Posted> {
+    let client = reqwest::Client::builder()
+        .timeout(REQUEST_TIMEOUT)
+        .pool_max_idle_per_host(BLOCKS_IN_FLIGHT_MAX)
+        .build()
+        .context("cannot make an HTTP client")?;
+    let poster = Arc::new(Poster { client, target: target.clone(), tally: Tally::default() });
+    let room = Arc::new(Semaphore::new(BLOCKS_IN_FLIGHT_MAX));
+    let mut running: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    ingest_simulator::write_truth_line(truth, &ingest_simulator::world_line(options))?;
+    for block in ingest_simulator::blocks(ingest_simulator::world(options)) {
+        for athlete in &block.truth {
+            ingest_simulator::write_truth(truth, athlete)?;
+        }
+        let permit = Arc::clone(&room).acquire_owned().await?;
+        let poster = Arc::clone(&poster);
+        progress.advance(block.truth.len());
+        running.spawn(async move {
+            let done = poster.block(&block).await;
+            drop(permit);
+            done
+        });
+        while let Some(done) = running.try_join_next() {
+            done??;
+        }
+    }
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    truth.flush()?;
+    Ok(poster.tally.read())
+}
+
+#[derive(Default)]
+struct Tally {
+    deliveries: AtomicU64,
+    items: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Tally {
+    fn read(&self) -> Posted {
+        Posted {
+            deliveries: self.deliveries.load(Ordering::Relaxed),
+            items: self.items.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+}
+
+struct Poster {
+    client: reqwest::Client,
+    target: Target,
+    tally: Tally,
+}
+
+impl Poster {
+    async fn block(&self, block: &Block) -> anyhow::Result<()> {
+        for delivery in block.registrations.iter().chain(&block.deliveries) {
+            self.deliver(delivery).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<()> {
+        let path = delivery.path.replace(GARMIN_SECRET_PLACEHOLDER, &self.target.garmin_secret);
+        let url = format!("{}{path}", self.target.url.trim_end_matches('/'));
+        for attempt in 1.. {
+            let answer = self.request(delivery, &url).send().await;
+            let (told, asked) = match answer {
+                Ok(answer) if answer.status().is_success() => {
+                    self.tally.deliveries.fetch_add(1, Ordering::Relaxed);
+                    let items = u64::try_from(delivery.items).unwrap_or(u64::MAX);
+                    self.tally.items.fetch_add(items, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Ok(answer) if matches!(answer.status().as_u16(), 429 | 503) => {
+                    let asked = retry_after(&answer);
+                    (anyhow!("{} answered {}", delivery.path, answer.status()), asked)
+                }
+                Ok(answer) => {
+                    self.tally.refused.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(path = %delivery.path, status = %answer.status(), "delivery refused");
+                    return Ok(());
+                }
+                Err(error) => (anyhow::Error::from(error.without_url()), None),
+            };
+            let Some(wait) = BACKOFF.wait_after(attempt, u32::MAX / 2) else {
+                return Err(told.context(format!("gave up posting to {}", self.target.url)));
+            };
+            pause(asked.unwrap_or(wait)).await;
+        }
+        Ok(())
+    }
+
+    fn request(&self, delivery: &Delivery, url: &str) -> reqwest::RequestBuilder {
+        let request = match delivery.method {
+            Method::Put => self.client.put(url),
+            Method::Post => self.client.post(url),
+        };
+        let request = match &self.target.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        };
+        request.header("content-type", delivery.content_type).body(delivery.body.clone())
+    }
+}
+
+fn retry_after(answer: &reqwest::Response) -> Option<Duration> {
+    let seconds = answer.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a client that was asked to come later has to wait")]
+async fn pause(wait: Duration) {
+    tokio::time::sleep(wait).await;
+}

@@ -1,0 +1,17 @@
+//! The topic catalogue in the form that hosts are opened with.
+
+use schemas::topic::{CATALOGUE as SPECS, Direction};
+use stream_log::Topics;
+
+/// Name, and whether processors read it.
+pub(crate) const CATALOGUE: Topics = &ROWS;
+
+const ROWS: [(&str, bool); SPECS.len()] = {
+    let mut rows = [("", false); SPECS.len()];
+    let mut at = 0;
+    while at < SPECS.len() {
+        rows[at] = (SPECS[at].name, matches!(SPECS[at].direction, Direction::Input));
+        at += 1;
+    }
+    rows
+};

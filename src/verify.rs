@@ -1,0 +1,110 @@
+//! `sudor verify`: recount every item, rebuild every athlete from the log, compare with what was
+//! published and with what readers are shown.
+//!
+//! It opens everything read-only, so it may run beside the service; what was appended after it
+//! began is not looked at. It repairs nothing.
+//!
+//! What is compared: the log with its own arithmetic (gaps, checksums, revisions), counters with a
+//! recount, published content with a rebuild by the same rules, state and timers with those of the
+//! rebuild, rows with the facts they came from. Content is everything but ids, revisions, hashes and
+//! processing times, so a rebuild in other batches is still equal.
+
+mod facts;
+mod finding;
+mod log;
+mod rebuild;
+mod rows;
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use serde::Serialize;
+use stream_embedded::EmbeddedReader;
+
+use crate::cli::{GlobalArgs, VerifyArgs};
+use crate::config::{self, Request, Settings};
+use crate::exit::{self, CommandResult, Failure};
+use crate::progress::Progress;
+use crate::topics;
+
+pub(crate) use finding::{Finding, Findings};
+
+/// The result, as one JSON document.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) ok: bool,
+    pub(crate) records: u64,
+    pub(crate) athletes: u64,
+    pub(crate) facts: u64,
+    pub(crate) rows: u64,
+    /// Athletes whose content was written by other rules: counted, not compared.
+    pub(crate) stale: u64,
+    pub(crate) pending: u64,
+    pub(crate) findings_total: u64,
+    pub(crate) findings: Vec<Finding>,
+}
+
+pub(crate) fn run(args: &VerifyArgs, global: GlobalArgs) -> CommandResult {
+    let (settings, _) = config::load(&Request::of(&args.data))?;
+    let report = verify(&settings, global).map_err(Failure::failed)?;
+    if global.json {
+        exit::print_json(&report).map_err(Failure::failed)?;
+    } else {
+        exit::print_text(&in_words(&report)).map_err(Failure::failed)?;
+    }
+    if report.ok {
+        return Ok(());
+    }
+    let total = report.findings_total;
+    Err(Failure::failed(anyhow!("{total} differences; the first are listed above")))
+}
+
+pub(crate) fn verify(settings: &Settings, global: GlobalArgs) -> anyhow::Result<Report> {
+    let data = &settings.log.data;
+    let reader = open(data)?;
+    // One moment for all that is read from the log, however long it takes.
+    reader.hold().context("cannot hold a snapshot of the log")?;
+    let mut findings = Findings::default();
+    let total = reader.next_seq()?.0.saturating_sub(1);
+    let progress = Progress::new("log", total, global);
+    let counted = log::walk(&reader, &mut findings, &progress)?;
+    progress.done();
+    let progress = Progress::new("rebuild", counted.inputs, global);
+    let stale = rebuild::compare(settings, &reader, &counted, &mut findings, &progress)?;
+    progress.done();
+    let rows = rows::compare(settings, &reader, &mut findings)?;
+    Ok(Report {
+        ok: findings.total() == 0,
+        records: counted.records,
+        athletes: counted.facts.athletes(),
+        facts: counted.facts.total(),
+        rows,
+        stale,
+        pending: counted.pending,
+        findings_total: findings.total(),
+        findings: findings.into_first(),
+    })
+}
+
+fn open(data: &Path) -> anyhow::Result<EmbeddedReader> {
+    EmbeddedReader::open(data, topics::CATALOGUE)
+        .with_context(|| format!("cannot read the log in {}", data.display()))
+}
+
+fn in_words(report: &Report) -> String {
+    let mut text = format!(
+        "{} records, {} facts, {} athletes, {} rows: ",
+        report.records, report.facts, report.athletes, report.rows
+    );
+    text.push_str(if report.ok { "everything agrees" } else { "differences found" });
+    if report.stale > 0 {
+        text.push_str(&format!("\n{} athletes were written by other rules", report.stale));
+    }
+    if report.pending > 0 {
+        text.push_str(&format!("\n{} records wait to be processed", report.pending));
+    }
+    for finding in &report.findings {
+        text.push_str(&format!("\n{}: {}", finding.what, finding.detail));
+    }
+    text
+}

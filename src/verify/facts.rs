@@ -1,0 +1,154 @@
+//! Published facts folded to what is live: per athlete a count of each content, per entity the last
+//! revision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::AnyRecord;
+
+use super::Findings;
+
+/// What a fact says of its entity.
+struct Said {
+    kind: &'static str,
+    athlete: String,
+    entity: String,
+    revision: i64,
+    /// `None` withdraws it.
+    content: Option<String>,
+    rules_id: String,
+    fact_id: String,
+    /// An expiry speaks of a version that was said before.
+    may_repeat: bool,
+}
+
+#[derive(Debug, Default)]
+struct Entity {
+    revision: i64,
+    content: Option<String>,
+}
+
+/// Live content of everybody.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    entities: BTreeMap<(String, &'static str, String), Entity>,
+    rules: BTreeMap<String, String>,
+    ids: BTreeSet<String>,
+    total: u64,
+}
+
+impl Facts {
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(crate) fn athletes(&self) -> u64 {
+        u64::try_from(self.rules.len()).unwrap_or(0)
+    }
+
+    /// The rules that wrote an athlete's latest fact.
+    pub(crate) fn rules_of(&self, athlete: &str) -> Option<&str> {
+        self.rules.get(athlete).map(String::as_str)
+    }
+
+    /// Take a fact; strictness about revisions is for the log, a rebuild has its own numbers.
+    pub(crate) fn take(&mut self, record: &AnyRecord, findings: Option<&mut Findings>) {
+        let Some(said) = said(record) else { return };
+        self.total += 1;
+        let key = (said.athlete.clone(), said.kind, said.entity.clone());
+        let entity = self.entities.entry(key).or_default();
+        if let Some(findings) = findings {
+            let rises = said.revision > entity.revision
+                || (said.may_repeat && said.revision == entity.revision);
+            if !rises {
+                findings.add(
+                    "revision_order",
+                    format!(
+                        "{} {} of {} says revision {} after {}",
+                        said.kind, said.entity, said.athlete, said.revision, entity.revision
+                    ),
+                );
+            }
+            if !self.ids.insert(said.fact_id.clone()) {
+                findings.add(
+                    "fact_doubled",
+                    format!("{} {} of {} is in the log twice", said.kind, said.fact_id, said.athlete),
+                );
+            }
+        }
+        entity.revision = said.revision.max(entity.revision);
+        entity.content = said.content;
+        self.rules.insert(said.athlete, said.rules_id);
+    }
+
+    /// How often each live content stands, by athlete and kind.
+    pub(crate) fn content(&self) -> BTreeMap<(&str, &'static str, &str), u64> {
+        let mut counts = BTreeMap::new();
+        for ((athlete, kind, _), entity) in &self.entities {
+            if let Some(content) = &entity.content {
+                *counts.entry((athlete.as_str(), *kind, content.as_str())).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// An entity that has this content, to name it.
+    pub(crate) fn name_of(&self, athlete: &str, kind: &str, content: &str) -> Option<&str> {
+        self.entities
+            .iter()
+            .find(|((owner, what, _), entity)| {
+                owner == athlete && *what == kind && entity.content.as_deref() == Some(content)
+            })
+            .map(|((_, _, id), _)| id.as_str())
+    }
+}
+
+macro_rules! told {
+    ($kind:literal, $fact:expr, $entity:expr, $revision:expr, $content:expr) => {
+        Some(Said {
+            kind: $kind,
+            athlete: format!("{}/{}", $fact.tenant_id, $fact.athlete_id),
+            entity: $entity.clone(),
+            revision: $revision,
+            content: $content,
+            rules_id: $fact.rules_id.clone(),
+            fact_id: $fact.id.clone(),
+            may_repeat: false,
+        })
+    };
+}
+
+fn said(record: &AnyRecord) -> Option<Said> {
+    match record {
+        AnyRecord::SessionRevised(fact) => {
+            told!("session", fact, fact.session_id, fact.revision, Some(fact.content_hash.clone()))
+        }
+        AnyRecord::SessionRetracted(fact) => {
+            told!("session", fact, fact.session_id, fact.revision, None)
+        }
+        AnyRecord::NightRevised(fact) => {
+            told!("night", fact, fact.night_id, fact.revision, Some(fact.content_hash.clone()))
+        }
+        AnyRecord::NightRetracted(fact) => told!("night", fact, fact.night_id, fact.revision, None),
+        AnyRecord::SweatLossEstimated(fact) => {
+            told!("loss", fact, fact.loss_id, fact.revision, Some(fact.content_hash.clone()))
+        }
+        AnyRecord::SweatLossRetracted(fact) => told!("loss", fact, fact.loss_id, fact.revision, None),
+        AnyRecord::SweatProfileRevised(fact) => {
+            told!("profile", fact, fact.athlete_id, fact.revision, Some(fact.content_hash.clone()))
+        }
+        AnyRecord::RecommendationIssued(fact) => {
+            told!("recommendation", fact, fact.slot, fact.version, Some(fact.content_hash.clone()))
+        }
+        AnyRecord::RecommendationExpired(fact) => {
+            // Whether advice was given in time is history; that it is over is content.
+            let content = Some(format!("{} expired", fact.content_hash));
+            let said = told!("recommendation", fact, fact.slot, fact.version, content);
+            said.map(|said| Said { may_repeat: true, ..said })
+        }
+        AnyRecord::RecommendationCancelled(fact) => {
+            let said = told!("recommendation", fact, fact.slot, fact.version, None);
+            said.map(|said| Said { may_repeat: true, ..said })
+        }
+        _ => None,
+    }
+}

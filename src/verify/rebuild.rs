@@ -1,0 +1,201 @@
+//! Every athlete again, from the log, in memory: the same rules, other batches, equal content.
+//!
+//! Only inputs up to the committed positions are replayed, so what waits to be processed is no
+//! difference. Ticks are in the log, so time passes in the rebuild as it did.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use processors_pipeline::{Pipeline, Rules};
+use stream_embedded::EmbeddedReader;
+use stream_log::driver::Memory;
+use stream_log::{BucketId, Key, LogTime, Offset, Sequenced, StateStore, Step, Task, TaskLimits};
+
+use super::Findings;
+use super::facts::Facts;
+use super::log::Counted;
+use crate::config::Settings;
+use crate::progress::Progress;
+use crate::{rules, topics};
+
+/// Inputs held at once while the log is read.
+const CHUNK_RECORDS: usize = 20_000;
+/// A time before every record: a rebuild appends no ticks of its own.
+const NEVER: LogTime = LogTime(i64::MIN);
+
+/// Compares and returns how many athletes other rules wrote.
+pub(crate) fn compare(
+    settings: &Settings,
+    reader: &EmbeddedReader,
+    counted: &Counted,
+    findings: &mut Findings,
+    progress: &Progress,
+) -> anyhow::Result<u64> {
+    let memory = Memory::new(reader.partitions(), topics::CATALOGUE);
+    let pipeline = Pipeline::new(Rules::new(rules::config(settings)));
+    let rules_id = pipeline.rules_id().to_owned();
+    let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
+    let mut rebuilt = Facts::default();
+    let positions = reader.positions()?;
+    let mut chunk: Vec<Sequenced> = Vec::new();
+    let mut failure = None;
+    reader.visit(Offset(0), &mut |stored| {
+        let read = stored.sequenced;
+        let is_input = topics::CATALOGUE.iter().any(|(name, input)| *input && *name == read.record.topic.0);
+        let processed = positions.get(&read.partition).is_some_and(|position| read.offset <= *position);
+        if is_input && processed {
+            chunk.push(read);
+        }
+        if chunk.len() < CHUNK_RECORDS {
+            return ControlFlow::Continue(());
+        }
+        progress.advance(chunk.len());
+        match replay(&memory, &mut task, std::mem::take(&mut chunk), &mut rebuilt) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    replay(&memory, &mut task, chunk, &mut rebuilt)?;
+    counters(reader, task.host(), counted, findings)?;
+    let stale = contents(&counted.facts, &rebuilt, &rules_id, findings);
+    states(reader, &memory, task.processor(), findings)?;
+    timers(reader, &memory, findings)?;
+    Ok(stale)
+}
+
+fn replay(
+    memory: &Memory,
+    task: &mut Task<Pipeline, stream_log::driver::MemoryHost>,
+    chunk: Vec<Sequenced>,
+    rebuilt: &mut Facts,
+) -> anyhow::Result<()> {
+    memory.load(chunk);
+    loop {
+        let step = task.step(NEVER)?;
+        for output in memory.take_outputs() {
+            if let Ok(record) = schemas::decode_any(&output.record.value) {
+                rebuilt.take(&record, None);
+            }
+        }
+        if matches!(step, Step::Idle { .. }) {
+            return Ok(());
+        }
+    }
+}
+
+/// L2: the committed counts, a recount by the rebuild, and the log's own number of items.
+fn counters(
+    reader: &EmbeddedReader,
+    rebuilt: &impl StateStore,
+    counted: &Counted,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let sum = |counters: BTreeMap<(stream_log::Partition, String), i64>| {
+        let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+        for ((_, name), count) in counters {
+            *sums.entry(name).or_default() += count;
+        }
+        sums.retain(|_, count| *count != 0);
+        sums
+    };
+    let told = sum(reader.counters()?);
+    let again = sum(rebuilt.counters()?);
+    for name in told.keys().chain(again.keys().filter(|name| !told.contains_key(*name))) {
+        let (said, found) = (told.get(name).copied().unwrap_or(0), again.get(name).copied().unwrap_or(0));
+        if said != found {
+            findings.add("counter", format!("{name} is {said}, a recount gives {found}"));
+        }
+    }
+    for (source, received) in &counted.received {
+        let count = |what: &str| told.get(&format!("{source}.{what}")).copied().unwrap_or(0);
+        if count("received") != *received {
+            findings.add(
+                "conservation",
+                format!("{source}: {received} items in the log, {} counted as received", count("received")),
+            );
+        }
+        let settled = count("accepted") + count("duplicate") + count("dead_lettered");
+        if count("received") != settled {
+            findings.add(
+                "conservation",
+                format!("{source}: {} received, {settled} accepted, duplicate or dead-lettered", count("received")),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn contents(told: &Facts, rebuilt: &Facts, rules_id: &str, findings: &mut Findings) -> u64 {
+    let (said, again) = (told.content(), rebuilt.content());
+    let is_stale = |athlete: &str| told.rules_of(athlete).is_some_and(|rules| rules != rules_id);
+    let mut stale: Vec<&str> = Vec::new();
+    for (athlete, kind, content) in said.keys().chain(again.keys().filter(|key| !said.contains_key(*key))) {
+        if is_stale(athlete) {
+            stale.push(athlete);
+            continue;
+        }
+        let key = (*athlete, *kind, *content);
+        let (published, found) = (said.get(&key).copied().unwrap_or(0), again.get(&key).copied().unwrap_or(0));
+        if published != found {
+            let name = told.name_of(athlete, kind, content).or_else(|| rebuilt.name_of(athlete, kind, content));
+            findings.add(
+                "content",
+                format!(
+                    "{kind} {} of {athlete}: published {published} times, a rebuild gives {found} (content {content})",
+                    name.unwrap_or("?")
+                ),
+            );
+        }
+    }
+    stale.sort_unstable();
+    stale.dedup();
+    u64::try_from(stale.len()).unwrap_or(0)
+}
+
+/// State is compared by what it means: ids, revisions and times of publication are history.
+fn states(
+    reader: &EmbeddedReader,
+    memory: &Memory,
+    pipeline: &Pipeline,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let mut rebuilt = memory.state();
+    reader.visit_state(&mut |athlete: Key, bucket: BucketId, bytes: Vec<u8>| {
+        let again = rebuilt.get_mut(&athlete).and_then(|buckets| buckets.remove(&bucket));
+        let place = format!("{} bucket {}", athlete.as_str(), bucket.0);
+        match (pipeline.digest(bucket, &bytes), again.map(|bytes| pipeline.digest(bucket, &bytes))) {
+            (Err(broken), _) => findings.add("state", format!("{place} cannot be read: {}", broken.detail)),
+            (Ok(None), None) => {}
+            (Ok(_), None) => findings.add("state", format!("{place} is more than the log gives")),
+            (Ok(said), Some(Ok(found))) if said == found => {}
+            (Ok(_), Some(_)) => findings.add("state", format!("{place} differs from a rebuild")),
+        }
+        ControlFlow::Continue(())
+    })?;
+    for (athlete, buckets) in rebuilt {
+        for (bucket, bytes) in buckets {
+            if !matches!(pipeline.digest(bucket, &bytes), Ok(None)) {
+                findings.add("state", format!("{} bucket {} is missing", athlete.as_str(), bucket.0));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn timers(reader: &EmbeddedReader, memory: &Memory, findings: &mut Findings) -> anyhow::Result<()> {
+    let told = reader.timers()?;
+    let again = memory.timers();
+    for timer in told.iter().filter(|timer| !again.contains(timer)) {
+        findings.add("timer", format!("{} has a timer at {} that the log does not give", timer.athlete.as_str(), timer.due.0));
+    }
+    for timer in again.iter().filter(|timer| !told.contains(timer)) {
+        findings.add("timer", format!("{} misses its timer at {}", timer.athlete.as_str(), timer.due.0));
+    }
+    Ok(())
+}

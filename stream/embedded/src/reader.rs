@@ -1,0 +1,159 @@
+//! Reading a data folder beside a running service, or without one: for `verify` and `tail`.
+//!
+//! It opens the file read-only and takes no lock that a writer would notice.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rusqlite::Connection;
+use stream_log::{BucketId, Failure, Key, Offset, Partition, Sequenced, Timer, Topics};
+
+use crate::failed::failed;
+use crate::records::{self, COLUMNS};
+use crate::schema::{self, Place, TopicIds, signed, unsigned};
+use crate::state;
+
+/// A record as the file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub sequenced: Sequenced,
+    /// The checksum holds and the headers can be read.
+    pub crc_ok: bool,
+}
+
+pub struct EmbeddedReader {
+    connection: Connection,
+    topics: TopicIds,
+    meta: BTreeMap<String, i64>,
+}
+
+impl EmbeddedReader {
+    pub fn open(folder: &Path, topics: Topics) -> Result<Self, Failure> {
+        let place = Place::new(folder, None);
+        let connection = place.reader()?;
+        let meta = schema::meta(&connection)
+            .map_err(|error| failed(format!("reading {}", place.file.display()), error))?;
+        let topics = schema::topic_ids(&connection, topics, &place)?;
+        Ok(Self {
+            connection,
+            topics,
+            meta,
+        })
+    }
+
+    /// From now on every answer is of one moment, until `release`. Meanwhile the service's
+    /// write-ahead log cannot shrink: for `verify`, not for `tail`.
+    pub fn hold(&self) -> Result<(), Failure> {
+        // The first read takes the snapshot.
+        self.connection
+            .execute_batch("BEGIN; SELECT count(*) FROM meta;")
+            .map_err(|error| failed("holding a snapshot", error))
+    }
+
+    pub fn release(&self) -> Result<(), Failure> {
+        self.connection
+            .execute_batch("COMMIT")
+            .map_err(|error| failed("releasing a snapshot", error))
+    }
+
+    pub fn partitions(&self) -> u32 {
+        self.meta
+            .get("partitions")
+            .and_then(|count| u32::try_from(*count).ok())
+            .unwrap_or(0)
+    }
+
+    /// Format, partition count, when it was made (seconds), and how far it was when it was opened.
+    pub fn meta(&self) -> &BTreeMap<String, i64> {
+        &self.meta
+    }
+
+    /// The sequence number that the next record will get: the log holds 1 up to this, without gap.
+    pub fn next_seq(&self) -> Result<Offset, Failure> {
+        let meta = schema::meta(&self.connection).map_err(|error| failed("reading meta", error))?;
+        Ok(Offset(unsigned(meta.get("next_seq").copied().unwrap_or(0))))
+    }
+
+    /// Goes through the log in its order until told to break. Streams: memory does not grow.
+    pub fn visit(
+        &self,
+        after: Offset,
+        visitor: &mut dyn FnMut(Stored) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        let bad = |error| failed("reading the log", error);
+        let mut select = self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM records WHERE seq > ?1 ORDER BY seq"
+            ))
+            .map_err(bad)?;
+        let mut rows = select.query([signed(after.0)]).map_err(bad)?;
+        while let Some(row) = rows.next().map_err(bad)? {
+            let (sequenced, crc_ok) = records::read(row, &self.topics)?;
+            if visitor(Stored { sequenced, crc_ok }).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// At most `limit` records after a place, in log order.
+    pub fn page(&self, after: Offset, limit: usize) -> Result<Vec<Stored>, Failure> {
+        let mut page = Vec::new();
+        if limit == 0 {
+            return Ok(page);
+        }
+        self.visit(after, &mut |stored| {
+            page.push(stored);
+            if page.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        Ok(page)
+    }
+
+    /// Goes through all state, by (athlete, bucket); the head is a bucket of its own.
+    pub fn visit_state(
+        &self,
+        visitor: &mut dyn FnMut(Key, BucketId, Vec<u8>) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        let bad = |error| failed("reading state", error);
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT athlete, bucket, value FROM state ORDER BY athlete, bucket")
+            .map_err(bad)?;
+        let mut rows = select.query([]).map_err(bad)?;
+        while let Some(row) = rows.next().map_err(bad)? {
+            let athlete = state::key(row, 0).map_err(bad)?;
+            let bucket = BucketId(row.get(1).map_err(bad)?);
+            if visitor(athlete, bucket, row.get(2).map_err(bad)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn state_of(&self, athlete: &Key) -> Result<Vec<(BucketId, Vec<u8>)>, Failure> {
+        state::scan(&self.connection, athlete)
+    }
+
+    /// By (due, athlete, id).
+    pub fn timers(&self) -> Result<Vec<Timer>, Failure> {
+        state::timers(&self.connection)
+    }
+
+    pub fn positions(&self) -> Result<BTreeMap<Partition, Offset>, Failure> {
+        schema::positions(&self.connection).map_err(|error| failed("reading positions", error))
+    }
+
+    pub fn counters(&self) -> Result<BTreeMap<(Partition, String), i64>, Failure> {
+        state::counters(&self.connection)
+    }
+
+    pub fn athletes_with(&self, bucket: BucketId, limit: usize) -> Result<Vec<Key>, Failure> {
+        state::athletes_with(&self.connection, bucket, limit)
+    }
+}
