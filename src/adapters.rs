@@ -1,7 +1,15 @@
 //! The ports of one stage, implemented over another: the only code that knows both sides.
 
+mod directory;
 mod feed;
+mod links;
 mod publisher;
+mod quality;
+mod replay;
 
+pub(crate) use directory::{Ready, VaultDirectory};
 pub(crate) use feed::LogFeed;
+pub(crate) use links::AccountLinks;
 pub(crate) use publisher::{LogPublisher, raw_record};
+pub(crate) use quality::LogQuality;
+pub(crate) use replay::LogReplay;

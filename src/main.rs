@@ -1,16 +1,55 @@
 //! The program: parse, load settings, run one command, end with its exit code.
 
+mod adapters;
+mod bench;
 mod cli;
 mod config;
+mod dead_letters;
+mod demo;
 mod exit;
+mod loops;
+mod lists;
+mod post;
+mod progress;
+mod rules;
+mod run;
+mod score;
 mod shutdown;
+mod simulate;
 mod telemetry;
+mod topics;
+mod usage;
+mod verify;
+mod wiring;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use cli::{Cli, Command};
+use exit::CommandResult;
+
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    exit::finish(Ok(()), cli.global.json)
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    exit::finish(run_command(&cli), json)
+}
+
+fn run_command(cli: &Cli) -> CommandResult {
+    if let Some(missing) = cli.command.not_supported() {
+        return Err(missing.into());
+    }
+    let global = cli.global;
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, global),
+        Command::Run(args) => run::run(args, global),
+        Command::Simulate(args) => simulate::run(args, global),
+        Command::Score(args) => score::run(args, global),
+        Command::Verify(args) => verify::run(args, global),
+        Command::DeadLetters(args) => dead_letters::run(args, global),
+        Command::Bench(args) => bench::run(args, global),
+        Command::Topics(args) => lists::topics(args, global),
+        Command::Schemas(args) => lists::schemas(args, global),
+        Command::Explain(_) | Command::Tail(_) | Command::Export(_) | Command::Calc(_) => Ok(()),
+    }
 }

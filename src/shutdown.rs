@@ -37,11 +37,6 @@ impl Trigger {
 }
 
 impl Shutdown {
-    /// For loops that must not wait.
-    pub(crate) fn is_requested(&self) -> bool {
-        *self.requested.borrow() || self.requested.has_changed().is_err()
-    }
-
     /// Ends when the stop is requested.
     pub(crate) async fn requested(mut self) {
         if self

@@ -1,7 +1,7 @@
 //! The last word: rules that lower or stop what the needs ask for, and never raise it.
 //!
 //! The only way from a [`Draft`] to [`Advised`] leads through here. A rule sees the needs through
-//! [`Lowering`], which has no way to write a greater number, so that "can only lower or stop" holds
+//! `Lowering`, which has no way to write a greater number, so that "can only lower or stop" holds
 //! by construction. Rules run in the order of the table; a new one is a row there.
 
 mod lowering;

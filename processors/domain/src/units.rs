@@ -19,7 +19,7 @@ pub(crate) const Z90: f64 = 1.644_853_626_951_472_2;
 macro_rules! quantity {
     ($(#[$meta:meta])* $name:ident, $min:expr, $max:expr) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(i64);
 
         impl $name {
@@ -60,6 +60,13 @@ macro_rules! quantity {
 
             pub(crate) const fn as_f64(self) -> f64 {
                 self.0 as f64
+            }
+        }
+
+        /// Zero, or the bound next to it.
+        impl Default for $name {
+            fn default() -> Self {
+                Self::clamped(0)
             }
         }
 

@@ -246,80 +246,68 @@ async fn following_the_cursor_shows_every_item_once() {
     }
 }
 
+async fn refuses(method: &str, path: &str, status: u16, word: &str) {
+    let answer = send(method, path).await;
+    assert_eq!(answer.status.as_u16(), status, "{path}");
+    assert_eq!(answer.content_type, "application/problem+json", "{path}");
+    let kind = format!("urn:sudor:problem:{word}");
+    assert_eq!(answer.json()["type"], kind, "{path}");
+}
+
 #[tokio::test]
-async fn every_refusal_is_a_problem_with_its_word() {
-    let cursor = get("/v1/athletes/a1/sessions?limit=1").await.json();
-    let cursor = cursor["next_cursor"].as_str().unwrap().to_owned();
-    let elsewhere = format!("/v1/athletes/a2/sessions?cursor={cursor}");
-    let widened = format!("/v1/athletes/a1/sessions?include=retracted&cursor={cursor}");
-    for (method, path, status, word) in [
-        ("GET", "/v1/athletes/nobody/sessions", 404, "not_found"),
-        ("GET", "/v1/athletes/nobody/timeline", 404, "not_found"),
-        ("GET", "/v1/athletes/nobody/profile", 404, "not_found"),
-        ("GET", "/v1/athletes/a2/profile", 404, "not_found"),
-        ("GET", "/v1/sessions/none", 404, "not_found"),
-        ("GET", "/v1/dead-letters/none", 404, "not_found"),
-        ("GET", "/v1/athletes/a1/nights?limit=0", 400, "bad_request"),
-        (
-            "GET",
-            "/v1/athletes/a1/nights?limit=1001",
-            400,
-            "bad_request",
-        ),
-        ("GET", "/v1/athletes/a1/nights?limit=-1", 400, "bad_request"),
-        ("GET", "/v1/athletes/a1/nights?limit=x", 400, "bad_request"),
-        (
-            "GET",
-            "/v1/athletes/a1/nights?limit=1&limit=2",
-            400,
-            "bad_request",
-        ),
-        (
-            "GET",
-            "/v1/athletes/a1/nights?from=today",
-            400,
-            "bad_request",
-        ),
-        (
-            "GET",
-            "/v1/athletes/a1/nights?include=all",
-            400,
-            "bad_request",
-        ),
-        (
-            "GET",
-            "/v1/athletes/a1/nights?cursor=AAAA",
-            400,
-            "bad_request",
-        ),
-        ("GET", "/v1/athletes?cursor=%C3%A4", 400, "bad_request"),
-        ("GET", &elsewhere, 400, "bad_request"),
-        ("GET", &widened, 400, "bad_request"),
-        (
-            "GET",
-            "/v1/athletes/a1/nights?as_of=2026-01-01T00:00:00Z",
-            501,
-            "not_supported",
-        ),
-        (
-            "GET",
-            "/v1/athletes/a1/profile?as_of=2026-01-01T00:00:00Z",
-            501,
-            "not_supported",
-        ),
-        ("GET", "/v1/stream", 501, "not_supported"),
-        ("GET", "/v1/sessions/s1/explain", 501, "not_supported"),
-        ("GET", "/readyz", 503, "unavailable"),
-        ("POST", "/v1/dead-letters/none/replay", 404, "not_found"),
-        ("POST", "/v1/dead-letters/done/replay", 409, "conflict"),
-        ("POST", "/v1/dead-letters/down/replay", 503, "unavailable"),
+async fn what_is_not_there_or_not_built_is_a_problem_with_its_word() {
+    for (path, status, word) in [
+        ("/v1/athletes/nobody/sessions", 404, "not_found"),
+        ("/v1/athletes/nobody/timeline", 404, "not_found"),
+        ("/v1/athletes/nobody/profile", 404, "not_found"),
+        ("/v1/athletes/a2/profile", 404, "not_found"),
+        ("/v1/sessions/none", 404, "not_found"),
+        ("/v1/dead-letters/none", 404, "not_found"),
+        ("/v1/athletes/a1/nights?as_of=now", 501, "not_supported"),
+        ("/v1/athletes/a1/profile?as_of=now", 501, "not_supported"),
+        ("/v1/stream", 501, "not_supported"),
+        ("/v1/sessions/s1/explain", 501, "not_supported"),
+        ("/readyz", 503, "unavailable"),
     ] {
-        let answer = send(method, path).await;
-        assert_eq!(answer.status.as_u16(), status, "{path}");
-        assert_eq!(answer.content_type, "application/problem+json", "{path}");
-        let kind = format!("urn:sudor:problem:{word}");
-        assert_eq!(answer.json()["type"], kind, "{path}");
+        refuses("GET", path, status, word).await;
     }
+    for (id, status, word) in [
+        ("none", 404, "not_found"),
+        ("done", 409, "conflict"),
+        ("down", 503, "unavailable"),
+    ] {
+        let path = format!("/v1/dead-letters/{id}/replay");
+        refuses("POST", &path, status, word).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_refuses_a_query_that_it_does_not_understand() {
+    let page = get("/v1/athletes/a1/sessions?limit=1").await.json();
+    let cursor = page["next_cursor"].as_str().unwrap().to_owned();
+    let of_another_list = format!("cursor={cursor}");
+    let of_another_filter = format!("include=retracted&cursor={cursor}");
+    for query in [
+        "limit=0",
+        "limit=1001",
+        "limit=-1",
+        "limit=x",
+        "limit=",
+        "limit=1&limit=2",
+        "from=today",
+        "to=1970-01-01",
+        "from=1970-01-02T00:00:00Z&to=1970-01-01T00:00:00Z",
+        "include=all",
+        "cursor=AAAA",
+        "cursor=%C3%A4",
+        &of_another_list,
+        &of_another_filter,
+    ] {
+        let path = format!("/v1/athletes/a1/nights?{query}");
+        refuses("GET", &path, 400, "bad_request").await;
+    }
+    let widened = format!("/v1/athletes/a1/sessions?{of_another_filter}");
+    refuses("GET", &widened, 400, "bad_request").await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use stream_embedded::{EmbeddedLog, EmbeddedReader, Limits, Options};
 use stream_log::contract::{INPUT, OUTPUT, TOPICS, Tally, drive, input};
-use stream_log::{Append, Class, Key, LogTime, Offset, Record, Task, TaskLimits};
+use stream_log::{Append, Class, Key, LogTime, Offset, Record, Subscribe, Task, TaskLimits};
 use tempfile::TempDir;
 
 fn records(count: i64) -> Vec<Record> {
@@ -314,4 +314,37 @@ fn nothing_is_skipped_between_memory_and_file() {
     drive(&mut task, LogTime(0)).unwrap();
     let reader = EmbeddedReader::open(folder.path(), TOPICS).unwrap();
     assert_eq!(reader.counters().unwrap().into_values().sum::<i64>(), sent);
+}
+
+#[test]
+fn a_subscriber_of_a_quiet_topic_misses_nothing() {
+    let folder = TempDir::new().unwrap();
+    let log = EmbeddedLog::open(folder.path(), &Options::new(TOPICS)).unwrap();
+    let mut quiet = log.subscriber().unwrap();
+    let appender = log.appender();
+    let output = Record {
+        topic: OUTPUT,
+        ..records(1).remove(0)
+    };
+    for round in 0..3 {
+        appender.append(records(10)).unwrap();
+        assert_eq!(
+            quiet
+                .read(&[OUTPUT], Offset(round * 11), 10, 1_000)
+                .unwrap(),
+            []
+        );
+        assert_eq!(
+            quiet
+                .read(&[INPUT], Offset(round * 11), 10, 1_000)
+                .unwrap()
+                .len(),
+            10
+        );
+        appender.append(vec![output.clone()]).unwrap();
+        let found = quiet
+            .read(&[OUTPUT], Offset(round * 11), 10, 1_000)
+            .unwrap();
+        assert_eq!(found[0].offset, Offset((round + 1) * 11));
+    }
 }

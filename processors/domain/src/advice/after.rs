@@ -177,3 +177,6 @@ fn reasons(input: &AfterInput, capped: bool, carbohydrate_dg: i64) -> Vec<Reason
     }
     reasons
 }
+
+#[cfg(test)]
+mod tests;

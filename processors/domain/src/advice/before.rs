@@ -67,3 +67,6 @@ fn carbohydrate_g(input: &BeforeInput) -> f64 {
         input.lead.hours().clamp(1.0, 4.0) * input.mass.kilograms()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,3 +44,6 @@ pub fn caffeine(input: &CaffeineInput) -> Milligrams {
     let allowed = dose.min(before_bed).min(after_short_sleep).max(0.0);
     Milligrams::clamped(floor_to(allowed, STEP_MG))
 }
+
+#[cfg(test)]
+mod tests;

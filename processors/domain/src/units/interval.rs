@@ -49,7 +49,7 @@ impl<Q: Quantity> Interval<Q> {
 }
 
 /// A quantity whose logarithm is normal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogNormal {
     pub log_mean: LogMean,
     pub log_sd: LogSd,

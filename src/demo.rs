@@ -1,0 +1,231 @@
+//! `sudor demo`: simulated athletes push vendor payloads through the real HTTP connectors of a real
+//! service, in one process and one folder.
+//!
+//! On a folder of an earlier demo with the same seed it goes on: deliveries are idempotent, so the
+//! live things end up the same. Another world in the folder is refused.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use ingest_simulator::{TruthReader, WorldOptions};
+use serde::Serialize;
+use sinks_store::SeriesQuery;
+
+use crate::cli::{DemoArgs, GlobalArgs};
+use crate::config::{self, Request, Settings};
+use crate::exit::{self, CommandResult, Failure};
+use crate::post::{self, Target};
+use crate::progress::Progress;
+use crate::run::{bind, opening, runtime, signals};
+use crate::simulate;
+use crate::telemetry;
+use crate::usage;
+use crate::wiring::Service;
+
+/// Where a demo lives unless told otherwise.
+const DEFAULT_DATA: &str = "./sudor-demo";
+const SECRET: &str = "demo";
+
+/// The keys of the contract.
+#[derive(Debug, Serialize)]
+struct Report {
+    received: i64,
+    accepted: i64,
+    duplicate: i64,
+    dead_lettered: i64,
+    sessions: u64,
+    nights: u64,
+    losses: u64,
+    recommendations: u64,
+    profiles: u64,
+    athletes: u64,
+    wall_s: f64,
+    cpu_s: f64,
+    rss_mb: f64,
+    events_per_cpu_s: f64,
+    data: String,
+}
+
+pub(crate) fn run(args: &DemoArgs, global: GlobalArgs) -> CommandResult {
+    let data = args.data.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
+    let kept = kept_world(&data)?;
+    let options = simulate::options(&args.world, kept.map(|kept| kept.end))?;
+    if let Some(kept) = kept.filter(|kept| *kept != options) {
+        return Err(Failure::bad_input(anyhow!(
+            "{} holds the demo world of seed {} with {} athletes and {} days",
+            data.display(),
+            kept.seed,
+            kept.athletes,
+            kept.days
+        ))
+        .hint("repeat its arguments to go on there, or give another folder with --data"));
+    }
+    let mut request = Request { presets: presets(), ..Request::default() };
+    request.flags.push(("log.data", "--data", data.display().to_string()));
+    let (settings, _) = config::load(&request)?;
+    telemetry::start(global, settings.log.format, settings.log.filter.as_deref());
+    let service = Service::open(&settings).map_err(opening)?;
+    let ran = runtime()?.block_on(live(&service, &settings, options, args.exit, global));
+    let closed = service.close();
+    ran.and(closed).map_err(Failure::failed)
+}
+
+fn presets() -> Vec<(&'static str, String)> {
+    vec![("garmin.secret", SECRET.to_owned()), ("strava.secret", SECRET.to_owned())]
+}
+
+/// The world whose truth is in the folder already.
+fn kept_world(data: &Path) -> Result<Option<WorldOptions>, Failure> {
+    let path = data.join("truth.jsonl");
+    let Ok(file) = File::open(&path) else { return Ok(None) };
+    let mut reader = TruthReader::new(std::io::BufReader::new(file));
+    // The world's line comes before the first athlete.
+    drop(reader.next());
+    let world = reader.world().ok_or_else(|| {
+        Failure::failed(anyhow!("{} is no truth file of a demo", path.display()))
+            .hint("remove the folder, or give another one with --data")
+    })?;
+    Ok(Some(WorldOptions {
+        athletes: world.athletes,
+        days: world.days,
+        seed: world.seed,
+        end: world.end,
+    }))
+}
+
+async fn live(
+    service: &Service,
+    settings: &Settings,
+    options: WorldOptions,
+    ends: bool,
+    global: GlobalArgs,
+) -> anyhow::Result<()> {
+    let began = Stopwatch::start();
+    // A demo that ends serves nobody else, so that any free port will do.
+    let address = if ends { "127.0.0.1:0".to_owned() } else { settings.http.bind.to_string() };
+    let listener = bind(&address).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    if !ends && !global.json {
+        exit::print_text(&format!("serving on {url} (sessions: {url}/v1/athletes, api: {url}/docs)"))?;
+    }
+    let (done, heard) = crate::shutdown::channel();
+    let asked = signals();
+    let drive = async {
+        let driven = drive(service, settings, options, &url, &began, global).await;
+        if driven.is_ok() && !ends {
+            asked.clone().requested().await;
+        }
+        done.request();
+        driven
+    };
+    let stop = heard.clone();
+    let (driven, served) = tokio::join!(drive, service.serve(listener, stop));
+    driven.and(served)
+}
+
+async fn drive(
+    service: &Service,
+    settings: &Settings,
+    options: WorldOptions,
+    url: &str,
+    began: &Stopwatch,
+    global: GlobalArgs,
+) -> anyhow::Result<()> {
+    let target = Target { url: url.to_owned(), garmin_secret: SECRET.to_owned(), key: None };
+    let path = settings.log.data.join("truth.jsonl");
+    let unfinished = path.with_extension("jsonl.part");
+    let file = File::create(&unfinished)
+        .with_context(|| format!("cannot write {}", unfinished.display()))?;
+    let mut truth = BufWriter::new(file);
+    let progress = Progress::new("athletes", u64::from(options.athletes), global);
+    post::post_world(options, &target, &mut truth, &progress).await?;
+    drop(truth);
+    fs::rename(&unfinished, &path).context("cannot put truth.jsonl in its place")?;
+    service.settled().await?;
+    progress.done();
+    let report = report(service, settings, began, url).await?;
+    if global.json {
+        exit::print_json(&report)
+    } else {
+        exit::print_text(&in_words(&report))
+    }
+}
+
+async fn report(
+    service: &Service,
+    settings: &Settings,
+    began: &Stopwatch,
+    url: &str,
+) -> anyhow::Result<Report> {
+    let quality: serde_json::Value = reqwest::get(format!("{url}/v1/quality"))
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    let sum = |what: &str| -> i64 {
+        let sources = quality.get("sources").and_then(|sources| sources.as_object());
+        sources
+            .into_iter()
+            .flat_map(|sources| sources.values())
+            .filter_map(|source| source.get(what)?.as_i64())
+            .sum()
+    };
+    let counts = service.store().counts()?;
+    let used = usage::now();
+    let received = sum("received");
+    Ok(Report {
+        received,
+        accepted: sum("accepted"),
+        duplicate: sum("duplicate"),
+        dead_lettered: sum("dead_lettered"),
+        sessions: counts.sessions,
+        nights: counts.nights,
+        losses: counts.sweat_losses,
+        recommendations: counts.recommendations,
+        profiles: counts.profiles,
+        athletes: u64::try_from(service.vault().list_athletes().len()).unwrap_or(u64::MAX),
+        wall_s: began.seconds(),
+        cpu_s: used.cpu_s,
+        rss_mb: used.rss_mb,
+        events_per_cpu_s: if used.cpu_s > 0.0 { (received as f64 / used.cpu_s).round() } else { 0.0 },
+        data: settings.log.data.display().to_string(),
+    })
+}
+
+fn in_words(report: &Report) -> String {
+    format!(
+        "{} items received: {} accepted, {} duplicate, {} dead letters\n\
+         {} athletes: {} sessions, {} nights and naps, {} losses, {} recommendations\n\
+         {:.1} s, {:.1} CPU s, {:.0} MB; everything is in {}",
+        report.received,
+        report.accepted,
+        report.duplicate,
+        report.dead_lettered,
+        report.athletes,
+        report.sessions,
+        report.nights,
+        report.losses,
+        report.recommendations,
+        report.wall_s,
+        report.cpu_s,
+        report.rss_mb,
+        report.data
+    )
+}
+
+/// Wall time from the one clock.
+pub(crate) struct Stopwatch(edge::UnixMicros);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        use edge::Clock;
+        Self(edge::SystemClock.now())
+    }
+
+    pub(crate) fn seconds(&self) -> f64 {
+        use edge::Clock;
+        (edge::SystemClock.now().0 - self.0.0) as f64 / 1e6
+    }
+}

@@ -1,0 +1,78 @@
+//! `sudor topics` and `sudor schemas`: the contract, listed and checked.
+
+use anyhow::anyhow;
+use serde_json::json;
+
+use crate::cli::{GlobalArgs, SchemasArgs, SchemasCommand, TopicsArgs, TopicsCommand};
+use crate::exit::{self, CommandResult, Failure};
+
+pub(crate) fn topics(args: &TopicsArgs, global: GlobalArgs) -> CommandResult {
+    match args.command {
+        TopicsCommand::List => {}
+        // Answered before dispatch.
+        TopicsCommand::Create => return Ok(()),
+    }
+    let specs = schemas::topic::CATALOGUE;
+    let printed = if global.json {
+        let rows: Vec<_> = specs
+            .iter()
+            .map(|spec| {
+                json!({
+                    "name": spec.name, "records": spec.records, "written_by": spec.written_by,
+                    "meaning": spec.meaning,
+                })
+            })
+            .collect();
+        exit::print_json(&json!({"items": rows}))
+    } else {
+        let lines: Vec<String> = specs
+            .iter()
+            .map(|spec| format!("{:<24} {:<12} {}", spec.name, spec.written_by, spec.meaning))
+            .collect();
+        exit::print_text(&lines.join("\n"))
+    };
+    printed.map_err(Failure::failed)
+}
+
+pub(crate) fn schemas(args: &SchemasArgs, global: GlobalArgs) -> CommandResult {
+    match args.command {
+        SchemasCommand::List => list(global),
+        SchemasCommand::Check => check(global),
+        SchemasCommand::Register => Ok(()),
+    }
+}
+
+fn list(global: GlobalArgs) -> CommandResult {
+    let subjects = schemas::subjects();
+    let printed = if global.json {
+        let rows: Vec<_> = subjects
+            .iter()
+            .map(|subject| {
+                json!({
+                    "subject": subject.name, "id": subject.id, "version": subject.version,
+                    "fingerprint": subject.fingerprint,
+                })
+            })
+            .collect();
+        exit::print_json(&json!({"items": rows}))
+    } else {
+        let lines: Vec<String> = subjects
+            .iter()
+            .map(|subject| format!("{:>3} v{} {} {}", subject.id, subject.version, subject.fingerprint, subject.name))
+            .collect();
+        exit::print_text(&lines.join("\n"))
+    };
+    printed.map_err(Failure::failed)
+}
+
+fn check(global: GlobalArgs) -> CommandResult {
+    schemas::check::check().map_err(|fault| {
+        Failure::failed(anyhow!("{fault}")).hint("cargo run -p schemas --example accept writes a new version")
+    })?;
+    let printed = if global.json {
+        exit::print_json(&json!({"ok": true}))
+    } else {
+        exit::print_text("schemas and lock file agree, and every version can read every other")
+    };
+    printed.map_err(Failure::failed)
+}

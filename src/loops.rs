@@ -1,0 +1,202 @@
+//! The loops of one process: processing and the store's writer, each on a thread of its own.
+//!
+//! They sleep until the log grows or a timer is due, and end when they are told to. What they did
+//! is told in [`Status`], which also says whether everything received can be read by now.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use edge::Clock;
+use processors_pipeline::{Pipeline, Rules};
+use sinks_api::metrics::Metrics;
+use sinks_store::{Feed, SeriesStore, Writer};
+use stream_embedded::EmbeddedLog;
+use stream_log::{Class, Failure, LogTime, Offset, Step, Task, TaskLimits};
+use tokio::sync::Notify;
+
+use crate::config::Settings;
+use crate::rules;
+
+/// The longest sleep: a stop is heard within it.
+const SLEEP_MAX: Duration = Duration::from_millis(200);
+/// Failed openings in a row before the process gives up.
+const REBUILDS_MAX: u32 = 5;
+
+/// What the loops tell the rest of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Status {
+    stopping: AtomicBool,
+    /// The log was this long when processing last found nothing to do.
+    processed: AtomicU64,
+    /// The log was this long when the store last found nothing to do.
+    stored: AtomicU64,
+    failure: Mutex<Option<String>>,
+    told: Notify,
+}
+
+impl Status {
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_processed(&self, head: Offset) -> bool {
+        self.processed.load(Ordering::Acquire) >= head.0
+    }
+
+    pub(crate) fn is_settled(&self, head: Offset) -> bool {
+        self.is_processed(head) && self.stored.load(Ordering::Acquire) >= head.0
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn fail(&self, error: &anyhow::Error) {
+        tracing::error!(error = %format!("{error:#}"), "a loop failed; the process stops");
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert_with(|| format!("{error:#}"));
+        self.told.notify_one();
+    }
+
+    /// Ends when a loop failed.
+    pub(crate) async fn failed(&self) {
+        while self.failure().is_none() {
+            self.told.notified().await;
+        }
+    }
+}
+
+fn thread(
+    name: &str,
+    status: &Arc<Status>,
+    body: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let status = Arc::clone(status);
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            let done = body();
+            if let Err(error) = &done {
+                status.fail(error);
+            }
+            done
+        })
+        .with_context(|| format!("cannot start the thread {name}"))
+}
+
+/// The processors over the whole log.
+pub(crate) fn processing(
+    settings: &Settings,
+    log: &Arc<EmbeddedLog>,
+    status: &Arc<Status>,
+    clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let pipeline = Arc::new(Rules::new(rules::config(settings)));
+    let limits = TaskLimits {
+        records: settings.limits.batch_records,
+        bytes: settings.limits.batch_bytes,
+        cache_bytes: settings.limits.decoded_cache_bytes,
+        ..TaskLimits::default()
+    };
+    let (log, status_in, clock, metrics) =
+        (Arc::clone(log), Arc::clone(status), Arc::clone(clock), metrics.clone());
+    thread("processing", status, move || {
+        let mut rebuilds = 0;
+        loop {
+            let host = log.processing()?;
+            let mut task = Task::new(Pipeline::new((*pipeline).clone()), host, limits);
+            match process(&mut task, &log, &status_in, &*clock, &metrics) {
+                Ok(()) => return Ok(()),
+                Err(failure) if failure.class == Class::Rebuild && rebuilds < REBUILDS_MAX => {
+                    rebuilds += 1;
+                    tracing::warn!(error = %failure, rebuilds, "processing is opened anew");
+                }
+                Err(failure) => return Err(anyhow::Error::new(failure).context("processing stopped")),
+            }
+        }
+    })
+}
+
+fn process(
+    task: &mut Task<Pipeline, stream_embedded::ProcessingHost>,
+    log: &EmbeddedLog,
+    status: &Status,
+    clock: &dyn Clock,
+    metrics: &Metrics,
+) -> Result<(), Failure> {
+    while !status.is_stopping() {
+        // Taken before the step, so that what arrives during it is not slept through.
+        let head = log.head();
+        let began = clock.now();
+        match task.step(LogTime(began.0))? {
+            Step::Worked { inputs, .. } => {
+                let now = clock.now();
+                let took_s = (now.0 - began.0) as f64 / 1e6;
+                metrics.committed(took_s, now.0 as f64 / 1e6);
+                metrics.records_consumed("sudor.raw", u64::try_from(inputs).unwrap_or(0));
+            }
+            Step::Idle { next_due } => {
+                status.processed.fetch_max(head.0, Ordering::AcqRel);
+                let until = next_due.map_or(SLEEP_MAX, |due| {
+                    Duration::from_micros(u64::try_from(due.0 - began.0).unwrap_or(0)).min(SLEEP_MAX)
+                });
+                log.wait_for(head, until.max(Duration::from_millis(1)));
+            }
+            Step::Aborted => {
+                log.wait_for(head, Duration::from_millis(20));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Facts into the store.
+pub(crate) fn sink<F, S>(
+    mut writer: Writer<F, S>,
+    log: &Arc<EmbeddedLog>,
+    status: &Arc<Status>,
+    metrics: &Metrics,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>>
+where
+    F: Feed + 'static,
+    S: SeriesStore + 'static,
+{
+    let (log, status_in, metrics) = (Arc::clone(log), Arc::clone(status), metrics.clone());
+    thread("store", status, move || {
+        while !status_in.is_stopping() {
+            let head = log.head();
+            match writer.step() {
+                Ok(step) if step.is_idle() => {
+                    status_in.stored.fetch_max(head.0, Ordering::AcqRel);
+                    log.wait_for(head, SLEEP_MAX);
+                }
+                Ok(step) => {
+                    metrics.store_position(step.position.0);
+                    for (topic, records) in step.by_topic {
+                        metrics.records_consumed(topic, records);
+                    }
+                }
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, "the store is busy; the batch is tried again");
+                    log.wait_for(head, SLEEP_MAX);
+                }
+                Err(error) => return Err(anyhow::Error::new(error).context("the store's writer stopped")),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A short wait of whoever polls the status.
+#[expect(clippy::disallowed_methods, reason = "the status has no way to wake several waiters")]
+pub(crate) async fn nap() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}

@@ -1,0 +1,105 @@
+//! `sudor simulate`: a simulated world as files, or posted to a running service.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use anyhow::Context;
+use ingest_simulator::{Mix, WorldOptions, write_world};
+use schemas::record::Micros;
+use serde::Serialize;
+
+use crate::cli::{GlobalArgs, SimulateArgs, WorldArgs};
+use crate::exit::{self, CommandResult, Failure};
+use crate::post::{self, Target};
+use crate::progress::Progress;
+use crate::run::runtime;
+
+const DAY_US: i64 = 86_400_000_000;
+
+#[derive(Debug, Serialize)]
+struct Report {
+    athletes: u64,
+    deliveries: u64,
+    items: u64,
+    refused: u64,
+    truth: String,
+}
+
+pub(crate) fn run(args: &SimulateArgs, global: GlobalArgs) -> CommandResult {
+    let options = options(&args.world, None)?;
+    let out = args.out.clone().unwrap_or_else(|| ".".into());
+    let report = match &args.post {
+        None => written(options, &out)?,
+        Some(url) => {
+            let target = Target {
+                url: url.clone(),
+                garmin_secret: args.garmin_secret.clone().unwrap_or_default(),
+                key: args.key.clone(),
+            };
+            posted(options, &target, &out, global)?
+        }
+    };
+    if global.json {
+        return exit::print_json(&report).map_err(Failure::failed);
+    }
+    let text = format!(
+        "{} athletes, {} deliveries with {} items, {} refused; the truth is in {}",
+        report.athletes, report.deliveries, report.items, report.refused, report.truth
+    );
+    exit::print_text(&text).map_err(Failure::failed)
+}
+
+/// The world of the arguments. Without an end it ends at the last UTC midnight before now.
+pub(crate) fn options(args: &WorldArgs, kept_end: Option<i64>) -> Result<WorldOptions, Failure> {
+    let end = args.end.map(|end| end.0).or(kept_end).unwrap_or_else(last_midnight);
+    let options =
+        WorldOptions { athletes: args.athletes, days: args.days, seed: args.seed, end };
+    options.check().map_err(Failure::bad_input)?;
+    Ok(options)
+}
+
+fn last_midnight() -> i64 {
+    use edge::Clock;
+    let Micros(now) = Micros(edge::SystemClock.now().0);
+    now.div_euclid(DAY_US).saturating_mul(DAY_US)
+}
+
+fn written(options: WorldOptions, out: &Path) -> Result<Report, Failure> {
+    let written = write_world(out, options, Mix::default()).map_err(Failure::failed)?;
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    Ok(Report {
+        athletes: u64::from(options.athletes),
+        deliveries: count(written.deliveries as usize),
+        items: count(written.items as usize),
+        refused: 0,
+        truth: out.join("truth.jsonl").display().to_string(),
+    })
+}
+
+fn posted(
+    options: WorldOptions,
+    target: &Target,
+    out: &Path,
+    global: GlobalArgs,
+) -> Result<Report, Failure> {
+    let progress = Progress::new("athletes", u64::from(options.athletes), global);
+    let posted = (|| {
+        std::fs::create_dir_all(out)?;
+        let path = out.join("truth.jsonl");
+        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let mut truth = BufWriter::new(file);
+        runtime()?.block_on(post::post_world(options, target, &mut truth, &progress))
+    })()
+    .map_err(|error: anyhow::Error| {
+        Failure::failed(error).hint("is the service running, and are address and secrets right?")
+    })?;
+    progress.done();
+    Ok(Report {
+        athletes: u64::from(options.athletes),
+        deliveries: posted.deliveries,
+        items: posted.items,
+        refused: posted.refused,
+        truth: out.join("truth.jsonl").display().to_string(),
+    })
+}

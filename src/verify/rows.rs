@@ -1,0 +1,141 @@
+//! What readers are shown: every live row against the facts it came from.
+//!
+//! The facts are projected again into a store in memory, up to the store's own position, so that a
+//! store that lags is no difference and one that lost, doubled or altered a row is.
+
+use anyhow::Context;
+use sinks_sqlite::ReadStore;
+use sinks_store::{
+    FeedPosition, LiveRow, MemoryStore, SeriesQuery, SeriesStore, StoreError, Table, project,
+};
+use stream_embedded::EmbeddedReader;
+use stream_log::Offset;
+
+use super::Findings;
+use crate::config::Settings;
+
+const PAGE: usize = 1_000;
+
+/// Compares and returns how many live rows there are.
+pub(crate) fn compare(
+    settings: &Settings,
+    reader: &EmbeddedReader,
+    findings: &mut Findings,
+) -> anyhow::Result<u64> {
+    let store = ReadStore::open_read_only(&settings.store.path)
+        .with_context(|| format!("cannot read the store {}", settings.store.path.display()))?;
+    let position = store.position()?;
+    let head = reader.next_seq()?.0.saturating_sub(1);
+    if position.0 > head {
+        findings.add("store_position", format!("the store read up to {}, the log ends with {head}", position.0));
+    }
+    let mut memory = MemoryStore::default();
+    project_again(reader, position, &mut memory)?;
+    let mut rows = 0;
+    for table in Table::ALL {
+        rows += table_rows(table, &store, &memory, findings)?;
+    }
+    Ok(rows)
+}
+
+/// Both sides are sorted by (tenant, id): one walk finds what is missing, too much, or different.
+fn table_rows(
+    table: Table,
+    store: &ReadStore,
+    memory: &MemoryStore,
+    findings: &mut Findings,
+) -> anyhow::Result<u64> {
+    let mut shown = Rows::new(store, table);
+    let mut due = Rows::new(memory, table);
+    let (mut left, mut right) = (shown.next()?, due.next()?);
+    let mut rows = 0;
+    loop {
+        let order = match (&left, &right) {
+            (None, None) => return Ok(rows),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(a), Some(b)) => (&a.tenant_id, &a.id).cmp(&(&b.tenant_id, &b.id)),
+        };
+        match order {
+            std::cmp::Ordering::Less => {
+                if let Some(row) = left {
+                    findings.add("row_unexplained", format!("{table:?} {} is shown, no fact explains it", row.id));
+                }
+                rows += 1;
+                left = shown.next()?;
+            }
+            std::cmp::Ordering::Greater => {
+                if let Some(row) = right {
+                    findings.add("row_missing", format!("{table:?} {} is not shown", row.id));
+                }
+                right = due.next()?;
+            }
+            std::cmp::Ordering::Equal => {
+                if left != right
+                    && let Some(row) = &left
+                {
+                    findings.add("row_altered", format!("{table:?} {} differs from its fact", row.id));
+                }
+                rows += 1;
+                left = shown.next()?;
+                right = due.next()?;
+            }
+        }
+    }
+}
+
+struct Rows<'s, Q> {
+    store: &'s Q,
+    table: Table,
+    page: std::vec::IntoIter<LiveRow>,
+    last: Option<(String, String)>,
+    ended: bool,
+}
+
+impl<'s, Q: SeriesQuery> Rows<'s, Q> {
+    fn new(store: &'s Q, table: Table) -> Self {
+        Self { store, table, page: Vec::new().into_iter(), last: None, ended: false }
+    }
+
+    fn next(&mut self) -> Result<Option<LiveRow>, StoreError> {
+        if let Some(row) = self.page.next() {
+            return Ok(Some(row));
+        }
+        if self.ended {
+            return Ok(None);
+        }
+        let after = self.last.as_ref().map(|(tenant, id)| (tenant.as_str(), id.as_str()));
+        let page = self.store.live_rows(self.table, after, PAGE)?;
+        self.ended = page.len() < PAGE;
+        self.last = page.last().map(|row| (row.tenant_id.clone(), row.id.clone()));
+        self.page = page.into_iter();
+        Ok(self.page.next())
+    }
+}
+
+/// Put the facts of the held snapshot into a store in memory, up to where the real store is.
+fn project_again(
+    reader: &EmbeddedReader,
+    until: FeedPosition,
+    memory: &mut MemoryStore,
+) -> anyhow::Result<()> {
+    let mut after = Offset(0);
+    loop {
+        let page = reader.page(after, PAGE)?;
+        let Some(last) = page.last().map(|stored| stored.sequenced.offset) else { return Ok(()) };
+        let mut rows = Vec::new();
+        for stored in page.into_iter().filter(|stored| stored.crc_ok) {
+            let read = stored.sequenced;
+            let shown = read.offset.0 <= until.0 && sinks_store::TOPICS.contains(&read.record.topic.0);
+            // What cannot be read was found by the walk over the log.
+            if let Some(record) = shown.then(|| schemas::decode_any(&read.record.value).ok()).flatten() {
+                rows.extend(project(record));
+            }
+        }
+        memory.apply(rows, FeedPosition(last.0))?;
+        if last.0 >= until.0 {
+            return Ok(());
+        }
+        after = last;
+    }
+}

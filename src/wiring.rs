@@ -1,0 +1,213 @@
+//! The one place that joins the stages, and the life of the service: open, run, drain, close.
+//!
+//! Last of the six files that tell the whole story. Ports of one stage meet the stage that has what
+//! they ask for (`adapters`); loops that have no thread of their own get one here.
+//!
+//! Invariants: nothing is bound before the data folder is open and locked; the web server stops
+//! first, then what was received is processed and stored, then the files close; a failure of any
+//! loop stops the process instead of leaving half of it running.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use axum::Router;
+use edge::{Clock, SystemClock};
+use ingest_connectors::{Connectors, GarminSettings, Ports};
+use ingest_vault::Vault;
+use sinks_api::Api;
+use sinks_api::metrics::Metrics;
+use sinks_sqlite::{ReadStore, SqliteStore};
+use sinks_store::{SeriesQuery, Writer};
+use stream_embedded::{EmbeddedLog, EmbeddedReader, Options};
+use tokio::net::TcpListener;
+
+use crate::adapters::{
+    AccountLinks, LogFeed, LogPublisher, LogQuality, LogReplay, Ready, VaultDirectory,
+};
+use crate::config::{Role, Settings};
+use crate::loops::{self, Status};
+use crate::shutdown::Shutdown;
+use crate::topics;
+
+pub(crate) const TENANT: &str = "default";
+
+/// An open service: its loops run, its routes can be served.
+pub(crate) struct Service {
+    settings: Settings,
+    log: Arc<EmbeddedLog>,
+    store: Arc<ReadStore>,
+    status: Arc<Status>,
+    loops: Vec<JoinHandle<anyhow::Result<()>>>,
+    vault: Arc<Vault>,
+    publisher: LogPublisher,
+    metrics: Metrics,
+    clock: Arc<dyn Clock>,
+}
+
+impl Service {
+    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let data = &settings.log.data;
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+        let mut options = Options::new(topics::CATALOGUE);
+        options.partitions = settings.log.partitions;
+        let log = EmbeddedLog::open(data, &options)
+            .with_context(|| format!("cannot open the log in {}", data.display()))?;
+        let log = Arc::new(log);
+        let key_file = settings.vault.key_file.exists().then_some(settings.vault.key_file.as_path());
+        let vault = Vault::open(&settings.vault.path, key_file)
+            .with_context(|| format!("cannot open the vault {}", settings.vault.path.display()))?;
+        let writer = SqliteStore::open(&settings.store.path)
+            .with_context(|| format!("cannot open the store {}", settings.store.path.display()))?;
+        let store = Arc::new(ReadStore::open_read_only(&settings.store.path)?);
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "release")?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let status = Arc::new(Status::default());
+        let mut threads = Vec::new();
+        if settings.roles.contains(&Role::Process) {
+            threads.push(loops::processing(settings, &log, &status, &clock, &metrics)?);
+        }
+        if settings.roles.contains(&Role::Sink) {
+            let feed = LogFeed::new(log.subscriber()?);
+            let writer = Writer::new(feed, writer, settings.limits.sink_batch_records)?;
+            threads.push(loops::sink(writer, &log, &status, &metrics)?);
+        }
+        Ok(Self {
+            settings: settings.clone(),
+            publisher: LogPublisher::new(log.appender()),
+            log,
+            store,
+            status,
+            loops: threads,
+            vault: Arc::new(vault),
+            metrics,
+            clock,
+        })
+    }
+
+    pub(crate) fn store(&self) -> Arc<ReadStore> {
+        Arc::clone(&self.store)
+    }
+
+    pub(crate) fn publisher(&self) -> LogPublisher {
+        self.publisher.clone()
+    }
+
+    /// Records in the log, inputs and facts.
+    pub(crate) fn log_length(&self) -> u64 {
+        self.log.head().0
+    }
+
+    pub(crate) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.vault)
+    }
+
+    /// All routes behind their guards, and the background work that belongs to them.
+    pub(crate) fn routes(&self, bound: SocketAddr) -> anyhow::Result<(Router, AccountLinks)> {
+        let query: Arc<dyn SeriesQuery> = Arc::clone(&self.store) as Arc<dyn SeriesQuery>;
+        let replay = LogReplay::new(
+            Arc::clone(&query),
+            self.publisher.clone(),
+            Arc::clone(&self.vault),
+            Arc::clone(&self.clock),
+        );
+        let (linked, links) = AccountLinks::channel(replay.clone(), Arc::clone(&self.status), Arc::clone(&self.log));
+        let mut routes = utoipa_axum::router::OpenApiRouter::new();
+        if self.settings.roles.contains(&Role::Ingest) {
+            routes = routes.merge(ingest_connectors::router(self.connectors(linked)));
+        }
+        if self.settings.roles.contains(&Role::Api) {
+            let reader = EmbeddedReader::open(&self.settings.log.data, topics::CATALOGUE)?;
+            let quality = LogQuality::new(reader, Arc::clone(&self.log), Arc::clone(&self.status), Arc::clone(&self.clock));
+            let api = Api::new(
+                TENANT,
+                query,
+                Arc::new(VaultDirectory::new(Arc::clone(&self.vault))),
+                Arc::new(quality),
+                Arc::new(Ready::new(Arc::clone(&self.status))),
+                Arc::new(replay),
+                self.metrics.clone(),
+            );
+            routes = routes.merge(sinks_api::router(api));
+        }
+        let (routes, doc) = routes.split_for_parts();
+        let routes = routes.merge(sinks_api::openapi_route(&doc)?);
+        let guarded = !self.settings.api_keys_required(0).map_err(|failure| anyhow!("{failure}"))?;
+        let public = self.settings.public_url(bound);
+        let own_names = guarded.then(|| edge::guard::OwnNames::of(&public));
+        Ok((edge::web::harden(routes, Arc::clone(&self.clock), own_names), links))
+    }
+
+    fn connectors(&self, linked: Arc<dyn ingest_connectors::port::Linked>) -> Connectors {
+        let garmin = self.settings.garmin.secret.clone().map(|secret| GarminSettings {
+            secret,
+            client_id: self.settings.garmin.client_id.clone(),
+        });
+        let settings = ingest_connectors::Settings {
+            garmin,
+            body_bytes_max: self.settings.http.body_limit_bytes,
+        };
+        Connectors::new(
+            settings,
+            Ports {
+                clock: Arc::clone(&self.clock),
+                publisher: Arc::new(self.publisher.clone()),
+                registry: Arc::clone(&self.vault) as Arc<dyn ingest_connectors::port::Registry>,
+                vault: Arc::clone(&self.vault) as Arc<dyn ingest_connectors::port::Vault>,
+                linked,
+            },
+        )
+    }
+
+    /// Everything that was appended so far is processed and can be read.
+    pub(crate) async fn settled(&self) -> anyhow::Result<()> {
+        while !self.status.is_settled(self.log.head()) {
+            if let Some(failure) = self.status.failure() {
+                return Err(anyhow!("the pipeline stopped: {failure}"));
+            }
+            loops::nap().await;
+        }
+        Ok(())
+    }
+
+    /// Serve until asked to stop or until a loop fails, then drain.
+    pub(crate) async fn serve(&self, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
+        let (routes, links) = self.routes(listener.local_addr()?)?;
+        let linking = tokio::task::spawn(links.run());
+        let status = Arc::clone(&self.status);
+        let stop = async move {
+            tokio::select! {
+                () = shutdown.requested() => {}
+                () = status.failed() => {}
+            }
+        };
+        let served = axum::serve(listener, routes).with_graceful_shutdown(stop);
+        let limit = Duration::from_secs(self.settings.limits.drain_s);
+        served.await.context("the web server failed")?;
+        linking.abort();
+        match tokio::time::timeout(limit, self.settled()).await {
+            Ok(settled) => settled,
+            Err(_) => {
+                tracing::warn!("stopped before everything was processed; it goes on at the next start");
+                Ok(())
+            }
+        }
+    }
+
+    /// End the loops and close the files. Nothing is lost: what was not processed stays in the log.
+    pub(crate) fn close(self) -> anyhow::Result<()> {
+        self.status.stop();
+        let mut failed = None;
+        for thread in self.loops {
+            match thread.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => failed = Some(error),
+                Err(_) => failed = Some(anyhow!("a loop panicked")),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
