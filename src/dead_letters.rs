@@ -51,7 +51,11 @@ fn list(settings: &Settings, global: GlobalArgs) -> CommandResult {
         }
         match page.items.last() {
             Some(last) if page.more => {
-                query.after = Some(After { start: last.start, id: last.id.clone(), inclusive: false });
+                query.after = Some(After {
+                    start: last.start,
+                    id: last.id.clone(),
+                    inclusive: false,
+                });
             }
             _ => break,
         }
@@ -59,7 +63,12 @@ fn list(settings: &Settings, global: GlobalArgs) -> CommandResult {
     if global.json {
         return exit::print_json(&json!({"items": items})).map_err(Failure::failed);
     }
-    let word = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+    let word = |item: &Value, name: &str| {
+        item.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or("-")
+            .to_owned()
+    };
     let lines: Vec<String> = items
         .iter()
         .map(|item| {
@@ -73,7 +82,11 @@ fn list(settings: &Settings, global: GlobalArgs) -> CommandResult {
             )
         })
         .collect();
-    let text = if lines.is_empty() { "no dead letters".to_owned() } else { lines.join("\n") };
+    let text = if lines.is_empty() {
+        "no dead letters".to_owned()
+    } else {
+        lines.join("\n")
+    };
     exit::print_text(&text).map_err(Failure::failed)
 }
 
@@ -96,11 +109,22 @@ fn replay(settings: &Settings, ids: &[String], global: GlobalArgs) -> CommandRes
     let done = runtime()?.block_on(async {
         let clock = Arc::new(edge::SystemClock);
         let store: Arc<dyn SeriesQuery> = service.store();
-        let letters = LogReplay::new(Arc::clone(&store), service.publisher(), service.vault(), clock);
+        let letters = LogReplay::new(
+            Arc::clone(&store),
+            service.publisher(),
+            service.vault(),
+            clock,
+        );
         service.settled().await?;
         for id in ids {
-            let items = letters.items(id).with_context(|| format!("cannot replay {id}"))?;
-            service.publisher().publish(items).await.with_context(|| format!("cannot replay {id}"))?;
+            let items = letters
+                .items(id)
+                .with_context(|| format!("cannot replay {id}"))?;
+            service
+                .publisher()
+                .publish(items)
+                .await
+                .with_context(|| format!("cannot replay {id}"))?;
         }
         service.settled().await?;
         let mut left = Vec::new();
@@ -114,12 +138,20 @@ fn replay(settings: &Settings, ids: &[String], global: GlobalArgs) -> CommandRes
         anyhow::Ok(left)
     });
     let closed = service.close();
-    let left = done.and_then(|left| closed.map(|()| left)).map_err(Failure::failed)?;
+    let left = done
+        .and_then(|left| closed.map(|()| left))
+        .map_err(Failure::failed)?;
     let solved = ids.len().saturating_sub(left.len());
     if global.json {
-        return exit::print_json(&json!({"replayed": ids.len(), "resolved": solved, "rejected_again": left}))
-            .map_err(Failure::failed);
+        return exit::print_json(
+            &json!({"replayed": ids.len(), "resolved": solved, "rejected_again": left}),
+        )
+        .map_err(Failure::failed);
     }
-    let text = format!("{} replayed, {solved} resolved, {} rejected again", ids.len(), left.len());
+    let text = format!(
+        "{} replayed, {solved} resolved, {} rejected again",
+        ids.len(),
+        left.len()
+    );
     exit::print_text(&text).map_err(Failure::failed)
 }

@@ -49,7 +49,10 @@ struct Report {
 }
 
 pub(crate) fn run(args: &DemoArgs, global: GlobalArgs) -> CommandResult {
-    let data = args.data.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
+    let data = args
+        .data
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
     let kept = kept_world(&data)?;
     let options = simulate::options(&args.world, kept.map(|kept| kept.end))?;
     if let Some(kept) = kept.filter(|kept| *kept != options) {
@@ -62,10 +65,21 @@ pub(crate) fn run(args: &DemoArgs, global: GlobalArgs) -> CommandResult {
         ))
         .hint("repeat its arguments to go on there, or give another folder with --data"));
     }
-    let mut request = Request { presets: presets(), ..Request::default() };
-    request.flags.push(("log.data", "--data", data.display().to_string()));
+    let mut request = Request {
+        presets: presets(),
+        ..Request::default()
+    };
+    request
+        .flags
+        .push(("log.data", "--data", data.display().to_string()));
     let (settings, _) = config::load(&request)?;
-    telemetry::start(global, settings.log.format, settings.log.filter.as_deref());
+    // A newcomer came for the result; what is served is worth a line only where it was asked for.
+    let quiet = (global.verbose == 0).then_some("warn");
+    telemetry::start(
+        global,
+        settings.log.format,
+        settings.log.filter.as_deref().or(quiet),
+    );
     let service = Service::open(&settings).map_err(opening)?;
     let ran = runtime()?.block_on(live(&service, &settings, options, args.exit, global));
     let closed = service.close();
@@ -73,13 +87,18 @@ pub(crate) fn run(args: &DemoArgs, global: GlobalArgs) -> CommandResult {
 }
 
 fn presets() -> Vec<(&'static str, String)> {
-    vec![("garmin.secret", SECRET.to_owned()), ("strava.secret", SECRET.to_owned())]
+    vec![
+        ("garmin.secret", SECRET.to_owned()),
+        ("strava.secret", SECRET.to_owned()),
+    ]
 }
 
 /// The world whose truth is in the folder already.
 fn kept_world(data: &Path) -> Result<Option<WorldOptions>, Failure> {
     let path = data.join("truth.jsonl");
-    let Ok(file) = File::open(&path) else { return Ok(None) };
+    let Ok(file) = File::open(&path) else {
+        return Ok(None);
+    };
     let mut reader = TruthReader::new(std::io::BufReader::new(file));
     // The world's line comes before the first athlete.
     drop(reader.next());
@@ -104,11 +123,17 @@ async fn live(
 ) -> anyhow::Result<()> {
     let began = Stopwatch::start();
     // A demo that ends serves nobody else, so that any free port will do.
-    let address = if ends { "127.0.0.1:0".to_owned() } else { settings.http.bind.to_string() };
+    let address = if ends {
+        "127.0.0.1:0".to_owned()
+    } else {
+        settings.http.bind.to_string()
+    };
     let listener = bind(&address).await?;
     let url = format!("http://{}", listener.local_addr()?);
     if !ends && !global.json {
-        exit::print_text(&format!("serving on {url} (sessions: {url}/v1/athletes, api: {url}/docs)"))?;
+        exit::print_text(&format!(
+            "serving on {url} (sessions: {url}/v1/athletes, api: {url}/docs)"
+        ))?;
     }
     let (done, heard) = crate::shutdown::channel();
     let asked = signals();
@@ -133,7 +158,11 @@ async fn drive(
     began: &Stopwatch,
     global: GlobalArgs,
 ) -> anyhow::Result<()> {
-    let target = Target { url: url.to_owned(), garmin_secret: SECRET.to_owned(), key: None };
+    let target = Target {
+        url: url.to_owned(),
+        garmin_secret: SECRET.to_owned(),
+        key: None,
+    };
     let path = settings.log.data.join("truth.jsonl");
     let unfinished = path.with_extension("jsonl.part");
     let file = File::create(&unfinished)
@@ -165,7 +194,9 @@ async fn report(
         .json()
         .await?;
     let sum = |what: &str| -> i64 {
-        let sources = quality.get("sources").and_then(|sources| sources.as_object());
+        let sources = quality
+            .get("sources")
+            .and_then(|sources| sources.as_object());
         sources
             .into_iter()
             .flat_map(|sources| sources.values())
@@ -189,7 +220,11 @@ async fn report(
         wall_s: began.seconds(),
         cpu_s: used.cpu_s,
         rss_mb: used.rss_mb,
-        events_per_cpu_s: if used.cpu_s > 0.0 { (received as f64 / used.cpu_s).round() } else { 0.0 },
+        events_per_cpu_s: if used.cpu_s > 0.0 {
+            (received as f64 / used.cpu_s).round()
+        } else {
+            0.0
+        },
         data: settings.log.data.display().to_string(),
     })
 }

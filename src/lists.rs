@@ -58,7 +58,12 @@ fn list(global: GlobalArgs) -> CommandResult {
     } else {
         let lines: Vec<String> = subjects
             .iter()
-            .map(|subject| format!("{:>3} v{} {} {}", subject.id, subject.version, subject.fingerprint, subject.name))
+            .map(|subject| {
+                format!(
+                    "{:>3} v{} {} {}",
+                    subject.id, subject.version, subject.fingerprint, subject.name
+                )
+            })
             .collect();
         exit::print_text(&lines.join("\n"))
     };
@@ -67,7 +72,8 @@ fn list(global: GlobalArgs) -> CommandResult {
 
 fn check(global: GlobalArgs) -> CommandResult {
     schemas::check::check().map_err(|fault| {
-        Failure::failed(anyhow!("{fault}")).hint("cargo run -p schemas --example accept writes a new version")
+        Failure::failed(anyhow!("{fault}"))
+            .hint("cargo run -p schemas --example accept writes a new version")
     })?;
     let printed = if global.json {
         exit::print_json(&json!({"ok": true}))

@@ -55,7 +55,10 @@ impl Status {
     }
 
     pub(crate) fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn fail(&self, error: &anyhow::Error) {
@@ -106,8 +109,12 @@ pub(crate) fn processing(
         cache_bytes: settings.limits.decoded_cache_bytes,
         ..TaskLimits::default()
     };
-    let (log, status_in, clock, metrics) =
-        (Arc::clone(log), Arc::clone(status), Arc::clone(clock), metrics.clone());
+    let (log, status_in, clock, metrics) = (
+        Arc::clone(log),
+        Arc::clone(status),
+        Arc::clone(clock),
+        metrics.clone(),
+    );
     thread("processing", status, move || {
         let mut rebuilds = 0;
         loop {
@@ -119,7 +126,9 @@ pub(crate) fn processing(
                     rebuilds += 1;
                     tracing::warn!(error = %failure, rebuilds, "processing is opened anew");
                 }
-                Err(failure) => return Err(anyhow::Error::new(failure).context("processing stopped")),
+                Err(failure) => {
+                    return Err(anyhow::Error::new(failure).context("processing stopped"));
+                }
             }
         }
     })
@@ -146,7 +155,8 @@ fn process(
             Step::Idle { next_due } => {
                 status.processed.fetch_max(head.0, Ordering::AcqRel);
                 let until = next_due.map_or(SLEEP_MAX, |due| {
-                    Duration::from_micros(u64::try_from(due.0 - began.0).unwrap_or(0)).min(SLEEP_MAX)
+                    Duration::from_micros(u64::try_from(due.0 - began.0).unwrap_or(0))
+                        .min(SLEEP_MAX)
                 });
                 log.wait_for(head, until.max(Duration::from_millis(1)));
             }
@@ -188,7 +198,9 @@ where
                     tracing::warn!(%error, "the store is busy; the batch is tried again");
                     log.wait_for(head, SLEEP_MAX);
                 }
-                Err(error) => return Err(anyhow::Error::new(error).context("the store's writer stopped")),
+                Err(error) => {
+                    return Err(anyhow::Error::new(error).context("the store's writer stopped"));
+                }
             }
         }
         Ok(())
@@ -196,7 +208,10 @@ where
 }
 
 /// A short wait of whoever polls the status.
-#[expect(clippy::disallowed_methods, reason = "the status has no way to wake several waiters")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the status has no way to wake several waiters"
+)]
 pub(crate) async fn nap() {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }

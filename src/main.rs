@@ -7,8 +7,8 @@ mod config;
 mod dead_letters;
 mod demo;
 mod exit;
-mod loops;
 mod lists;
+mod loops;
 mod post;
 mod progress;
 mod rules;
@@ -28,6 +28,11 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use exit::CommandResult;
+
+/// A fold makes and drops thousands of small strings a batch; the system's allocator spends more on
+/// them, and on giving pages back, than the rules spend on deciding (`docs/performance.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -20,8 +20,11 @@ use crate::progress::Progress;
 /// Blocks on their way at the same time; each has one request open.
 const BLOCKS_IN_FLIGHT_MAX: usize = 16;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-const BACKOFF: Backoff =
-    Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5), attempts_max: 30 };
+const BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(100),
+    cap: Duration::from_secs(5),
+    attempts_max: 30,
+};
 
 /// Where to post, and what opens the doors there.
 #[derive(Clone, Debug)]
@@ -51,7 +54,11 @@ pub(crate) async fn post_world(
         .pool_max_idle_per_host(BLOCKS_IN_FLIGHT_MAX)
         .build()
         .context("cannot make an HTTP client")?;
-    let poster = Arc::new(Poster { client, target: target.clone(), tally: Tally::default() });
+    let poster = Arc::new(Poster {
+        client,
+        target: target.clone(),
+        tally: Tally::default(),
+    });
     let room = Arc::new(Semaphore::new(BLOCKS_IN_FLIGHT_MAX));
     let mut running: JoinSet<anyhow::Result<()>> = JoinSet::new();
     ingest_simulator::write_truth_line(truth, &ingest_simulator::world_line(options))?;
@@ -110,7 +117,9 @@ impl Poster {
     }
 
     async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<()> {
-        let path = delivery.path.replace(GARMIN_SECRET_PLACEHOLDER, &self.target.garmin_secret);
+        let path = delivery
+            .path
+            .replace(GARMIN_SECRET_PLACEHOLDER, &self.target.garmin_secret);
         let url = format!("{}{path}", self.target.url.trim_end_matches('/'));
         for attempt in 1.. {
             let answer = self.request(delivery, &url).send().await;
@@ -123,7 +132,10 @@ impl Poster {
                 }
                 Ok(answer) if matches!(answer.status().as_u16(), 429 | 503) => {
                     let asked = retry_after(&answer);
-                    (anyhow!("{} answered {}", delivery.path, answer.status()), asked)
+                    (
+                        anyhow!("{} answered {}", delivery.path, answer.status()),
+                        asked,
+                    )
                 }
                 Ok(answer) => {
                     self.tally.refused.fetch_add(1, Ordering::Relaxed);
@@ -149,16 +161,27 @@ impl Poster {
             Some(key) => request.bearer_auth(key),
             None => request,
         };
-        request.header("content-type", delivery.content_type).body(delivery.body.clone())
+        request
+            .header("content-type", delivery.content_type)
+            .body(delivery.body.clone())
     }
 }
 
 fn retry_after(answer: &reqwest::Response) -> Option<Duration> {
-    let seconds = answer.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
+    let seconds = answer
+        .headers()
+        .get("retry-after")?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a client that was asked to come later has to wait")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a client that was asked to come later has to wait"
+)]
 async fn pause(wait: Duration) {
     tokio::time::sleep(wait).await;
 }

@@ -13,7 +13,9 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(what: &str, total: u64, global: GlobalArgs) -> Self {
         if global.quiet || !std::io::stderr().is_terminal() {
-            return Self { bar: ProgressBar::hidden() };
+            return Self {
+                bar: ProgressBar::hidden(),
+            };
         }
         let bar = ProgressBar::new(total);
         let style = ProgressStyle::with_template("{msg:>10} {wide_bar} {pos}/{len} {eta}");

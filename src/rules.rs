@@ -5,5 +5,7 @@ use processors_pipeline::RulesConfig;
 use crate::config::Settings;
 
 pub(crate) fn config(settings: &Settings) -> RulesConfig {
-    RulesConfig { panic_on_provider_id: settings.debug.panic_on_provider_id.clone() }
+    RulesConfig {
+        panic_on_provider_id: settings.debug.panic_on_provider_id.clone(),
+    }
 }

@@ -43,7 +43,9 @@ pub(crate) fn opening(error: anyhow::Error) -> Failure {
     if text.contains("another") && text.contains("process") {
         return failure.hint("stop the other process, or give this one another folder with --data");
     }
-    failure.hint("look at the cause above; `sudor verify --data DIR` checks a folder without changing it")
+    failure.hint(
+        "look at the cause above; `sudor verify --data DIR` checks a folder without changing it",
+    )
 }
 
 pub(crate) fn runtime() -> anyhow::Result<Runtime> {
@@ -66,7 +68,10 @@ pub(crate) fn signals() -> Shutdown {
     shutdown
 }
 
-#[expect(clippy::disallowed_methods, reason = "the listener lives as long as the process")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the listener lives as long as the process"
+)]
 fn spawn_listener(trigger: shutdown::Trigger) {
     tokio::spawn(shutdown::listen(trigger));
 }

@@ -23,10 +23,14 @@ pub(crate) fn run(args: &ScoreArgs, global: GlobalArgs) -> CommandResult {
     let (settings, _) = config::load(&Request::of(&args.data))?;
     let file = File::open(&args.truth)
         .with_context(|| format!("cannot open {}", args.truth.display()))
-        .map_err(|error| Failure::bad_input(error).hint("--truth names the truth.jsonl of the world"))?;
+        .map_err(|error| {
+            Failure::bad_input(error).hint("--truth names the truth.jsonl of the world")
+        })?;
     let store = ReadStore::open_read_only(&settings.store.path)
         .with_context(|| format!("cannot read the store {}", settings.store.path.display()))
-        .map_err(|error| Failure::bad_input(error).hint("--data names the folder of the demo or service"))?;
+        .map_err(|error| {
+            Failure::bad_input(error).hint("--data names the folder of the demo or service")
+        })?;
     let score = score(&store, BufReader::new(file)).map_err(Failure::failed)?;
     if global.json {
         exit::print_json(&to_json(&score)).map_err(Failure::failed)
@@ -41,10 +45,12 @@ fn score(store: &ReadStore, truth: impl std::io::BufRead) -> anyhow::Result<Scor
         let athlete = athlete?;
         let mut told = Told::default();
         for item in items(store, Table::Sessions, &athlete.athlete_id)? {
-            told.sessions.extend(thing(&item, &athlete.athlete_id, "session_id"));
+            told.sessions
+                .extend(thing(&item, &athlete.athlete_id, "session_id"));
         }
         for item in items(store, Table::Nights, &athlete.athlete_id)? {
-            told.nights.extend(thing(&item, &athlete.athlete_id, "night_id"));
+            told.nights
+                .extend(thing(&item, &athlete.athlete_id, "night_id"));
         }
         for item in items(store, Table::SweatLosses, &athlete.athlete_id)? {
             told.losses.extend(loss(&item));
@@ -64,7 +70,11 @@ fn items(store: &ReadStore, table: Table, athlete: &str) -> anyhow::Result<Vec<V
         }
         match page.items.last() {
             Some(last) if page.more => {
-                query.after = Some(After { start: last.start, id: last.id.clone(), inclusive: false });
+                query.after = Some(After {
+                    start: last.start,
+                    id: last.id.clone(),
+                    inclusive: false,
+                });
             }
             _ => return Ok(found),
         }
@@ -94,7 +104,10 @@ fn thing(item: &Value, athlete_id: &str, id: &str) -> Option<ThingTold> {
         members: members
             .iter()
             .filter_map(|member| {
-                Some((text(member, "source")?.to_owned(), text(member, "provider_id")?.to_owned()))
+                Some((
+                    text(member, "source")?.to_owned(),
+                    text(member, "provider_id")?.to_owned(),
+                ))
             })
             .collect(),
         start: micros(item, "start")?,
@@ -102,7 +115,10 @@ fn thing(item: &Value, athlete_id: &str, id: &str) -> Option<ThingTold> {
         distance_m: item.get("distance_m").and_then(Value::as_f64),
         timer_s: item.get("timer_s").and_then(Value::as_f64),
         sport: text(item, "sport").map(str::to_owned),
-        container: item.get("container").and_then(Value::as_bool).unwrap_or(false),
+        container: item
+            .get("container")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
     })
 }
 
@@ -129,8 +145,12 @@ fn to_json(score: &Score) -> Value {
         })
     };
     let (counts, errors) = (&score.counts, &score.field_errors);
-    let methods: serde_json::Map<String, Value> =
-        score.sweat.by_method.iter().map(|(method, one)| (method.clone(), sweat(one))).collect();
+    let methods: serde_json::Map<String, Value> = score
+        .sweat
+        .by_method
+        .iter()
+        .map(|(method, one)| (method.clone(), sweat(one)))
+        .collect();
     json!({
         "sessions": bcubed(&score.sessions),
         "nights": bcubed(&score.nights),
@@ -180,7 +200,10 @@ fn in_words(score: &Score) -> String {
         let (median, p95) = (or_nothing(spread.median, 0), or_nothing(spread.p95, 0));
         text.push_str(&format!("{name:<12} median {median} s, p95 {p95} s\n"));
     }
-    for (name, spread) in [("distance", &errors.distance_pct), ("duration", &errors.duration_pct)] {
+    for (name, spread) in [
+        ("distance", &errors.distance_pct),
+        ("duration", &errors.duration_pct),
+    ] {
         let (median, p95) = (or_nothing(spread.median, 2), or_nothing(spread.p95, 2));
         text.push_str(&format!("{name:<12} median {median} %, p95 {p95} %\n"));
     }

@@ -37,6 +37,11 @@ impl Trigger {
 }
 
 impl Shutdown {
+    #[cfg(test)]
+    fn is_requested(&self) -> bool {
+        *self.requested.borrow() || self.requested.has_changed().is_err()
+    }
+
     /// Ends when the stop is requested.
     pub(crate) async fn requested(mut self) {
         if self

@@ -52,9 +52,17 @@ pub(crate) fn run(args: &SimulateArgs, global: GlobalArgs) -> CommandResult {
 
 /// The world of the arguments. Without an end it ends at the last UTC midnight before now.
 pub(crate) fn options(args: &WorldArgs, kept_end: Option<i64>) -> Result<WorldOptions, Failure> {
-    let end = args.end.map(|end| end.0).or(kept_end).unwrap_or_else(last_midnight);
-    let options =
-        WorldOptions { athletes: args.athletes, days: args.days, seed: args.seed, end };
+    let end = args
+        .end
+        .map(|end| end.0)
+        .or(kept_end)
+        .unwrap_or_else(last_midnight);
+    let options = WorldOptions {
+        athletes: args.athletes,
+        days: args.days,
+        seed: args.seed,
+        end,
+    };
     options.check().map_err(Failure::bad_input)?;
     Ok(options)
 }
@@ -87,7 +95,8 @@ fn posted(
     let posted = (|| {
         std::fs::create_dir_all(out)?;
         let path = out.join("truth.jsonl");
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file =
+            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let mut truth = BufWriter::new(file);
         runtime()?.block_on(post::post_world(options, target, &mut truth, &progress))
     })()

@@ -6,11 +6,18 @@ use stream_log::Topics;
 /// Name, and whether processors read it.
 pub(crate) const CATALOGUE: Topics = &ROWS;
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling; both have one length"
+)]
 const ROWS: [(&str, bool); SPECS.len()] = {
     let mut rows = [("", false); SPECS.len()];
     let mut at = 0;
     while at < SPECS.len() {
-        rows[at] = (SPECS[at].name, matches!(SPECS[at].direction, Direction::Input));
+        rows[at] = (
+            SPECS[at].name,
+            matches!(SPECS[at].direction, Direction::Input),
+        );
         at += 1;
     }
     rows

@@ -10,7 +10,10 @@ pub(crate) struct Usage {
 
 /// Linux tells in `/proc`; elsewhere both are 0, which is "unknown" in a report for people.
 pub(crate) fn now() -> Usage {
-    Usage { cpu_s: cpu_s().unwrap_or(0.0), rss_mb: rss_mb().unwrap_or(0.0) }
+    Usage {
+        cpu_s: cpu_s().unwrap_or(0.0),
+        rss_mb: rss_mb().unwrap_or(0.0),
+    }
 }
 
 /// `utime` and `stime` are fields 14 and 15, counted from behind the parenthesised name; a tick is

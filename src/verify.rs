@@ -56,7 +56,9 @@ pub(crate) fn run(args: &VerifyArgs, global: GlobalArgs) -> CommandResult {
         return Ok(());
     }
     let total = report.findings_total;
-    Err(Failure::failed(anyhow!("{total} differences; the first are listed above")))
+    Err(Failure::failed(anyhow!(
+        "{total} differences; the first are listed above"
+    )))
 }
 
 pub(crate) fn verify(settings: &Settings, global: GlobalArgs) -> anyhow::Result<Report> {
@@ -96,12 +98,22 @@ fn in_words(report: &Report) -> String {
         "{} records, {} facts, {} athletes, {} rows: ",
         report.records, report.facts, report.athletes, report.rows
     );
-    text.push_str(if report.ok { "everything agrees" } else { "differences found" });
+    text.push_str(if report.ok {
+        "everything agrees"
+    } else {
+        "differences found"
+    });
     if report.stale > 0 {
-        text.push_str(&format!("\n{} athletes were written by other rules", report.stale));
+        text.push_str(&format!(
+            "\n{} athletes were written by other rules",
+            report.stale
+        ));
     }
     if report.pending > 0 {
-        text.push_str(&format!("\n{} records wait to be processed", report.pending));
+        text.push_str(&format!(
+            "\n{} records wait to be processed",
+            report.pending
+        ));
     }
     for finding in &report.findings {
         text.push_str(&format!("\n{}: {}", finding.what, finding.detail));

@@ -57,7 +57,11 @@ impl Service {
         let log = EmbeddedLog::open(data, &options)
             .with_context(|| format!("cannot open the log in {}", data.display()))?;
         let log = Arc::new(log);
-        let key_file = settings.vault.key_file.exists().then_some(settings.vault.key_file.as_path());
+        let key_file = settings
+            .vault
+            .key_file
+            .exists()
+            .then_some(settings.vault.key_file.as_path());
         let vault = Vault::open(&settings.vault.path, key_file)
             .with_context(|| format!("cannot open the vault {}", settings.vault.path.display()))?;
         let writer = SqliteStore::open(&settings.store.path)
@@ -68,7 +72,9 @@ impl Service {
         let status = Arc::new(Status::default());
         let mut threads = Vec::new();
         if settings.roles.contains(&Role::Process) {
-            threads.push(loops::processing(settings, &log, &status, &clock, &metrics)?);
+            threads.push(loops::processing(
+                settings, &log, &status, &clock, &metrics,
+            )?);
         }
         if settings.roles.contains(&Role::Sink) {
             let feed = LogFeed::new(log.subscriber()?);
@@ -114,14 +120,23 @@ impl Service {
             Arc::clone(&self.vault),
             Arc::clone(&self.clock),
         );
-        let (linked, links) = AccountLinks::channel(replay.clone(), Arc::clone(&self.status), Arc::clone(&self.log));
+        let (linked, links) = AccountLinks::channel(
+            replay.clone(),
+            Arc::clone(&self.status),
+            Arc::clone(&self.log),
+        );
         let mut routes = utoipa_axum::router::OpenApiRouter::new();
         if self.settings.roles.contains(&Role::Ingest) {
             routes = routes.merge(ingest_connectors::router(self.connectors(linked)));
         }
         if self.settings.roles.contains(&Role::Api) {
             let reader = EmbeddedReader::open(&self.settings.log.data, topics::CATALOGUE)?;
-            let quality = LogQuality::new(reader, Arc::clone(&self.log), Arc::clone(&self.status), Arc::clone(&self.clock));
+            let quality = LogQuality::new(
+                reader,
+                Arc::clone(&self.log),
+                Arc::clone(&self.status),
+                Arc::clone(&self.clock),
+            );
             let api = Api::new(
                 TENANT,
                 query,
@@ -135,17 +150,28 @@ impl Service {
         }
         let (routes, doc) = routes.split_for_parts();
         let routes = routes.merge(sinks_api::openapi_route(&doc)?);
-        let guarded = !self.settings.api_keys_required(0).map_err(|failure| anyhow!("{failure}"))?;
+        let guarded = !self
+            .settings
+            .api_keys_required(0)
+            .map_err(|failure| anyhow!("{failure}"))?;
         let public = self.settings.public_url(bound);
         let own_names = guarded.then(|| edge::guard::OwnNames::of(&public));
-        Ok((edge::web::harden(routes, Arc::clone(&self.clock), own_names), links))
+        Ok((
+            edge::web::harden(routes, Arc::clone(&self.clock), own_names),
+            links,
+        ))
     }
 
     fn connectors(&self, linked: Arc<dyn ingest_connectors::port::Linked>) -> Connectors {
-        let garmin = self.settings.garmin.secret.clone().map(|secret| GarminSettings {
-            secret,
-            client_id: self.settings.garmin.client_id.clone(),
-        });
+        let garmin = self
+            .settings
+            .garmin
+            .secret
+            .clone()
+            .map(|secret| GarminSettings {
+                secret,
+                client_id: self.settings.garmin.client_id.clone(),
+            });
         let settings = ingest_connectors::Settings {
             garmin,
             body_bytes_max: self.settings.http.body_limit_bytes,
@@ -174,9 +200,17 @@ impl Service {
     }
 
     /// Serve until asked to stop or until a loop fails, then drain.
-    pub(crate) async fn serve(&self, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
+    pub(crate) async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<()> {
         let (routes, links) = self.routes(listener.local_addr()?)?;
-        let linking = tokio::task::spawn(links.run());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it lives as long as the server below"
+        )]
+        let linking = tokio::spawn(links.run());
         let status = Arc::clone(&self.status);
         let stop = async move {
             tokio::select! {
@@ -191,7 +225,9 @@ impl Service {
         match tokio::time::timeout(limit, self.settled()).await {
             Ok(settled) => settled,
             Err(_) => {
-                tracing::warn!("stopped before everything was processed; it goes on at the next start");
+                tracing::warn!(
+                    "stopped before everything was processed; it goes on at the next start"
+                );
                 Ok(())
             }
         }

@@ -25,9 +25,12 @@ impl VaultDirectory {
 impl Directory for VaultDirectory {
     fn athletes(&self, after: Option<&str>, limit: usize) -> Result<Vec<AthleteEntry>, StoreError> {
         let known = self.vault.list_athletes();
-        let ours = known.into_iter().filter(|entry| entry.athlete.tenant_id == TENANT);
-        let mut listed: Vec<_> =
-            ours.filter(|entry| after.is_none_or(|after| entry.athlete.athlete_id.as_str() > after)).collect();
+        let ours = known
+            .into_iter()
+            .filter(|entry| entry.athlete.tenant_id == TENANT);
+        let mut listed: Vec<_> = ours
+            .filter(|entry| after.is_none_or(|after| entry.athlete.athlete_id.as_str() > after))
+            .collect();
         listed.sort_by(|a, b| a.athlete.athlete_id.cmp(&b.athlete.athlete_id));
         listed.truncate(limit);
         let entry = |known: ingest_vault::Athlete| {
@@ -48,7 +51,9 @@ impl Directory for VaultDirectory {
     }
 
     fn exists(&self, athlete_id: &str) -> Result<bool, StoreError> {
-        Ok(self.vault.athlete_exists(&AthleteRef::new(TENANT, athlete_id)))
+        Ok(self
+            .vault
+            .athlete_exists(&AthleteRef::new(TENANT, athlete_id)))
     }
 }
 

@@ -49,7 +49,15 @@ impl AccountLinks {
         log: Arc<EmbeddedLog>,
     ) -> (Arc<dyn Linked>, Self) {
         let (sender, asked) = mpsc::channel(WAITING_MAX);
-        (Arc::new(Teller { sender }), Self { replay, status, log, asked })
+        (
+            Arc::new(Teller { sender }),
+            Self {
+                replay,
+                status,
+                log,
+                asked,
+            },
+        )
     }
 
     pub(crate) async fn run(mut self) {
@@ -83,7 +91,9 @@ impl AccountLinks {
             let store = Arc::clone(self.replay.store());
             let page = tokio::task::spawn_blocking(move || store.list(&query)).await;
             let Ok(Ok(page)) = page else {
-                tracing::warn!("dead letters of linked accounts could not be listed; the next link tries again");
+                tracing::warn!(
+                    "dead letters of linked accounts could not be listed; the next link tries again"
+                );
                 return;
             };
             for item in &page.items {
@@ -95,7 +105,11 @@ impl AccountLinks {
             }
             match page.items.last() {
                 Some(last) if page.more => {
-                    after = Some(After { start: last.start, id: last.id.clone(), inclusive: false });
+                    after = Some(After {
+                        start: last.start,
+                        id: last.id.clone(),
+                        inclusive: false,
+                    });
                 }
                 _ => return,
             }
@@ -104,11 +118,18 @@ impl AccountLinks {
 
     /// Only what nobody owned and somebody owns now.
     fn is_wanted(&self, body: &str, everything: bool, asked: &[Asked]) -> bool {
-        let Ok(letter) = serde_json::from_str::<serde_json::Value>(body) else { return false };
+        let Ok(letter) = serde_json::from_str::<serde_json::Value>(body) else {
+            return false;
+        };
         let text = |name: &str| letter.get(name).and_then(serde_json::Value::as_str);
-        let (Some(source), Some(account)) = (text("source"), text("account_id")) else { return false };
+        let (Some(source), Some(account)) = (text("source"), text("account_id")) else {
+            return false;
+        };
         let named = everything
-            || asked.iter().flatten().any(|(provider, wanted)| provider == source && wanted == account);
+            || asked
+                .iter()
+                .flatten()
+                .any(|(provider, wanted)| provider == source && wanted == account);
         named && text("reason") == Some("unknown_account") && self.replay.has_owner(source, account)
     }
 }

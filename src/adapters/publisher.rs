@@ -48,7 +48,9 @@ impl Publisher for LogPublisher {
 
 fn refusal(failure: &Failure) -> PublishError {
     match failure.class {
-        Class::Retry => PublishError::Busy { retry_after: RETRY_AFTER },
+        Class::Retry => PublishError::Busy {
+            retry_after: RETRY_AFTER,
+        },
         _ => PublishError::Unavailable,
     }
 }
@@ -69,8 +71,14 @@ pub(crate) fn raw_record(item: &RawReceived) -> Record {
         key: Key::new(&key),
         received_at: LogTime(item.received_at.0),
         headers: vec![
-            Header { name: "ce_id", value: item.id.clone().into_bytes() },
-            Header { name: "ce_type", value: b"RawReceived".to_vec() },
+            Header {
+                name: "ce_id",
+                value: item.id.clone().into_bytes(),
+            },
+            Header {
+                name: "ce_type",
+                value: b"RawReceived".to_vec(),
+            },
         ],
         value: schemas::codec::encode(item),
     }

@@ -41,15 +41,25 @@ impl LogQuality {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let seen = Offset(log.head().0.saturating_sub(LOOK_BACK));
-        let reading = Reading { reader, seen, last_received: BTreeMap::new() };
-        Self { reader: Mutex::new(reading), log, status, clock }
+        let reading = Reading {
+            reader,
+            seen,
+            last_received: BTreeMap::new(),
+        };
+        Self {
+            reader: Mutex::new(reading),
+            log,
+            status,
+            clock,
+        }
     }
 }
 
 impl Quality for LogQuality {
     fn quality(&self) -> Result<QualityReport, StoreError> {
         let mut reading = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        self.report(&mut reading).map_err(|failure| StoreError::unavailable("the log", failure))
+        self.report(&mut reading)
+            .map_err(|failure| StoreError::unavailable("the log", failure))
     }
 }
 
@@ -72,7 +82,12 @@ impl LogQuality {
             .map(|key| key.as_str().to_owned())
             .collect();
         let now = self.clock.now().0;
-        let due = reading.reader.timers()?.iter().filter(|timer| timer.due.0 <= now).count();
+        let due = reading
+            .reader
+            .timers()?
+            .iter()
+            .filter(|timer| timer.due.0 <= now)
+            .count();
         let pending = Pending {
             records: waiting,
             timers_due: i64::try_from(due).unwrap_or(i64::MAX),
@@ -87,7 +102,9 @@ impl LogQuality {
         sources: &mut BTreeMap<String, SourceQuality>,
     ) -> Result<i64, Failure> {
         for ((_, name), count) in reader.counters()? {
-            let Some((source, what)) = name.split_once('.') else { continue };
+            let Some((source, what)) = name.split_once('.') else {
+                continue;
+            };
             let quality = sources.entry(source.to_owned()).or_default();
             match what {
                 "received" => quality.received += count,
@@ -118,7 +135,9 @@ fn waiting(
     let mut waiting = 0;
     reader.visit(from, &mut |stored| {
         let read = stored.sequenced;
-        let processed = positions.get(&read.partition).is_some_and(|position| read.offset <= *position);
+        let processed = positions
+            .get(&read.partition)
+            .is_some_and(|position| read.offset <= *position);
         if let Some(source) = read.record.topic.0.strip_prefix("sudor.raw.")
             && !processed
         {

@@ -32,7 +32,12 @@ impl LogReplay {
         vault: Arc<Vault>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, publisher, vault, clock }
+        Self {
+            store,
+            publisher,
+            vault,
+            clock,
+        }
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn SeriesQuery> {
@@ -75,7 +80,11 @@ impl LogReplay {
 
     /// Accounts may have got athletes since: the first takes the replay, others get a copy.
     fn for_athletes(&self, item: RawReceived) -> Vec<RawReceived> {
-        let Some(account) = item.account_id.as_deref().filter(|_| item.athlete_id.is_none()) else {
+        let Some(account) = item
+            .account_id
+            .as_deref()
+            .filter(|_| item.athlete_id.is_none())
+        else {
             return vec![item];
         };
         let athletes = self.vault.athletes_linked(&item.source, account);
@@ -98,7 +107,8 @@ impl LogReplay {
 
     fn raw(&self, id: &str, letter: &Value) -> anyhow::Result<RawReceived> {
         let text = |name: &str| letter.get(name).and_then(Value::as_str).map(str::to_owned);
-        let required = |name: &str| text(name).ok_or_else(|| anyhow!("the dead letter has no {name}"));
+        let required =
+            |name: &str| text(name).ok_or_else(|| anyhow!("the dead letter has no {name}"));
         let body = base64::engine::general_purpose::STANDARD
             .decode(required("body_base64")?)
             .context("the dead letter's body is damaged")?;
@@ -145,5 +155,9 @@ fn id_of(parts: &[&str]) -> String {
         hasher.update(part.as_bytes());
     }
     let digest: [u8; 32] = hasher.finalize().into();
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -31,7 +31,8 @@ const APPENDS_IN_FLIGHT: usize = 8;
 
 pub(super) fn run(args: &BenchArgs, global: GlobalArgs) -> anyhow::Result<Report> {
     let world = args.world(ATHLETES, DAYS, None);
-    let options = simulate::options(&world, None).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    let options =
+        simulate::options(&world, None).map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let runtime = runtime()?;
     let progress = Progress::new("prepare", u64::from(options.athletes), global);
     let items = runtime.block_on(async {
@@ -48,7 +49,9 @@ pub(super) fn run(args: &BenchArgs, global: GlobalArgs) -> anyhow::Result<Report
     progress.done();
     let folder = scratch()?;
     let mut request = Request::default();
-    request.flags.push(("log.data", "--data", folder.display().to_string()));
+    request
+        .flags
+        .push(("log.data", "--data", folder.display().to_string()));
     let (settings, _) = config::load(&request).map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let service = Service::open(&settings)?;
     let events = u64::try_from(items.len()).unwrap_or(u64::MAX);

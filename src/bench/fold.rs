@@ -39,7 +39,8 @@ pub(super) fn run(args: &BenchArgs, global: GlobalArgs) -> anyhow::Result<Report
     let days = args.days.unwrap_or(HISTORY_DAYS);
     let mut world = args.world(TEMPLATES.min(athletes), days, None);
     (world.athletes, world.days) = (TEMPLATES.min(athletes), days.saturating_add(1));
-    let options = simulate::options(&world, None).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    let options =
+        simulate::options(&world, None).map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let fresh_from = options.end - DAY_US;
     let runtime = runtime()?;
     let progress = Progress::new("history", u64::from(options.athletes), global);
@@ -67,10 +68,15 @@ struct Template {
 }
 
 fn template(items: Vec<RawReceived>, fresh_from: i64) -> anyhow::Result<Template> {
-    let (fresh, past): (Vec<_>, Vec<_>) =
-        items.into_iter().partition(|item| item.received_at.0 >= fresh_from);
+    let (fresh, past): (Vec<_>, Vec<_>) = items
+        .into_iter()
+        .partition(|item| item.received_at.0 >= fresh_from);
     let memory = Memory::new(PARTITIONS, topics::CATALOGUE);
-    let records = past.iter().map(raw_record).zip(1..).map(|(record, at)| sequenced(record, at));
+    let records = past
+        .iter()
+        .map(raw_record)
+        .zip(1..)
+        .map(|(record, at)| sequenced(record, at));
     memory.load(records);
     let mut task = Task::new(pipeline(), memory.open(), TaskLimits::default());
     while !matches!(task.step(LogTime(i64::MIN))?, Step::Idle { .. }) {
@@ -86,18 +92,29 @@ fn pipeline() -> Pipeline {
 
 fn sequenced(record: Record, at: u64) -> Sequenced {
     let partition = partition_of(record.key.as_str(), PARTITIONS);
-    Sequenced { partition, offset: Offset(at), record }
+    Sequenced {
+        partition,
+        offset: Offset(at),
+        record,
+    }
 }
 
 fn measure(templates: Arc<Vec<Template>>, athletes: u32, days: u32) -> anyhow::Result<Report> {
     let mut inputs = Vec::new();
     let mut owners = BTreeMap::new();
     for athlete in 0..athletes {
-        let Some(index) = (athlete as usize).checked_rem(templates.len()) else { break };
-        let Some(template) = templates.get(index) else { break };
+        let Some(index) = (athlete as usize).checked_rem(templates.len()) else {
+            break;
+        };
+        let Some(template) = templates.get(index) else {
+            break;
+        };
         let id = format!("fold-{athlete:05}");
         for item in &template.fresh {
-            let item = RawReceived { athlete_id: Some(id.clone()), ..item.clone() };
+            let item = RawReceived {
+                athlete_id: Some(id.clone()),
+                ..item.clone()
+            };
             let at = u64::try_from(inputs.len()).unwrap_or(u64::MAX);
             let sequenced = sequenced(raw_record(&item), at + 1);
             owners.entry(sequenced.record.key.clone()).or_insert(index);
@@ -105,7 +122,12 @@ fn measure(templates: Arc<Vec<Template>>, athletes: u32, days: u32) -> anyhow::R
         }
     }
     let events = u64::try_from(inputs.len()).unwrap_or(u64::MAX);
-    let host = Dropping { templates, owners, inputs: inputs.into_iter(), records: 0 };
+    let host = Dropping {
+        templates,
+        owners,
+        inputs: inputs.into_iter(),
+        records: 0,
+    };
     let mut task = Task::new(pipeline(), host, TaskLimits::default());
     let (began, before) = (Stopwatch::start(), usage::now());
     while !matches!(task.step(LogTime(i64::MIN))?, Step::Idle { .. }) {}
@@ -167,19 +189,29 @@ impl Log for Dropping {
 
 impl StateStore for Dropping {
     fn get(&self, athlete: &Key, bucket: BucketId) -> Result<Option<Vec<u8>>, Failure> {
-        Ok(self.buckets(athlete).and_then(|buckets| buckets.get(&bucket)).cloned())
+        Ok(self
+            .buckets(athlete)
+            .and_then(|buckets| buckets.get(&bucket))
+            .cloned())
     }
 
     fn scan(&self, athlete: &Key) -> Result<Vec<(BucketId, Vec<u8>)>, Failure> {
         let buckets = self.buckets(athlete).into_iter().flatten();
-        Ok(buckets.map(|(bucket, value)| (*bucket, value.clone())).collect())
+        Ok(buckets
+            .map(|(bucket, value)| (*bucket, value.clone()))
+            .collect())
     }
 
     fn timers_of(&self, _athlete: &Key, _until: LogTime) -> Result<Vec<Timer>, Failure> {
         Ok(Vec::new())
     }
 
-    fn due(&self, _partition: Partition, _until: LogTime, _limit: usize) -> Result<Vec<Timer>, Failure> {
+    fn due(
+        &self,
+        _partition: Partition,
+        _until: LogTime,
+        _limit: usize,
+    ) -> Result<Vec<Timer>, Failure> {
         Ok(Vec::new())
     }
 

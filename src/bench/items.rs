@@ -29,7 +29,10 @@ struct Collected(Mutex<Vec<RawReceived>>);
 
 impl Publisher for Collected {
     fn publish(&self, items: Vec<RawReceived>) -> Answer<Result<(), PublishError>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(items);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(items);
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -40,7 +43,10 @@ impl Splitter {
         let accounts = Arc::new(MemoryAccounts::default());
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(now));
         let settings = Settings {
-            garmin: Some(GarminSettings { secret: SECRET.to_owned().into(), client_id: None }),
+            garmin: Some(GarminSettings {
+                secret: SECRET.to_owned().into(),
+                client_id: None,
+            }),
             ..Settings::default()
         };
         let ports = Ports {
@@ -51,7 +57,10 @@ impl Splitter {
             linked: accounts,
         };
         let routes = ingest_connectors::router(Connectors::new(settings, ports));
-        Self { routes: routes.into(), collected }
+        Self {
+            routes: routes.into(),
+            collected,
+        }
     }
 
     /// The items of one delivery, stamped with the time it was sent.
@@ -63,12 +72,22 @@ impl Splitter {
             .header("content-type", delivery.content_type)
             .body(Body::from(delivery.body.clone()))
             .context("a delivery is no request")?;
-        let answer = self.routes.clone().oneshot(request).await.map_err(|never| match never {})?;
+        let answer = self
+            .routes
+            .clone()
+            .oneshot(request)
+            .await
+            .map_err(|never| match never {})?;
         if !answer.status().is_success() {
             return Err(anyhow!("{path} answered {}", answer.status()));
         }
-        let mut items =
-            std::mem::take(&mut *self.collected.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut items = std::mem::take(
+            &mut *self
+                .collected
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         for item in &mut items {
             item.received_at = Micros(delivery.at);
         }

@@ -71,7 +71,10 @@ impl Facts {
             if !self.ids.insert(said.fact_id.clone()) {
                 findings.add(
                     "fact_doubled",
-                    format!("{} {} of {} is in the log twice", said.kind, said.fact_id, said.athlete),
+                    format!(
+                        "{} {} of {} is in the log twice",
+                        said.kind, said.fact_id, said.athlete
+                    ),
                 );
             }
         }
@@ -85,7 +88,9 @@ impl Facts {
         let mut counts = BTreeMap::new();
         for ((athlete, kind, _), entity) in &self.entities {
             if let Some(content) = &entity.content {
-                *counts.entry((athlete.as_str(), *kind, content.as_str())).or_default() += 1;
+                *counts
+                    .entry((athlete.as_str(), *kind, content.as_str()))
+                    .or_default() += 1;
             }
         }
         counts
@@ -103,7 +108,7 @@ impl Facts {
 }
 
 macro_rules! told {
-    ($kind:literal, $fact:expr, $entity:expr, $revision:expr, $content:expr) => {
+    ($kind:expr, $fact:expr, $entity:expr, $revision:expr, $content:expr) => {
         Some(Said {
             kind: $kind,
             athlete: format!("{}/{}", $fact.tenant_id, $fact.athlete_id),
@@ -120,35 +125,84 @@ macro_rules! told {
 fn said(record: &AnyRecord) -> Option<Said> {
     match record {
         AnyRecord::SessionRevised(fact) => {
-            told!("session", fact, fact.session_id, fact.revision, Some(fact.content_hash.clone()))
+            told!(
+                "session",
+                fact,
+                fact.session_id,
+                fact.revision,
+                live(&fact.content_hash)
+            )
         }
         AnyRecord::SessionRetracted(fact) => {
             told!("session", fact, fact.session_id, fact.revision, None)
         }
         AnyRecord::NightRevised(fact) => {
-            told!("night", fact, fact.night_id, fact.revision, Some(fact.content_hash.clone()))
+            told!(
+                "night",
+                fact,
+                fact.night_id,
+                fact.revision,
+                live(&fact.content_hash)
+            )
         }
         AnyRecord::NightRetracted(fact) => told!("night", fact, fact.night_id, fact.revision, None),
         AnyRecord::SweatLossEstimated(fact) => {
-            told!("loss", fact, fact.loss_id, fact.revision, Some(fact.content_hash.clone()))
+            told!(
+                "loss",
+                fact,
+                fact.loss_id,
+                fact.revision,
+                live(&fact.content_hash)
+            )
         }
-        AnyRecord::SweatLossRetracted(fact) => told!("loss", fact, fact.loss_id, fact.revision, None),
+        AnyRecord::SweatLossRetracted(fact) => {
+            told!("loss", fact, fact.loss_id, fact.revision, None)
+        }
         AnyRecord::SweatProfileRevised(fact) => {
-            told!("profile", fact, fact.athlete_id, fact.revision, Some(fact.content_hash.clone()))
+            told!(
+                "profile",
+                fact,
+                fact.athlete_id,
+                fact.revision,
+                live(&fact.content_hash)
+            )
         }
+        other => advised(other),
+    }
+}
+
+fn advised(record: &AnyRecord) -> Option<Said> {
+    const KIND: &str = "recommendation";
+    match record {
         AnyRecord::RecommendationIssued(fact) => {
-            told!("recommendation", fact, fact.slot, fact.version, Some(fact.content_hash.clone()))
+            told!(
+                KIND,
+                fact,
+                fact.slot,
+                fact.version,
+                live(&fact.content_hash)
+            )
         }
         AnyRecord::RecommendationExpired(fact) => {
             // Whether advice was given in time is history; that it is over is content.
             let content = Some(format!("{} expired", fact.content_hash));
-            let said = told!("recommendation", fact, fact.slot, fact.version, content);
-            said.map(|said| Said { may_repeat: true, ..said })
+            let said = told!(KIND, fact, fact.slot, fact.version, content);
+            said.map(|said| Said {
+                may_repeat: true,
+                ..said
+            })
         }
         AnyRecord::RecommendationCancelled(fact) => {
-            let said = told!("recommendation", fact, fact.slot, fact.version, None);
-            said.map(|said| Said { may_repeat: true, ..said })
+            let said = told!(KIND, fact, fact.slot, fact.version, None);
+            said.map(|said| Said {
+                may_repeat: true,
+                ..said
+            })
         }
         _ => None,
     }
+}
+
+fn live(content_hash: &str) -> Option<String> {
+    Some(content_hash.to_owned())
 }

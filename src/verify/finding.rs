@@ -23,7 +23,10 @@ impl Findings {
     pub(crate) fn add(&mut self, what: &'static str, detail: impl Into<String>) {
         self.total += 1;
         if self.first.len() < KEPT_MAX {
-            self.first.push(Finding { what, detail: detail.into() });
+            self.first.push(Finding {
+                what,
+                detail: detail.into(),
+            });
         }
     }
 

@@ -8,8 +8,8 @@ use schemas::topic::{self, Direction};
 use stream_embedded::EmbeddedReader;
 use stream_log::{Offset, Partition};
 
-use super::facts::Facts;
 use super::Findings;
+use super::facts::Facts;
 use crate::progress::Progress;
 
 /// What the log holds.
@@ -43,20 +43,32 @@ pub(crate) fn walk(
         progress.advance(1);
         counted.records += 1;
         if !stored.crc_ok {
-            findings.add("log_altered", format!("record {seq} does not match its checksum"));
+            findings.add(
+                "log_altered",
+                format!("record {seq} does not match its checksum"),
+            );
             return ControlFlow::Continue(());
         }
         take(&mut counted, findings, &positions, &stored.sequenced);
         ControlFlow::Continue(())
     })?;
     if last + 1 != next {
-        findings.add("log_tail", format!("the log ends with record {last}, the writer gave {}", next.saturating_sub(1)));
+        findings.add(
+            "log_tail",
+            format!(
+                "the log ends with record {last}, the writer gave {}",
+                next.saturating_sub(1)
+            ),
+        );
     }
     for (partition, position) in &positions {
         if position.0 > last {
             findings.add(
                 "position_ahead",
-                format!("partition {} is processed up to {}, the log ends with {last}", partition.0, position.0),
+                format!(
+                    "partition {} is processed up to {}, the log ends with {last}",
+                    partition.0, position.0
+                ),
             );
         }
     }
@@ -73,7 +85,9 @@ fn take(
     let input = topic::CATALOGUE
         .iter()
         .any(|spec| spec.name == name && spec.direction == Direction::Input);
-    let processed = positions.get(&read.partition).is_some_and(|position| read.offset <= *position);
+    let processed = positions
+        .get(&read.partition)
+        .is_some_and(|position| read.offset <= *position);
     match (input, processed) {
         (true, true) => counted.inputs += 1,
         (true, false) => counted.pending += 1,
@@ -88,7 +102,10 @@ fn take(
         Ok(record) => counted.facts.take(&record, Some(findings)),
         Err(_) if input => {}
         Err(error) => {
-            findings.add("record_unreadable", format!("record {} of {name}: {error}", read.offset.0));
+            findings.add(
+                "record_unreadable",
+                format!("record {} of {name}: {error}", read.offset.0),
+            );
         }
     }
 }

@@ -41,8 +41,12 @@ pub(crate) fn compare(
     let mut failure = None;
     reader.visit(Offset(0), &mut |stored| {
         let read = stored.sequenced;
-        let is_input = topics::CATALOGUE.iter().any(|(name, input)| *input && *name == read.record.topic.0);
-        let processed = positions.get(&read.partition).is_some_and(|position| read.offset <= *position);
+        let is_input = topics::CATALOGUE
+            .iter()
+            .any(|(name, input)| *input && *name == read.record.topic.0);
+        let processed = positions
+            .get(&read.partition)
+            .is_some_and(|position| read.offset <= *position);
         if is_input && processed {
             chunk.push(read);
         }
@@ -106,10 +110,19 @@ fn counters(
     };
     let told = sum(reader.counters()?);
     let again = sum(rebuilt.counters()?);
-    for name in told.keys().chain(again.keys().filter(|name| !told.contains_key(*name))) {
-        let (said, found) = (told.get(name).copied().unwrap_or(0), again.get(name).copied().unwrap_or(0));
+    for name in told
+        .keys()
+        .chain(again.keys().filter(|name| !told.contains_key(*name)))
+    {
+        let (said, found) = (
+            told.get(name).copied().unwrap_or(0),
+            again.get(name).copied().unwrap_or(0),
+        );
         if said != found {
-            findings.add("counter", format!("{name} is {said}, a recount gives {found}"));
+            findings.add(
+                "counter",
+                format!("{name} is {said}, a recount gives {found}"),
+            );
         }
     }
     for (source, received) in &counted.received {
@@ -117,14 +130,20 @@ fn counters(
         if count("received") != *received {
             findings.add(
                 "conservation",
-                format!("{source}: {received} items in the log, {} counted as received", count("received")),
+                format!(
+                    "{source}: {received} items in the log, {} counted as received",
+                    count("received")
+                ),
             );
         }
         let settled = count("accepted") + count("duplicate") + count("dead_lettered");
         if count("received") != settled {
             findings.add(
                 "conservation",
-                format!("{source}: {} received, {settled} accepted, duplicate or dead-lettered", count("received")),
+                format!(
+                    "{source}: {} received, {settled} accepted, duplicate or dead-lettered",
+                    count("received")
+                ),
             );
         }
     }
@@ -133,17 +152,28 @@ fn counters(
 
 fn contents(told: &Facts, rebuilt: &Facts, rules_id: &str, findings: &mut Findings) -> u64 {
     let (said, again) = (told.content(), rebuilt.content());
-    let is_stale = |athlete: &str| told.rules_of(athlete).is_some_and(|rules| rules != rules_id);
+    let is_stale = |athlete: &str| {
+        told.rules_of(athlete)
+            .is_some_and(|rules| rules != rules_id)
+    };
     let mut stale: Vec<&str> = Vec::new();
-    for (athlete, kind, content) in said.keys().chain(again.keys().filter(|key| !said.contains_key(*key))) {
+    for (athlete, kind, content) in said
+        .keys()
+        .chain(again.keys().filter(|key| !said.contains_key(*key)))
+    {
         if is_stale(athlete) {
             stale.push(athlete);
             continue;
         }
         let key = (*athlete, *kind, *content);
-        let (published, found) = (said.get(&key).copied().unwrap_or(0), again.get(&key).copied().unwrap_or(0));
+        let (published, found) = (
+            said.get(&key).copied().unwrap_or(0),
+            again.get(&key).copied().unwrap_or(0),
+        );
         if published != found {
-            let name = told.name_of(athlete, kind, content).or_else(|| rebuilt.name_of(athlete, kind, content));
+            let name = told
+                .name_of(athlete, kind, content)
+                .or_else(|| rebuilt.name_of(athlete, kind, content));
             findings.add(
                 "content",
                 format!(
@@ -167,10 +197,18 @@ fn states(
 ) -> anyhow::Result<()> {
     let mut rebuilt = memory.state();
     reader.visit_state(&mut |athlete: Key, bucket: BucketId, bytes: Vec<u8>| {
-        let again = rebuilt.get_mut(&athlete).and_then(|buckets| buckets.remove(&bucket));
+        let again = rebuilt
+            .get_mut(&athlete)
+            .and_then(|buckets| buckets.remove(&bucket));
         let place = format!("{} bucket {}", athlete.as_str(), bucket.0);
-        match (pipeline.digest(bucket, &bytes), again.map(|bytes| pipeline.digest(bucket, &bytes))) {
-            (Err(broken), _) => findings.add("state", format!("{place} cannot be read: {}", broken.detail)),
+        match (
+            pipeline.digest(bucket, &bytes),
+            again.map(|bytes| pipeline.digest(bucket, &bytes)),
+        ) {
+            (Err(broken), _) => findings.add(
+                "state",
+                format!("{place} cannot be read: {}", broken.detail),
+            ),
             (Ok(None), None) => {}
             (Ok(_), None) => findings.add("state", format!("{place} is more than the log gives")),
             (Ok(said), Some(Ok(found))) if said == found => {}
@@ -181,7 +219,10 @@ fn states(
     for (athlete, buckets) in rebuilt {
         for (bucket, bytes) in buckets {
             if !matches!(pipeline.digest(bucket, &bytes), Ok(None)) {
-                findings.add("state", format!("{} bucket {} is missing", athlete.as_str(), bucket.0));
+                findings.add(
+                    "state",
+                    format!("{} bucket {} is missing", athlete.as_str(), bucket.0),
+                );
             }
         }
     }
@@ -192,10 +233,24 @@ fn timers(reader: &EmbeddedReader, memory: &Memory, findings: &mut Findings) -> 
     let told = reader.timers()?;
     let again = memory.timers();
     for timer in told.iter().filter(|timer| !again.contains(timer)) {
-        findings.add("timer", format!("{} has a timer at {} that the log does not give", timer.athlete.as_str(), timer.due.0));
+        findings.add(
+            "timer",
+            format!(
+                "{} has a timer at {} that the log does not give",
+                timer.athlete.as_str(),
+                timer.due.0
+            ),
+        );
     }
     for timer in again.iter().filter(|timer| !told.contains(timer)) {
-        findings.add("timer", format!("{} misses its timer at {}", timer.athlete.as_str(), timer.due.0));
+        findings.add(
+            "timer",
+            format!(
+                "{} misses its timer at {}",
+                timer.athlete.as_str(),
+                timer.due.0
+            ),
+        );
     }
     Ok(())
 }

@@ -27,7 +27,13 @@ pub(crate) fn compare(
     let position = store.position()?;
     let head = reader.next_seq()?.0.saturating_sub(1);
     if position.0 > head {
-        findings.add("store_position", format!("the store read up to {}, the log ends with {head}", position.0));
+        findings.add(
+            "store_position",
+            format!(
+                "the store read up to {}, the log ends with {head}",
+                position.0
+            ),
+        );
     }
     let mut memory = MemoryStore::default();
     project_again(reader, position, &mut memory)?;
@@ -59,7 +65,10 @@ fn table_rows(
         match order {
             std::cmp::Ordering::Less => {
                 if let Some(row) = left {
-                    findings.add("row_unexplained", format!("{table:?} {} is shown, no fact explains it", row.id));
+                    findings.add(
+                        "row_unexplained",
+                        format!("{table:?} {} is shown, no fact explains it", row.id),
+                    );
                 }
                 rows += 1;
                 left = shown.next()?;
@@ -74,7 +83,10 @@ fn table_rows(
                 if left != right
                     && let Some(row) = &left
                 {
-                    findings.add("row_altered", format!("{table:?} {} differs from its fact", row.id));
+                    findings.add(
+                        "row_altered",
+                        format!("{table:?} {} differs from its fact", row.id),
+                    );
                 }
                 rows += 1;
                 left = shown.next()?;
@@ -94,7 +106,13 @@ struct Rows<'s, Q> {
 
 impl<'s, Q: SeriesQuery> Rows<'s, Q> {
     fn new(store: &'s Q, table: Table) -> Self {
-        Self { store, table, page: Vec::new().into_iter(), last: None, ended: false }
+        Self {
+            store,
+            table,
+            page: Vec::new().into_iter(),
+            last: None,
+            ended: false,
+        }
     }
 
     fn next(&mut self) -> Result<Option<LiveRow>, StoreError> {
@@ -104,10 +122,15 @@ impl<'s, Q: SeriesQuery> Rows<'s, Q> {
         if self.ended {
             return Ok(None);
         }
-        let after = self.last.as_ref().map(|(tenant, id)| (tenant.as_str(), id.as_str()));
+        let after = self
+            .last
+            .as_ref()
+            .map(|(tenant, id)| (tenant.as_str(), id.as_str()));
         let page = self.store.live_rows(self.table, after, PAGE)?;
         self.ended = page.len() < PAGE;
-        self.last = page.last().map(|row| (row.tenant_id.clone(), row.id.clone()));
+        self.last = page
+            .last()
+            .map(|row| (row.tenant_id.clone(), row.id.clone()));
         self.page = page.into_iter();
         Ok(self.page.next())
     }
@@ -122,13 +145,19 @@ fn project_again(
     let mut after = Offset(0);
     loop {
         let page = reader.page(after, PAGE)?;
-        let Some(last) = page.last().map(|stored| stored.sequenced.offset) else { return Ok(()) };
+        let Some(last) = page.last().map(|stored| stored.sequenced.offset) else {
+            return Ok(());
+        };
         let mut rows = Vec::new();
         for stored in page.into_iter().filter(|stored| stored.crc_ok) {
             let read = stored.sequenced;
-            let shown = read.offset.0 <= until.0 && sinks_store::TOPICS.contains(&read.record.topic.0);
+            let shown =
+                read.offset.0 <= until.0 && sinks_store::TOPICS.contains(&read.record.topic.0);
             // What cannot be read was found by the walk over the log.
-            if let Some(record) = shown.then(|| schemas::decode_any(&read.record.value).ok()).flatten() {
+            if let Some(record) = shown
+                .then(|| schemas::decode_any(&read.record.value).ok())
+                .flatten()
+            {
                 rows.extend(project(record));
             }
         }

@@ -44,7 +44,9 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
     }
     for day in work.dirty.days.clone() {
         let start = i64::from(day).saturating_mul(DAY_US);
-        work.dirty.advice.push((start, start.saturating_add(DAY_US - 1)));
+        work.dirty
+            .advice
+            .push((start, start.saturating_add(DAY_US - 1)));
     }
     if work.dirty.advice.is_empty() {
         return;
@@ -79,7 +81,11 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
 }
 
 fn reason(state: &SessionState) -> &'static str {
-    if state.superseded_by.is_some() { "MERGED_WITH_OTHER" } else { "WORKOUT_DELETED" }
+    if state.superseded_by.is_some() {
+        "MERGED_WITH_OTHER"
+    } else {
+        "WORKOUT_DELETED"
+    }
 }
 
 /// What advice looks at besides one workout.
@@ -99,10 +105,16 @@ impl Timeline {
             intake: Vec::new(),
             settings: Settings::of(&work.head),
         };
-        for bucket in work.known_days().into_iter().filter_map(|day| work.day(day)) {
+        for bucket in work
+            .known_days()
+            .into_iter()
+            .filter_map(|day| work.day(day))
+        {
             timeline.sessions.extend(bucket.sessions.iter().cloned());
             for state in &bucket.observations {
-                let Some(version) = observation::current(state) else { continue };
+                let Some(version) = observation::current(state) else {
+                    continue;
+                };
                 let live = observation::is_live(&work.head, state);
                 if let Some(plan) = &version.planned_workout {
                     timeline.plans.push(((**plan).clone(), live));
@@ -117,7 +129,10 @@ impl Timeline {
 
     /// The start of the next workout within the horizon, done or planned.
     fn next_start(&self, after: Micros) -> Option<Micros> {
-        let sessions = self.sessions.iter().filter(|state| state.published.live && !state.container);
+        let sessions = self
+            .sessions
+            .iter()
+            .filter(|state| state.published.live && !state.container);
         let plans = self.plans.iter().filter(|(_, live)| *live);
         sessions
             .map(|state| state.start)
@@ -139,7 +154,11 @@ impl Timeline {
     }
 
     fn sodium_prior(&self) -> SodiumConcentration {
-        let sex = if self.settings.female { Sex::Female } else { Sex::Male };
+        let sex = if self.settings.female {
+            Sex::Female
+        } else {
+            Sex::Male
+        };
         let prior: LogNormal = sweat::sodium_prior(Some(sex));
         prior.interval(10).median()
     }
@@ -159,7 +178,11 @@ fn basis(work: &Work<'_>, method: &str, sport: &str, at: Micros) -> Basis {
         "population" => Basis::Population,
         _ => {
             let posterior = profile::posterior(&crate::profile::evidence(work), wire::instant(at));
-            if posterior.was_tested_in(family) { Basis::Profile } else { Basis::OtherFamily }
+            if posterior.was_tested_in(family) {
+                Basis::Profile
+            } else {
+                Basis::OtherFamily
+            }
         }
     }
 }
@@ -182,7 +205,9 @@ fn after_session(
     let (mass, mass_known) = mass(work, timeline, state.end);
     let (drunk, sodium_taken) = timeline.taken((state.start.0, state.end.0));
     let lost = Millilitres::clamped(loss.fluid_ml);
-    let deficit = loss.deficit_ml.unwrap_or_else(|| lost.get().saturating_sub(drunk.get()));
+    let deficit = loss
+        .deficit_ml
+        .unwrap_or_else(|| lost.get().saturating_sub(drunk.get()));
     let sodium_lost = match loss.sodium_mg {
         Some(milligrams) => Milligrams::clamped(milligrams),
         None => Milligrams::of_sodium(lost, timeline.sodium_prior()),
@@ -199,13 +224,18 @@ fn after_session(
         deficit: Millilitres::clamped(deficit),
         sodium_lost,
         sodium_taken,
-        next: next.map(|start| NextWorkout { gap: seconds(start), fluid_before: None }),
+        next: next.map(|start| NextWorkout {
+            gap: seconds(start),
+            fluid_before: None,
+        }),
         to_bed: timeline.settings.bed_after(state.end).map(seconds),
         cap,
     };
     let confidence = confidence(basis(work, &loss.method, &state.sport, state.start));
     let (fluid_today, _) = timeline.taken((state.end.0.saturating_sub(DAY_US), state.end.0));
-    let weighed = loss.deficit_ml.map(|ml| safety::share_of_mass(Millilitres::clamped(ml), mass));
+    let weighed = loss
+        .deficit_ml
+        .map(|ml| safety::share_of_mass(Millilitres::clamped(ml), mass));
     let advised = safety::apply(
         advice::after(&input),
         &SafetyContext {
@@ -229,7 +259,9 @@ fn after_session(
         valid_from: state.end,
         valid_until: Micros(state.end.0.saturating_add(window.saturating_mul(SECOND_US))),
         origin: state.end,
-        gap_class: input.next.map(|next| advice::GapClass::of(next.gap, &advice::GapBounds::default())),
+        gap_class: input
+            .next
+            .map(|next| advice::GapClass::of(next.gap, &advice::GapBounds::default())),
         inputs: format!("{input:?}"),
         advised,
         confidence,
@@ -239,7 +271,11 @@ fn after_session(
 fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &PlannedWorkoutBody) -> Desired {
     let (mass, mass_known) = mass(work, timeline, plan.start);
     let sport = Sport::parse(&plan.sport).unwrap_or(Sport::Other);
-    let sex = if timeline.settings.female { Sex::Female } else { Sex::Male };
+    let sex = if timeline.settings.female {
+        Sex::Female
+    } else {
+        Sex::Male
+    };
     let duration = Seconds::from_minutes(plan.duration_min).unwrap_or(Seconds::ZERO);
     let evidence = crate::profile::evidence(work);
     let posterior = profile::posterior(&evidence, wire::instant(plan.start));
@@ -260,7 +296,12 @@ fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &PlannedWorkoutBody) 
         gut_trained: timeline.settings.gut_trained,
         merged_before: Seconds::ZERO,
     };
-    let confidence = confidence(basis(work, predicted.method.as_str(), &plan.sport, plan.start));
+    let confidence = confidence(basis(
+        work,
+        predicted.method.as_str(),
+        &plan.sport,
+        plan.start,
+    ));
     let advised: Advised = safety::apply(
         advice::during(&input),
         &SafetyContext {

@@ -11,50 +11,36 @@ use schemas::record::state::{DeletedState, KnownState, SeenState};
 use schemas::topic;
 use stream_log::Stamped;
 
-use crate::bucket::{day_of, shard_of};
-use crate::ids::{fingerprint, id_of, observation_id};
+use crate::bucket::day_of;
+use crate::identity::DraftNames;
+use crate::ids::{fingerprint, id_of};
 use crate::normalize::{Body, Draft, Outcome, Rejected};
 use crate::observation;
-use crate::processor::Input;
+use crate::processor::{Input, RawItem};
 use crate::work::{Cause, Work};
 
 pub(crate) fn apply(work: &mut Work<'_>, stamped: &Stamped<Input>) {
-    let Input::Raw(item) = &stamped.input else { return };
+    let Input::Raw(item) = &stamped.input else {
+        return;
+    };
     work.cause = Some(Cause {
         topic: stamped.topic,
         partition: stamped.partition,
         offset: stamped.offset,
     });
     let raw = &item.raw;
-    let shard = raw_shard(raw);
     if raw.replay_of.is_some() {
-        replay(work, raw, &item.outcome, shard);
+        replay(work, item);
         return;
     }
     work.count(&raw.source, "received", 1);
-    let first = see(work, shard, raw_fingerprint(raw), raw.received_at);
-    match first {
-        Seen::New => settle(work, raw, &item.outcome),
+    match see(work, item.names.shard, item.names.print, raw.received_at) {
+        Seen::New => settle(work, item),
         Seen::Before => {
             work.count(&raw.source, "duplicate", 1);
-            arrive_again(work, raw, &item.outcome);
+            arrive_again(work, item);
         }
     }
-}
-
-/// The shard that an item's identity lives in; an item without one lives by its bytes.
-pub(crate) fn raw_shard(raw: &RawReceived) -> u16 {
-    shard_of(raw.provider_id.as_deref().unwrap_or(&raw.body_sha256))
-}
-
-fn raw_fingerprint(raw: &RawReceived) -> i64 {
-    fingerprint(&[
-        raw.source.as_bytes(),
-        raw.account_id.as_deref().unwrap_or("").as_bytes(),
-        raw.kind.as_bytes(),
-        raw.provider_id.as_deref().unwrap_or("").as_bytes(),
-        raw.body_sha256.as_bytes(),
-    ])
 }
 
 enum Seen {
@@ -65,11 +51,16 @@ enum Seen {
 /// Remember a fingerprint and its first arrival.
 fn see(work: &mut Work<'_>, shard: u16, print: i64, arrived: Micros) -> Seen {
     let known = work.shard(shard).map(|index| {
-        index.seen.binary_search_by_key(&print, |seen| seen.fingerprint)
+        index
+            .seen
+            .binary_search_by_key(&print, |seen| seen.fingerprint)
     });
     match known {
         Some(Ok(at)) => {
-            let first = work.shard(shard).and_then(|index| index.seen.get(at)).map(|seen| seen.first_received_at);
+            let first = work
+                .shard(shard)
+                .and_then(|index| index.seen.get(at))
+                .map(|seen| seen.first_received_at);
             if first.is_some_and(|first| arrived < first)
                 && let Some(seen) = work.shard_mut(shard).seen.get_mut(at)
             {
@@ -79,21 +70,25 @@ fn see(work: &mut Work<'_>, shard: u16, print: i64, arrived: Micros) -> Seen {
         }
         known => {
             let at = known.and_then(Result::err).unwrap_or(0);
-            let seen = SeenState { fingerprint: print, first_received_at: arrived };
+            let seen = SeenState {
+                fingerprint: print,
+                first_received_at: arrived,
+            };
             work.shard_mut(shard).seen.insert(at, seen);
             Seen::New
         }
     }
 }
 
-fn settle(work: &mut Work<'_>, raw: &RawReceived, outcome: &Outcome) {
-    let rejected = match outcome {
+fn settle(work: &mut Work<'_>, item: &RawItem) {
+    let raw = &item.raw;
+    let rejected = match &item.outcome {
         Outcome::Unused => {
             work.count(&raw.source, &format!("unused.{}", raw.kind), 1);
             None
         }
         Outcome::Rejected(rejected) => Some(rejected.clone()),
-        Outcome::Observations(drafts) => observe_all(work, raw, drafts).err(),
+        Outcome::Observations(drafts) => observe_all(work, item, drafts).err(),
     };
     match rejected {
         None => work.count(&raw.source, "accepted", 1),
@@ -105,7 +100,8 @@ fn settle(work: &mut Work<'_>, raw: &RawReceived, outcome: &Outcome) {
 }
 
 /// A dead letter that is tried again: it moves from `dead_lettered` to what it becomes.
-fn replay(work: &mut Work<'_>, raw: &RawReceived, outcome: &Outcome, shard: u16) {
+fn replay(work: &mut Work<'_>, item: &RawItem) {
+    let (raw, shard) = (&item.raw, item.names.shard);
     let attempt = raw.attempt.to_be_bytes();
     let letter = raw.replay_of.as_deref().unwrap_or_default();
     let print = fingerprint(&[b"replay", letter.as_bytes(), &attempt]);
@@ -114,13 +110,13 @@ fn replay(work: &mut Work<'_>, raw: &RawReceived, outcome: &Outcome, shard: u16)
         return;
     }
     work.count(&raw.source, "dead_lettered", -1);
-    see(work, shard, raw_fingerprint(raw), raw.received_at);
-    let failed = match outcome {
+    see(work, shard, item.names.print, raw.received_at);
+    let failed = match &item.outcome {
         Outcome::Rejected(_) => true,
         Outcome::Unused => false,
         Outcome::Observations(drafts) => drafts.iter().any(|draft| full(work, draft).is_some()),
     };
-    settle(work, raw, outcome);
+    settle(work, item);
     if !failed {
         resolve(work, raw, letter);
     }
@@ -153,14 +149,22 @@ pub(crate) fn rejection_of(
     rules_id: &str,
 ) -> RecordRejected {
     RecordRejected {
-        id: raw.replay_of.clone().unwrap_or_else(|| id_of(&["rejection", &raw.id])),
+        id: raw
+            .replay_of
+            .clone()
+            .unwrap_or_else(|| id_of(&["rejection", &raw.id])),
         tenant_id: raw.tenant_id.clone(),
         athlete_id: raw.athlete_id.clone(),
         account_id: raw.account_id.clone(),
         source: raw.source.clone(),
         kind: raw.kind.clone(),
         provider_id: raw.provider_id.clone(),
-        stage: if rejected.reason == "too_many" { "reconcile" } else { "normalize" }.to_owned(),
+        stage: if rejected.reason == "too_many" {
+            "reconcile"
+        } else {
+            "normalize"
+        }
+        .to_owned(),
         reason: rejected.reason.to_owned(),
         detail: rejected.detail.clone(),
         received_at: raw.received_at,
@@ -178,39 +182,31 @@ pub(crate) fn rejection_of(
 }
 
 /// A copy changes nothing, unless it arrived before the one we knew, or after its account closed.
-fn arrive_again(work: &mut Work<'_>, raw: &RawReceived, outcome: &Outcome) {
-    let Outcome::Observations(drafts) = outcome else { return };
-    for draft in drafts {
-        let id = observation_of(work, raw, draft);
-        observation::arrived(work, raw, draft, &id);
+fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
+    let Outcome::Observations(drafts) = &item.outcome else {
+        return;
+    };
+    for (draft, names) in drafts.iter().zip(&item.names.drafts) {
+        observation::arrived(work, &item.raw, draft, names);
     }
 }
 
-fn observation_of(work: &Work<'_>, raw: &RawReceived, draft: &Draft) -> String {
-    observation_id(
-        work.tenant,
-        work.athlete,
-        &raw.source,
-        raw.account_id.as_deref(),
-        &draft.provider_id,
-    )
-}
-
-fn observe_all(work: &mut Work<'_>, raw: &RawReceived, drafts: &[Draft]) -> Result<(), Rejected> {
+fn observe_all(work: &mut Work<'_>, item: &RawItem, drafts: &[Draft]) -> Result<(), Rejected> {
+    let raw = &item.raw;
     // All of an item or none of it: look at every limit before the first change.
     if let Some(rejected) = drafts.iter().find_map(|draft| full(work, draft)) {
         return Err(rejected);
     }
-    for draft in drafts {
-        let id = observation_of(work, raw, draft);
-        let shard = shard_of(&draft.provider_id);
+    for (draft, names) in drafts.iter().zip(&item.names.drafts) {
         match &draft.body {
             Body::AccountClosed => observation::close_account(work, raw),
-            Body::Deletion => delete(work, raw, &id, shard),
-            Body::Profile(_) | Body::LinkOverride(_) => observation::remember(work, raw, draft, &id),
-            _ => observation::place(work, raw, draft, &id, shard),
+            Body::Deletion => delete(work, raw, names),
+            Body::Profile(_) | Body::LinkOverride(_) => {
+                observation::remember(work, raw, draft, names)
+            }
+            _ => observation::place(work, raw, draft, names),
         }
-        record(work, raw, draft, &id);
+        record(work, raw, draft, names);
     }
     Ok(())
 }
@@ -218,33 +214,53 @@ fn observe_all(work: &mut Work<'_>, raw: &RawReceived, drafts: &[Draft]) -> Resu
 fn full(work: &Work<'_>, draft: &Draft) -> Option<Rejected> {
     let (start, _) = draft.body.span()?;
     observation::is_full(work, day_of(start.0), draft.body.kind()).then(|| {
-        Rejected::new("too_many", format!("a day holds at most 500 of kind {}", draft.body.kind()))
+        Rejected::new(
+            "too_many",
+            format!("a day holds at most 500 of kind {}", draft.body.kind()),
+        )
     })
 }
 
 /// A deletion is for ever, whichever of it and its record arrives first.
-fn delete(work: &mut Work<'_>, raw: &RawReceived, id: &str, shard: u16) {
-    let print = id_print(id);
-    let index = work.shard_mut(shard);
-    if let Err(at) = index.deleted.binary_search_by_key(&print, |gone| gone.fingerprint) {
-        index.deleted.insert(at, DeletedState { fingerprint: print, received_at: raw.received_at });
+fn delete(work: &mut Work<'_>, raw: &RawReceived, names: &DraftNames) {
+    let print = id_print(&names.id);
+    let index = work.shard_mut(names.shard);
+    if let Err(at) = index
+        .deleted
+        .binary_search_by_key(&print, |gone| gone.fingerprint)
+    {
+        index.deleted.insert(
+            at,
+            DeletedState {
+                fingerprint: print,
+                received_at: raw.received_at,
+            },
+        );
     }
-    observation::withdraw(work, id, known_day(work, shard, id));
+    observation::withdraw(work, &names.id, known_day(work, names.shard, &names.id));
 }
 
 pub(crate) fn id_print(id: &str) -> i64 {
-    id.get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).map_or(0, u64::cast_signed)
+    id.get(..16)
+        .and_then(|hex| u64::from_str_radix(hex, 16).ok())
+        .map_or(0, u64::cast_signed)
 }
 
 pub(crate) fn known_day(work: &Work<'_>, shard: u16, id: &str) -> Option<i32> {
     let index = work.shard(shard)?;
-    let at = index.known.binary_search_by_key(&id_print(id), |known| known.fingerprint).ok()?;
+    let at = index
+        .known
+        .binary_search_by_key(&id_print(id), |known| known.fingerprint)
+        .ok()?;
     index.known.get(at).map(|known| known.day)
 }
 
 pub(crate) fn is_deleted(work: &Work<'_>, shard: u16, id: &str) -> bool {
     work.shard(shard).is_some_and(|index| {
-        index.deleted.binary_search_by_key(&id_print(id), |gone| gone.fingerprint).is_ok()
+        index
+            .deleted
+            .binary_search_by_key(&id_print(id), |gone| gone.fingerprint)
+            .is_ok()
     })
 }
 
@@ -254,19 +270,28 @@ pub(crate) fn set_known_day(work: &mut Work<'_>, shard: u16, id: &str, day: i32)
     }
     let print = id_print(id);
     let index = work.shard_mut(shard);
-    match index.known.binary_search_by_key(&print, |known| known.fingerprint) {
+    match index
+        .known
+        .binary_search_by_key(&print, |known| known.fingerprint)
+    {
         Ok(at) => {
             if let Some(known) = index.known.get_mut(at) {
                 known.day = day;
             }
         }
-        Err(at) => index.known.insert(at, KnownState { fingerprint: print, day }),
+        Err(at) => index.known.insert(
+            at,
+            KnownState {
+                fingerprint: print,
+                day,
+            },
+        ),
     }
 }
 
 /// Publish what the source told, in our words.
-fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &str) {
-    let hash = observation::content_text(draft);
+fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+    let (id, hash) = (&names.id, names.content_hash.clone());
     let mut fact = ObservationRecorded {
         id: id_of(&["fact", id, draft.channel, &hash]),
         tenant_id: work.tenant.to_owned(),
@@ -276,7 +301,7 @@ fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &str) {
         rules_id: work.rules.id.clone(),
         licence: raw.licence.clone(),
         key_id: raw.key_id.clone(),
-        observation_id: id.to_owned(),
+        observation_id: id.clone(),
         channel: draft.channel.to_owned(),
         content_hash: hash,
         source: raw.source.clone(),

@@ -4,11 +4,10 @@
 //! An id's shard is a hash of its provider id alone, so that an item, its revisions, its deletion
 //! and the naps inside of it meet in one shard whatever else is known of them.
 
+use processors_domain::observation::fingerprint;
 use schemas::codec;
 use schemas::record::state::{DayBucket, IndexShard};
 use stream_log::{BucketId, Undecodable};
-
-use crate::ids::fingerprint;
 
 /// 64 shards keep one shard near 3 kB after five years of ten records a day.
 pub(crate) const SHARDS: u16 = 64;
@@ -37,7 +36,9 @@ impl Bucket {
 
     /// The framing's schema id tells the two apart.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Undecodable> {
-        let broken = |error: codec::DecodeError| Undecodable { detail: error.to_string() };
+        let broken = |error: codec::DecodeError| Undecodable {
+            detail: error.to_string(),
+        };
         match codec::name_of(bytes).map_err(broken)? {
             "IndexShard" => codec::decode(bytes).map(Self::Index).map_err(broken),
             _ => codec::decode(bytes).map(Self::Day).map_err(broken),
@@ -48,8 +49,14 @@ impl Bucket {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Day(bucket) => {
-                let versions: usize = bucket.observations.iter().map(|seen| seen.versions.len()).sum();
-                256 + versions * 900 + bucket.sessions.len() * 500 + bucket.nights.len() * 400
+                let versions: usize = bucket
+                    .observations
+                    .iter()
+                    .map(|seen| seen.versions.len())
+                    .sum();
+                256 + versions * 900
+                    + bucket.sessions.len() * 500
+                    + bucket.nights.len() * 400
                     + bucket.slots.len() * 250
             }
             Self::Index(index) => {
@@ -74,7 +81,8 @@ pub(crate) fn day_of(at: i64) -> i32 {
 
 /// Garmin's naps carry their record's id before a `#`.
 pub(crate) fn shard_of(provider_id: &str) -> u16 {
-    let base = provider_id.split_once('#').map_or(provider_id, |(base, _)| base);
-    let hash = fingerprint(&[base.as_bytes()]);
-    u16::try_from(hash.rem_euclid(i64::from(SHARDS))).unwrap_or(0)
+    let base = provider_id
+        .split_once('#')
+        .map_or(provider_id, |(base, _)| base);
+    u16::try_from(fingerprint(base) % u64::from(SHARDS)).unwrap_or(0)
 }

@@ -16,9 +16,12 @@ pub(crate) fn digest(bucket: BucketId, bytes: &[u8]) -> Result<Option<String>, U
         return Ok(None);
     }
     if bucket == BucketId::HEAD {
-        let head: AthleteHead = schemas::codec::decode(bytes)
-            .map_err(|error| Undecodable { detail: error.to_string() })?;
-        return Ok(Some(content_hash(&schemas::codec::encode(&plain_head(head)))));
+        let head: AthleteHead = schemas::codec::decode(bytes).map_err(|error| Undecodable {
+            detail: error.to_string(),
+        })?;
+        return Ok(Some(content_hash(&schemas::codec::encode(&plain_head(
+            head,
+        )))));
     }
     let bucket = match Bucket::decode(bytes)? {
         Bucket::Day(day) => Bucket::Day(plain_day(day)),
@@ -56,7 +59,9 @@ fn plain_day(mut day: DayBucket) -> DayBucket {
         // Deleted members stay attached by history.
         state.members.clear();
     }
-    day.sessions.sort_by(|a, b| (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash)));
+    day.sessions.sort_by(|a, b| {
+        (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash))
+    });
     day.nights.retain(|state| state.published.live);
     for state in &mut day.nights {
         state.night_id.clear();
@@ -65,13 +70,16 @@ fn plain_day(mut day: DayBucket) -> DayBucket {
         state.members.clear();
         plain(&mut state.published);
     }
-    day.nights.sort_by(|a, b| (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash)));
+    day.nights.sort_by(|a, b| {
+        (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash))
+    });
     day.slots.retain(|state| state.published.live);
     for state in &mut day.slots {
         state.slot.clear();
         state.fact_id.clear();
         plain(&mut state.published);
     }
-    day.slots.sort_by(|a, b| a.published.content_hash.cmp(&b.published.content_hash));
+    day.slots
+        .sort_by(|a, b| a.published.content_hash.cmp(&b.published.content_hash));
     day
 }

@@ -19,7 +19,9 @@ pub(crate) fn revise(
     if before.is_some_and(|said| said.live == live && said.content_hash == hash) {
         return None;
     }
-    let (revision, last) = before.map_or((0, Micros(i64::MIN)), |said| (said.revision, said.revised_at));
+    let (revision, last) = before.map_or((0, Micros(i64::MIN)), |said| {
+        (said.revision, said.revised_at)
+    });
     Some(PublishedState {
         revision: revision + 1,
         revised_at: Micros(now.0.max(last.0.saturating_add(1))),
@@ -35,5 +37,10 @@ pub(crate) fn hash_of<T: AvroRecord>(blank: &T) -> String {
 
 /// A fact's id: a second copy of it can be told by anybody.
 pub(crate) fn fact_id(entity: &str, said: &PublishedState) -> String {
-    id_of(&["fact", entity, &said.revision.to_string(), &said.content_hash])
+    id_of(&[
+        "fact",
+        entity,
+        &said.revision.to_string(),
+        &said.content_hash,
+    ])
 }

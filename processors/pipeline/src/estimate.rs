@@ -48,7 +48,10 @@ pub(crate) fn losses(work: &mut Work<'_>) {
 }
 
 fn states<'w>(work: &'w Work<'_>) -> impl Iterator<Item = &'w SessionState> {
-    work.known_days().into_iter().filter_map(|day| work.day(day)).flat_map(|bucket| bucket.sessions.iter())
+    work.known_days()
+        .into_iter()
+        .filter_map(|day| work.day(day))
+        .flat_map(|bucket| bucket.sessions.iter())
 }
 
 /// A loss with what advice needs to know of it.
@@ -64,29 +67,55 @@ fn work_out(
     posterior: &Posterior,
     settings: &Settings,
 ) -> Estimated {
-    let sex = if settings.female { Sex::Female } else { Sex::Male };
+    let sex = if settings.female {
+        Sex::Female
+    } else {
+        Sex::Male
+    };
     let sport = Sport::parse(&state.sport).unwrap_or(Sport::Other);
-    let predicted =
-        || sweat::predict(sport, Some(sex), posterior, Seconds::clamped(state.duration_s));
+    let predicted = || {
+        sweat::predict(
+            sport,
+            Some(sex),
+            posterior,
+            Seconds::clamped(state.duration_s),
+        )
+    };
     let Some(test) = tests.get(&state.session_id) else {
-        return Estimated { loss: predicted(), evidence: Vec::new(), deficit_ml: None };
+        return Estimated {
+            loss: predicted(),
+            evidence: Vec::new(),
+            deficit_ml: None,
+        };
     };
     let evidence = vec![test.observation_id.clone()];
     match weighed(state, &test.body) {
         Some(WeighInOutcome::Loss(told)) => {
             let lost = (test.body.mass_pre_kg - test.body.mass_post_kg) * 1_000.0;
             let deficit_ml = Some(libm::round(lost) as i64);
-            Estimated { loss: told.into_loss(), evidence, deficit_ml }
+            Estimated {
+                loss: told.into_loss(),
+                evidence,
+                deficit_ml,
+            }
         }
         Some(WeighInOutcome::NotUsable(unusable)) => {
             let mut loss = predicted();
             loss.flags.extend(unusable.flags);
-            Estimated { loss, evidence, deficit_ml: None }
+            Estimated {
+                loss,
+                evidence,
+                deficit_ml: None,
+            }
         }
         None => {
             let mut loss = predicted();
             loss.flags.insert(sweat::LossFlag::Implausible);
-            Estimated { loss, evidence, deficit_ml: None }
+            Estimated {
+                loss,
+                evidence,
+                deficit_ml: None,
+            }
         }
     }
 }
@@ -104,7 +133,9 @@ fn estimate(
     let before = state.loss.as_ref();
     let belief = posterior.belief();
     let mut loss = LossState {
-        published: before.map(|loss| loss.published.clone()).unwrap_or_default(),
+        published: before
+            .map(|loss| loss.published.clone())
+            .unwrap_or_default(),
         session_revision: state.published.revision,
         prior_mean_micro: belief.log_mean.get(),
         prior_sd_micro: belief.log_sd.get(),
@@ -129,7 +160,14 @@ fn estimate(
         work.dirty.advice.push((state.start.0, state.end.0));
         loss.published = said;
     }
-    store(work, Some(state), Some(SessionState { loss: Some(loss), ..state.clone() }));
+    store(
+        work,
+        Some(state),
+        Some(SessionState {
+            loss: Some(loss),
+            ..state.clone()
+        }),
+    );
 }
 
 fn loss_id(session_id: &str) -> String {
@@ -160,14 +198,20 @@ fn loss_fact(work: &Work<'_>, state: &SessionState, estimated: &Estimated) -> Sw
         sodium_mmol_per_l: loss
             .sodium_concentration
             .map(|sodium| wire::interval(sodium, |value| value.mmol_per_l())),
-        sodium_mg: loss.sodium.map(|sodium| wire::interval(sodium, |value| value.get() as f64)),
+        sodium_mg: loss
+            .sodium
+            .map(|sodium| wire::interval(sodium, |value| value.get() as f64)),
         conditions: Conditions {
             indoor: state.indoor,
             source: "none".to_owned(),
             ..Conditions::default()
         },
         evidence: estimated.evidence.clone(),
-        flags: loss.flags.iter().map(|flag| flag.as_str().to_owned()).collect(),
+        flags: loss
+            .flags
+            .iter()
+            .map(|flag| flag.as_str().to_owned())
+            .collect(),
         model_version: MODEL_VERSION.to_owned(),
     }
 }
@@ -177,7 +221,9 @@ fn retract(work: &mut Work<'_>, state: &SessionState) {
     if !loss.published.live {
         return;
     }
-    let Some(said) = revise(Some(&loss.published), "", false, work.now) else { return };
+    let Some(said) = revise(Some(&loss.published), "", false, work.now) else {
+        return;
+    };
     let loss_id = loss_id(&state.session_id);
     let fact = SweatLossRetracted {
         id: fact_id(&loss_id, &said),
@@ -192,9 +238,24 @@ fn retract(work: &mut Work<'_>, state: &SessionState) {
         revision: said.revision,
         content_hash: String::new(),
         session_id: state.session_id.clone(),
-        reason: if state.published.live { "regrouped" } else { "session_retracted" }.to_owned(),
+        reason: if state.published.live {
+            "regrouped"
+        } else {
+            "session_retracted"
+        }
+        .to_owned(),
     };
     work.emit(topic::SWEAT_LOSSES, &fact.id.clone(), &fact);
-    let loss = LossState { published: said, ..loss.clone() };
-    store(work, Some(state), Some(SessionState { loss: Some(loss), ..state.clone() }));
+    let loss = LossState {
+        published: said,
+        ..loss.clone()
+    };
+    store(
+        work,
+        Some(state),
+        Some(SessionState {
+            loss: Some(loss),
+            ..state.clone()
+        }),
+    );
 }

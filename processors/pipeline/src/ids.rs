@@ -38,7 +38,12 @@ fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         for nibble in [byte >> 4, byte & 0xf] {
-            text.push(DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from));
+            text.push(
+                DIGITS
+                    .get(usize::from(nibble))
+                    .copied()
+                    .map_or('0', char::from),
+            );
         }
     }
     text
@@ -62,5 +67,12 @@ pub(crate) fn observation_id(
     provider_id: &str,
 ) -> String {
     // HealthKit and app ids are unique per athlete; a Garmin id is unique per account only.
-    id_of(&["observation", tenant, athlete, source, account.unwrap_or(""), provider_id])
+    id_of(&[
+        "observation",
+        tenant,
+        athlete,
+        source,
+        account.unwrap_or(""),
+        provider_id,
+    ])
 }

@@ -21,6 +21,7 @@ mod entity;
 mod estimate;
 mod garmin;
 mod healthkit;
+mod identity;
 mod ids;
 mod need;
 mod nights;

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use schemas::record::state::{AthleteHead, ObservationState};
 use stream_log::{BucketId, BucketNeed, Buckets, Stamped, Timer};
 
-use crate::apply::{id_print, raw_shard};
-use crate::bucket::{Bucket, DAY_US, day_id, day_of, shard_id, shard_of};
+use crate::apply::id_print;
+use crate::bucket::{Bucket, DAY_US, day_id, day_of, shard_id};
 use crate::dirty::{Reach, any_touches, close};
-use crate::ids::observation_id;
+use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, HOUR_US, Outcome};
 use crate::observation;
 use crate::processor::{Input, RawItem, TimerId};
@@ -29,9 +29,17 @@ pub(crate) fn need(
     due: &[Timer],
     loaded: &Buckets<Bucket>,
 ) -> BucketNeed {
-    let mut wanted = Wanted { head, loaded, ids: BTreeSet::new(), spans: Vec::new(), tests: Vec::new() };
+    let mut wanted = Wanted {
+        head,
+        loaded,
+        ids: BTreeSet::new(),
+        spans: Vec::new(),
+        tests: Vec::new(),
+    };
     for stamped in inputs {
-        let Input::Raw(item) = &stamped.input else { continue };
+        let Input::Raw(item) = &stamped.input else {
+            continue;
+        };
         if wanted.item(item) {
             return BucketNeed::All;
         }
@@ -57,41 +65,46 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     /// Whether the item needs every bucket of the athlete.
     fn item(&mut self, item: &RawItem) -> bool {
-        self.ids.insert(shard_id(raw_shard(&item.raw)));
-        let Outcome::Observations(drafts) = &item.outcome else { return false };
-        for draft in drafts {
+        self.ids.insert(shard_id(item.names.shard));
+        let Outcome::Observations(drafts) = &item.outcome else {
+            return false;
+        };
+        for (draft, names) in drafts.iter().zip(&item.names.drafts) {
             match &draft.body {
                 Body::AccountClosed | Body::Profile(_) | Body::LinkOverride(_) => {
                     if !self.head.days.is_empty() {
                         return true;
                     }
                 }
-                _ => self.draft(item, draft),
+                _ => self.draft(draft, names),
             }
         }
         false
     }
 
-    fn draft(&mut self, item: &RawItem, draft: &Draft) {
-        let shard = shard_of(&draft.provider_id);
-        self.ids.insert(shard_id(shard));
+    fn draft(&mut self, draft: &Draft, names: &DraftNames) {
+        self.ids.insert(shard_id(names.shard));
         let mut reaches: Vec<Reach> = Vec::new();
         if let Some((start, end)) = draft.body.span() {
             reaches.push((start.0, end.0));
         }
-        let raw = &item.raw;
-        let athlete = raw.athlete_id.as_deref().unwrap_or_default();
-        let id = observation_id(&raw.tenant_id, athlete, &raw.source, raw.account_id.as_deref(), &draft.provider_id);
-        if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(shard)) {
-            let at = index.known.binary_search_by_key(&id_print(&id), |known| known.fingerprint);
+        if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(names.shard)) {
+            let at = index
+                .known
+                .binary_search_by_key(&id_print(&names.id), |known| known.fingerprint);
             if let Some(known) = at.ok().and_then(|at| index.known.get(at)) {
                 self.ids.insert(day_id(known.day));
-                let before = self.observations(known.day).iter().find(|seen| seen.observation_id == id);
+                let before = self
+                    .observations(known.day)
+                    .iter()
+                    .find(|seen| seen.observation_id == names.id);
                 reaches.extend(before.and_then(observation::span));
             }
         }
         match &draft.body {
-            Body::BodyMass(body) => self.spans.push(observation::mass_reach(&self.head.masses, body.at)),
+            Body::BodyMass(body) => self
+                .spans
+                .push(observation::mass_reach(&self.head.masses, body.at)),
             Body::WeighIn(_) | Body::Deletion => self.tests.extend(reaches.iter().copied()),
             _ => {}
         }
@@ -107,12 +120,23 @@ impl Wanted<'_> {
 
     fn close(mut self) -> BucketNeed {
         let mut items: Vec<Reach> = Vec::new();
-        let mut weigh_ins: Vec<Reach> = self.head.evidence.iter().map(|test| (test.at.0, test.at.0)).collect();
+        let mut weigh_ins: Vec<Reach> = self
+            .head
+            .evidence
+            .iter()
+            .map(|test| (test.at.0, test.at.0))
+            .collect();
         for bucket in self.loaded.values() {
-            let Bucket::Day(bucket) = bucket else { continue };
+            let Bucket::Day(bucket) = bucket else {
+                continue;
+            };
             for state in &bucket.observations {
-                let Some(reach) = observation::span(state) else { continue };
-                let Some(version) = observation::current(state) else { continue };
+                let Some(reach) = observation::span(state) else {
+                    continue;
+                };
+                let Some(version) = observation::current(state) else {
+                    continue;
+                };
                 if version.activity.is_some() || version.sleep.is_some() {
                     items.push(reach);
                 }
@@ -124,13 +148,26 @@ impl Wanted<'_> {
         let block = close(&self.spans, &items, SLACK_US);
         // A session near a sweat test may gain or lose that test: all later losses may change.
         let mut tests = self.tests;
-        tests.extend(block.iter().copied().filter(|span| any_touches(&weigh_ins, *span, WEIGH_IN_REACH_US)));
+        tests.extend(
+            block
+                .iter()
+                .copied()
+                .filter(|span| any_touches(&weigh_ins, *span, WEIGH_IN_REACH_US)),
+        );
         let later = tests.iter().map(|(start, _)| (*start, i64::MAX)).min();
         for (start, end) in block.into_iter().chain(later) {
             let from = day_of(start).saturating_sub(NEIGHBOUR_DAYS);
-            let until = if end == i64::MAX { i32::MAX } else { day_of(end).saturating_add(NEIGHBOUR_DAYS) };
+            let until = if end == i64::MAX {
+                i32::MAX
+            } else {
+                day_of(end).saturating_add(NEIGHBOUR_DAYS)
+            };
             let from = if start == i64::MIN { i32::MIN } else { from };
-            let days = self.head.days.iter().filter(|day| **day >= from && **day <= until);
+            let days = self
+                .head
+                .days
+                .iter()
+                .filter(|day| **day >= from && **day <= until);
             self.ids.extend(days.map(|day| day_id(*day)));
         }
         BucketNeed::These(self.ids)

@@ -41,14 +41,30 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
     let settings = Settings::of(&work.head);
     let all = night::nights(&block.records, settings.time_zone.as_deref());
     let mut dates: BTreeSet<String> = states(work)
-        .filter(|state| state.members.iter().any(|member| block.touched.contains(member)))
+        .filter(|state| {
+            state
+                .members
+                .iter()
+                .any(|member| block.touched.contains(member))
+        })
         .map(|state| state.local_date.clone())
         .collect();
-    dates.extend(all.iter().filter(|one| is_touched(&block, one)).map(|one| one.local_date.to_string()));
-    let nights: Vec<&Night> =
-        all.iter().filter(|one| dates.contains(&one.local_date.to_string())).collect();
+    dates.extend(
+        all.iter()
+            .filter(|one| is_touched(&block, one))
+            .map(|one| one.local_date.to_string()),
+    );
+    let nights: Vec<&Night> = all
+        .iter()
+        .filter(|one| dates.contains(&one.local_date.to_string()))
+        .collect();
     let mut involved = block.touched.clone();
-    involved.extend(nights.iter().flat_map(|one| members(&block, one)).map(|one| observation_text(one.id)));
+    involved.extend(
+        nights
+            .iter()
+            .flat_map(|one| members(&block, one))
+            .map(|one| observation_text(one.id)),
+    );
     let before: Vec<NightState> = states(work)
         .filter(|state| {
             dates.contains(&state.local_date)
@@ -69,15 +85,23 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
 }
 
 fn states<'w>(work: &'w Work<'_>) -> impl Iterator<Item = &'w NightState> {
-    work.known_days().into_iter().filter_map(|day| work.day(day)).flat_map(|bucket| bucket.nights.iter())
+    work.known_days()
+        .into_iter()
+        .filter_map(|day| work.day(day))
+        .flat_map(|bucket| bucket.nights.iter())
 }
 
 fn members<'b>(block: &'b Block, one: &Night) -> Vec<&'b SleepRecord> {
-    one.members.iter().filter_map(|at| block.records.get(*at)).collect()
+    one.members
+        .iter()
+        .filter_map(|at| block.records.get(*at))
+        .collect()
 }
 
 fn is_touched(block: &Block, one: &Night) -> bool {
-    members(block, one).iter().any(|record| block.touched.contains(&observation_text(record.id)))
+    members(block, one)
+        .iter()
+        .any(|record| block.touched.contains(&observation_text(record.id)))
 }
 
 fn block(work: &Work<'_>) -> Option<Block> {
@@ -90,12 +114,20 @@ fn block(work: &Work<'_>) -> Option<Block> {
         .filter_map(|state| observation::span(state).map(|reach| (state, reach)))
         .collect();
     let items: Vec<Reach> = seen.iter().map(|(_, reach)| *reach).collect();
-    let stale = if work.dirty.everything { items.clone() } else { work.dirty.sleep.clone() };
+    let stale = if work.dirty.everything {
+        items.clone()
+    } else {
+        work.dirty.sleep.clone()
+    };
     if stale.is_empty() {
         return None;
     }
     let spans = close(&stale, &items, CLUSTER_SLACK_US);
-    let mut block = Block { records: Vec::new(), touched: BTreeSet::new(), told_by: BTreeMap::new() };
+    let mut block = Block {
+        records: Vec::new(),
+        touched: BTreeSet::new(),
+        told_by: BTreeMap::new(),
+    };
     for (state, reach) in seen {
         if any_touches(&spans, reach, CLUSTER_SLACK_US) {
             block.touched.insert(state.observation_id.clone());
@@ -104,7 +136,9 @@ fn block(work: &Work<'_>) -> Option<Block> {
             && any_touches(&spans, reach, REACH_US)
             && let Some(record) = record(state)
         {
-            block.told_by.insert(record.id, (state.source.clone(), state.provider_id.clone()));
+            block
+                .told_by
+                .insert(record.id, (state.source.clone(), state.provider_id.clone()));
             block.records.push(record);
         }
     }
@@ -114,7 +148,10 @@ fn block(work: &Work<'_>) -> Option<Block> {
 fn record(state: &ObservationState) -> Option<SleepRecord> {
     let body = observation::current(state)?.sleep.as_deref()?;
     let span = Span::new(wire::instant(body.start), wire::instant(body.end));
-    let manual = body.validation.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("manual"));
+    let manual = body
+        .validation
+        .as_deref()
+        .is_some_and(|word| word.eq_ignore_ascii_case("manual"));
     Some(SleepRecord {
         account: fingerprint(state.account_id.as_deref().unwrap_or("")),
         writer: wire::writer_of(body.writer.as_deref()),
@@ -146,13 +183,22 @@ fn record(state: &ObservationState) -> Option<SleepRecord> {
     })
 }
 
-fn identify(work: &Work<'_>, block: &Block, before: &[NightState], nights: &[&Night]) -> Identities {
+fn identify(
+    work: &Work<'_>,
+    block: &Block,
+    before: &[NightState],
+    nights: &[&Night],
+) -> Identities {
     let published: Vec<Published> = before
         .iter()
         .map(|state| Published {
             id: EntityId(id_number(&state.night_id)),
             anchor: anchor(state.anchor_received_at, &state.anchor_observation_id),
-            members: state.members.iter().map(|id| wire::observation_id(id)).collect(),
+            members: state
+                .members
+                .iter()
+                .map(|id| wire::observation_id(id))
+                .collect(),
             live: state.published.live,
         })
         .collect();
@@ -191,11 +237,16 @@ fn publish(
         night_id: night_id.clone(),
         anchor_received_at: wire::micros(continued.anchor.received_at),
         anchor_observation_id: observation_text(continued.anchor.observation),
-        published: known.map(|known| known.published.clone()).unwrap_or_default(),
+        published: known
+            .map(|known| known.published.clone())
+            .unwrap_or_default(),
         start: fact.start,
         end: fact.end,
         local_date: fact.local_date.clone(),
-        members: ids.chain(continued.attached.iter().copied()).map(observation_text).collect(),
+        members: ids
+            .chain(continued.attached.iter().copied())
+            .map(observation_text)
+            .collect(),
         superseded_by: None,
     };
     if let Some(said) = revise(known.map(|known| &known.published), &hash, true, work.now) {
@@ -257,8 +308,14 @@ fn night_fact(work: &Work<'_>, block: &Block, one: &Night) -> NightRevised {
 
 fn retract(work: &mut Work<'_>, known: &NightState, superseded_by: Option<EntityId>) {
     let superseded_by = superseded_by.map(|id| id_text(id.0));
-    let reason = if superseded_by.is_some() { "merged" } else { "deleted" };
-    let Some(said) = revise(Some(&known.published), "", false, work.now) else { return };
+    let reason = if superseded_by.is_some() {
+        "merged"
+    } else {
+        "deleted"
+    };
+    let Some(said) = revise(Some(&known.published), "", false, work.now) else {
+        return;
+    };
     let fact = NightRetracted {
         id: fact_id(&known.night_id, &said),
         tenant_id: work.tenant.to_owned(),
@@ -275,7 +332,11 @@ fn retract(work: &mut Work<'_>, known: &NightState, superseded_by: Option<Entity
         superseded_by: superseded_by.clone(),
     };
     work.emit(topic::NIGHTS, &fact.id.clone(), &fact);
-    let state = NightState { published: said, superseded_by, ..known.clone() };
+    let state = NightState {
+        published: said,
+        superseded_by,
+        ..known.clone()
+    };
     store(work, Some(known), Some(state));
 }
 
@@ -285,11 +346,15 @@ fn store(work: &mut Work<'_>, before: Option<&NightState>, after: Option<NightSt
     }
     if let Some(before) = before {
         let bucket = work.day_mut(day_of(before.start.0));
-        bucket.nights.retain(|state| state.night_id != before.night_id);
+        bucket
+            .nights
+            .retain(|state| state.night_id != before.night_id);
     }
     if let Some(after) = after {
         let bucket = work.day_mut(day_of(after.start.0));
         bucket.nights.push(after);
-        bucket.nights.sort_by(|a, b| (a.start, &a.night_id).cmp(&(b.start, &b.night_id)));
+        bucket
+            .nights
+            .sort_by(|a, b| (a.start, &a.night_id).cmp(&(b.start, &b.night_id)));
     }
 }

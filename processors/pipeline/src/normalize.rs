@@ -42,7 +42,10 @@ pub struct Rejected {
 
 impl Rejected {
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self {
+            reason,
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn missing(field: &str) -> Self {
@@ -62,7 +65,12 @@ pub struct Draft {
 
 impl Draft {
     pub(crate) fn summary(provider_id: impl Into<String>, body: Body) -> Self {
-        Self { provider_id: provider_id.into(), channel: "summary", order: 0, body }
+        Self {
+            provider_id: provider_id.into(),
+            channel: "summary",
+            order: 0,
+            body,
+        }
     }
 }
 
@@ -120,7 +128,9 @@ impl Body {
 }
 
 pub(crate) fn plan_end(plan: &PlannedWorkoutBody) -> i64 {
-    plan.start.0.saturating_add((plan.duration_min * 60.0 * SECOND_US as f64) as i64)
+    plan.start
+        .0
+        .saturating_add((plan.duration_min * 60.0 * SECOND_US as f64) as i64)
 }
 
 /// The one entry: routes a raw item to its source, then checks what all sources share.
@@ -151,7 +161,10 @@ fn without_athlete(raw: &RawReceived) -> Rejected {
     match &raw.account_id {
         Some(account) => Rejected::new(
             "unknown_account",
-            format!("no athlete is linked to {} account {account}; link it and this is replayed", raw.source),
+            format!(
+                "no athlete is linked to {} account {account}; link it and this is replayed",
+                raw.source
+            ),
         ),
         // A Garmin item that names no user cannot be routed to anybody.
         None => match serde_json::from_slice::<serde_json::Value>(&raw.body) {
@@ -167,14 +180,27 @@ fn implausible(raw: &RawReceived, draft: &Draft) -> Option<Rejected> {
         return Some(Rejected::new("bad_value", "it ends before it starts"));
     }
     let arrived = raw.first_received_at.unwrap_or(raw.received_at).0;
-    let future_max =
-        if matches!(draft.body, Body::Plan(_)) { PLAN_FUTURE_MAX_US } else { FUTURE_MAX_US };
-    let reached = if matches!(draft.body, Body::Plan(_)) { start } else { end };
+    let future_max = if matches!(draft.body, Body::Plan(_)) {
+        PLAN_FUTURE_MAX_US
+    } else {
+        FUTURE_MAX_US
+    };
+    let reached = if matches!(draft.body, Body::Plan(_)) {
+        start
+    } else {
+        end
+    };
     if reached.0 > arrived.saturating_add(future_max) {
-        return Some(Rejected::new("implausible_time", "it happens too long after it was received"));
+        return Some(Rejected::new(
+            "implausible_time",
+            "it happens too long after it was received",
+        ));
     }
     if start.0 < arrived.saturating_sub(PAST_MAX_US) {
-        return Some(Rejected::new("implausible_time", "it is more than 30 years before its arrival"));
+        return Some(Rejected::new(
+            "implausible_time",
+            "it is more than 30 years before its arrival",
+        ));
     }
     None
 }
@@ -236,15 +262,23 @@ pub(crate) fn epoch_seconds(field: &str, value: Option<f64>) -> Result<Micros, R
 pub(crate) fn instant(field: &str, text: Option<&str>) -> Result<(Micros, Option<i32>), Rejected> {
     let text = text.ok_or_else(|| Rejected::missing(field))?;
     let parsed = chrono::DateTime::parse_from_rfc3339(text).map_err(|error| {
-        Rejected::new("bad_value", format!("{field} is not an RFC 3339 instant: {error}"))
+        Rejected::new(
+            "bad_value",
+            format!("{field} is not an RFC 3339 instant: {error}"),
+        )
     })?;
     let offset = parsed.offset().local_minus_utc();
     let says_something = !text.ends_with(['Z', 'z']);
-    Ok((Micros(parsed.timestamp_micros()), says_something.then_some(offset)))
+    Ok((
+        Micros(parsed.timestamp_micros()),
+        says_something.then_some(offset),
+    ))
 }
 
 /// Offsets of real zones are within 18 hours; anything else is unknown, not an error.
 pub(crate) fn offset(seconds: Option<f64>) -> Option<i32> {
     const OFFSET_MAX_S: f64 = 18.0 * 3_600.0;
-    seconds.filter(|s| s.is_finite() && s.abs() <= OFFSET_MAX_S).map(|s| libm::round(s) as i32)
+    seconds
+        .filter(|s| s.is_finite() && s.abs() <= OFFSET_MAX_S)
+        .map(|s| libm::round(s) as i32)
 }

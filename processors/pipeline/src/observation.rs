@@ -14,9 +14,9 @@ use schemas::record::state::{
 };
 
 use crate::apply::{is_deleted, known_day, set_known_day};
-use crate::bucket::{day_of, shard_of};
+use crate::bucket::day_of;
 use crate::dirty::Reach;
-use crate::ids::{content_hash, fingerprint};
+use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, SECOND_US, plan_end};
 use crate::work::Work;
 
@@ -26,24 +26,31 @@ const OBSERVATIONS_PER_KIND_AND_DAY_MAX: usize = 500;
 pub(crate) fn is_full(work: &Work<'_>, day: i32, kind: &str) -> bool {
     work.day(day).is_some_and(|bucket| {
         bucket.observations.len() >= OBSERVATIONS_PER_KIND_AND_DAY_MAX
-            && bucket.observations.iter().filter(|seen| kind_of(seen) == Some(kind)).count()
+            && bucket
+                .observations
+                .iter()
+                .filter(|seen| kind_of(seen) == Some(kind))
+                .count()
                 >= OBSERVATIONS_PER_KIND_AND_DAY_MAX
     })
 }
 
 /// Put a content in its place.
-pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &str, shard: u16) {
+pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+    let (id, shard) = (names.id.as_str(), names.shard);
     let from = known_day(work, shard, id);
-    let mut state = from.and_then(|day| take(work, day, id)).unwrap_or_else(|| ObservationState {
-        observation_id: id.to_owned(),
-        source: raw.source.clone(),
-        account_id: raw.account_id.clone(),
-        provider_id: draft.provider_id.clone(),
-        ..ObservationState::default()
-    });
+    let mut state = from
+        .and_then(|day| take(work, day, id))
+        .unwrap_or_else(|| ObservationState {
+            observation_id: id.to_owned(),
+            source: raw.source.clone(),
+            account_id: raw.account_id.clone(),
+            provider_id: draft.provider_id.clone(),
+            ..ObservationState::default()
+        });
     let before = span(&state);
     state.deleted |= is_deleted(work, shard, id);
-    add_version(&mut state, draft, raw);
+    add_version(&mut state, draft, names, raw);
     let after = span(&state);
     stale(work, &state, before);
     stale(work, &state, after);
@@ -54,25 +61,34 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &
 }
 
 /// A copy arrived: only its arrival can matter.
-pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &str) {
-    let shard = shard_of(&draft.provider_id);
+pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+    let (id, shard) = (names.id.as_str(), names.shard);
     let Some(day) = known_day(work, shard, id) else {
         if matches!(draft.body, Body::Profile(_) | Body::LinkOverride(_)) {
-            remember(work, raw, draft, id);
+            remember(work, raw, draft, names);
         }
         return;
     };
-    let hash = draft_hash(draft);
+    let hash = names.content_print;
     let at = first_arrival(raw);
-    let matters = work.day(day).and_then(|bucket| find(&bucket.observations, id)).is_some_and(|state| {
-        let closed = work.head.closed_accounts.iter().any(|account| account_matches(account, state));
-        let earlier = state.versions.iter().any(|version| {
-            version.content_hash == hash && version.channel == draft.channel && at < version.first_received_at
+    let matters = work
+        .day(day)
+        .and_then(|bucket| find(&bucket.observations, id))
+        .is_some_and(|state| {
+            let closed = work
+                .head
+                .closed_accounts
+                .iter()
+                .any(|account| account_matches(account, state));
+            let earlier = state.versions.iter().any(|version| {
+                version.content_hash == hash
+                    && version.channel == draft.channel
+                    && at < version.first_received_at
+            });
+            earlier || (closed && raw.received_at > state.last_received_at)
         });
-        earlier || (closed && raw.received_at > state.last_received_at)
-    });
     if matters {
-        place(work, raw, draft, id, shard);
+        place(work, raw, draft, names);
     }
 }
 
@@ -80,8 +96,8 @@ fn first_arrival(raw: &RawReceived) -> Micros {
     raw.first_received_at.unwrap_or(raw.received_at)
 }
 
-fn add_version(state: &mut ObservationState, draft: &Draft, raw: &RawReceived) {
-    let hash = draft_hash(draft);
+fn add_version(state: &mut ObservationState, draft: &Draft, names: &DraftNames, raw: &RawReceived) {
+    let hash = names.content_print;
     let at = first_arrival(raw);
     state.last_received_at = state.last_received_at.max(raw.received_at);
     let same = state
@@ -133,7 +149,11 @@ pub(crate) fn current(state: &ObservationState) -> Option<&VersionState> {
 /// The activity that counts, completed by what only the samples tell.
 pub(crate) fn activity(state: &ObservationState) -> Option<ActivityBody> {
     let mut body = current(state)?.activity.as_deref()?.clone();
-    let details = state.versions.iter().rev().find(|version| version.channel == "details");
+    let details = state
+        .versions
+        .iter()
+        .rev()
+        .find(|version| version.channel == "details");
     if let Some(details) = details.and_then(|version| version.activity.as_deref())
         && details.start == body.start
     {
@@ -141,7 +161,11 @@ pub(crate) fn activity(state: &ObservationState) -> Option<ActivityBody> {
         body.power_avg_w = body.power_avg_w.or(details.power_avg_w);
         if details.elapsed_s > body.elapsed_s {
             body.elapsed_s = details.elapsed_s;
-            body.end = Micros(body.start.0.saturating_add(details.elapsed_s.saturating_mul(SECOND_US)));
+            body.end = Micros(
+                body.start
+                    .0
+                    .saturating_add(details.elapsed_s.saturating_mul(SECOND_US)),
+            );
         }
     }
     Some(body)
@@ -149,7 +173,12 @@ pub(crate) fn activity(state: &ObservationState) -> Option<ActivityBody> {
 
 /// When the content that counts first arrived.
 pub(crate) fn first_received(state: &ObservationState) -> Micros {
-    state.versions.iter().map(|version| version.first_received_at).min().unwrap_or_default()
+    state
+        .versions
+        .iter()
+        .map(|version| version.first_received_at)
+        .min()
+        .unwrap_or_default()
 }
 
 pub(crate) fn is_live(head: &AthleteHead, state: &ObservationState) -> bool {
@@ -158,9 +187,10 @@ pub(crate) fn is_live(head: &AthleteHead, state: &ObservationState) -> bool {
         .is_some_and(|plan| plan.deleted);
     !state.deleted
         && !taken_back
-        && !head.closed_accounts.iter().any(|account| {
-            account_matches(account, state) && state.last_received_at <= account.at
-        })
+        && !head
+            .closed_accounts
+            .iter()
+            .any(|account| account_matches(account, state) && state.last_received_at <= account.at)
 }
 
 fn account_matches(account: &ClosedAccount, state: &ObservationState) -> bool {
@@ -186,8 +216,14 @@ pub(crate) fn span(state: &ObservationState) -> Option<Reach> {
         return Some((body.start.0, body.end.0));
     }
     let version = current(state)?;
-    let sleep = version.sleep.as_deref().map(|body| (body.start.0, body.end.0));
-    let plan = version.planned_workout.as_deref().map(|plan| (plan.start.0, plan_end(plan)));
+    let sleep = version
+        .sleep
+        .as_deref()
+        .map(|body| (body.start.0, body.end.0));
+    let plan = version
+        .planned_workout
+        .as_deref()
+        .map(|plan| (plan.start.0, plan_end(plan)));
     let at = [
         version.body_mass.as_deref().map(|body| body.at.0),
         version.weigh_in.as_deref().map(|body| body.at.0),
@@ -195,7 +231,9 @@ pub(crate) fn span(state: &ObservationState) -> Option<Reach> {
         version.self_report.as_deref().map(|body| body.at.0),
         version.symptom.as_deref().map(|body| body.at.0),
     ];
-    sleep.or(plan).or_else(|| at.into_iter().flatten().next().map(|at| (at, at)))
+    sleep
+        .or(plan)
+        .or_else(|| at.into_iter().flatten().next().map(|at| (at, at)))
 }
 
 fn stale(work: &mut Work<'_>, state: &ObservationState, reach: Option<Reach>) {
@@ -216,7 +254,9 @@ fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
         return;
     }
     let before = work.head.masses.clone();
-    work.head.masses.retain(|mass| mass.observation_id != state.observation_id);
+    work.head
+        .masses
+        .retain(|mass| mass.observation_id != state.observation_id);
     let body = current(state).and_then(|version| version.body_mass.as_deref());
     if let Some(body) = body.filter(|_| is_live(&work.head, state)) {
         work.head.masses.push(MassState {
@@ -224,7 +264,9 @@ fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
             observation_id: state.observation_id.clone(),
             mass_g: libm::round(body.mass_kg * 1_000.0) as i64,
         });
-        work.head.masses.sort_by(|a, b| (a.at, &a.observation_id).cmp(&(b.at, &b.observation_id)));
+        work.head
+            .masses
+            .sort_by(|a, b| (a.at, &a.observation_id).cmp(&(b.at, &b.observation_id)));
     }
     let reaches = changed_masses(&before, &work.head.masses);
     work.dirty.advice.extend(reaches);
@@ -234,19 +276,31 @@ fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
 pub(crate) fn mass_reach(masses: &[MassState], at: Micros) -> Reach {
     // Before the first reading there is none better, so the first one reaches back as well.
     let first = masses.first().is_none_or(|mass| mass.at >= at);
-    let until = masses.iter().map(|mass| mass.at.0).find(|other| *other > at.0).unwrap_or(i64::MAX);
+    let until = masses
+        .iter()
+        .map(|mass| mass.at.0)
+        .find(|other| *other > at.0)
+        .unwrap_or(i64::MAX);
     (if first { i64::MIN } else { at.0 }, until)
 }
 
 fn changed_masses(before: &[MassState], after: &[MassState]) -> Vec<Reach> {
-    let gone = before.iter().filter(|mass| !after.contains(mass)).map(|mass| mass_reach(before, mass.at));
-    let come = after.iter().filter(|mass| !before.contains(mass)).map(|mass| mass_reach(after, mass.at));
+    let gone = before
+        .iter()
+        .filter(|mass| !after.contains(mass))
+        .map(|mass| mass_reach(before, mass.at));
+    let come = after
+        .iter()
+        .filter(|mass| !before.contains(mass))
+        .map(|mass| mass_reach(after, mass.at));
     gone.chain(come).collect()
 }
 
 /// Mark a record as withdrawn, if it is here; the tombstone waits for it otherwise.
 pub(crate) fn withdraw(work: &mut Work<'_>, id: &str, day: Option<i32>) {
-    let Some(mut state) = day.and_then(|day| take(work, day, id)) else { return };
+    let Some(mut state) = day.and_then(|day| take(work, day, id)) else {
+        return;
+    };
     state.deleted = true;
     let reach = span(&state);
     stale(work, &state, reach);
@@ -256,7 +310,9 @@ pub(crate) fn withdraw(work: &mut Work<'_>, id: &str, day: Option<i32>) {
 
 /// All that this account told so far is withdrawn; what it tells from now on counts again.
 pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
-    let Some(account_id) = raw.account_id.clone() else { return };
+    let Some(account_id) = raw.account_id.clone() else {
+        return;
+    };
     let known = work
         .head
         .closed_accounts
@@ -270,25 +326,38 @@ pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
             at: raw.received_at,
         }),
     }
-    work.head.closed_accounts.sort_by(|a, b| (&a.source, &a.account_id).cmp(&(&b.source, &b.account_id)));
+    work.head
+        .closed_accounts
+        .sort_by(|a, b| (&a.source, &a.account_id).cmp(&(&b.source, &b.account_id)));
     work.dirty.everything = true;
-    let masses: Vec<(i32, String)> =
-        work.head.masses.iter().map(|mass| (day_of(mass.at.0), mass.observation_id.clone())).collect();
+    let masses: Vec<(i32, String)> = work
+        .head
+        .masses
+        .iter()
+        .map(|mass| (day_of(mass.at.0), mass.observation_id.clone()))
+        .collect();
     for (day, id) in masses {
-        if let Some(state) = work.day(day).and_then(|bucket| find(&bucket.observations, &id)).cloned() {
+        if let Some(state) = work
+            .day(day)
+            .and_then(|bucket| find(&bucket.observations, &id))
+            .cloned()
+        {
             mass_changed(work, &state);
         }
     }
 }
 
 /// Profile edits and link overrides hold for all days, so they live in the head.
-pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id: &str) {
-    let at = first_arrival(raw);
+pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+    let (id, at) = (names.id.as_str(), first_arrival(raw));
     match &draft.body {
         Body::Profile(body) => {
             let edits = &mut work.head.profile_edits;
-            let hash = draft_hash(draft);
-            match edits.iter_mut().find(|edit| edit.observation_id == id && edit.content_hash == hash) {
+            let hash = names.content_print;
+            match edits
+                .iter_mut()
+                .find(|edit| edit.observation_id == id && edit.content_hash == hash)
+            {
                 Some(edit) if edit.first_received_at <= at => return,
                 Some(edit) => edit.first_received_at = at,
                 None => edits.push(ProfileEditState {
@@ -299,13 +368,24 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id
                 }),
             }
             edits.sort_by(|a, b| {
-                (a.body.at, a.first_received_at, &a.observation_id, a.content_hash)
-                    .cmp(&(b.body.at, b.first_received_at, &b.observation_id, b.content_hash))
+                (
+                    a.body.at,
+                    a.first_received_at,
+                    &a.observation_id,
+                    a.content_hash,
+                )
+                    .cmp(&(
+                        b.body.at,
+                        b.first_received_at,
+                        &b.observation_id,
+                        b.content_hash,
+                    ))
             });
         }
         Body::LinkOverride(body) => {
             let overrides = &mut work.head.overrides;
-            let same = |known: &&mut OverrideState| known.observation_id == id && known.body == *body;
+            let same =
+                |known: &&mut OverrideState| known.observation_id == id && known.body == *body;
             match overrides.iter_mut().find(same) {
                 Some(known) if known.first_received_at <= at => return,
                 Some(known) => known.first_received_at = at,
@@ -316,8 +396,11 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id
                 }),
             }
             overrides.sort_by(|a, b| {
-                (a.body.at, a.first_received_at, &a.observation_id)
-                    .cmp(&(b.body.at, b.first_received_at, &b.observation_id))
+                (a.body.at, a.first_received_at, &a.observation_id).cmp(&(
+                    b.body.at,
+                    b.first_received_at,
+                    &b.observation_id,
+                ))
             });
         }
         _ => return,
@@ -326,19 +409,27 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, id
 }
 
 fn find<'s>(observations: &'s [ObservationState], id: &str) -> Option<&'s ObservationState> {
-    let at = observations.binary_search_by(|seen| seen.observation_id.as_str().cmp(id)).ok()?;
+    let at = observations
+        .binary_search_by(|seen| seen.observation_id.as_str().cmp(id))
+        .ok()?;
     observations.get(at)
 }
 
 fn take(work: &mut Work<'_>, day: i32, id: &str) -> Option<ObservationState> {
     let bucket = work.day_mut(day);
-    let at = bucket.observations.binary_search_by(|seen| seen.observation_id.as_str().cmp(id)).ok()?;
+    let at = bucket
+        .observations
+        .binary_search_by(|seen| seen.observation_id.as_str().cmp(id))
+        .ok()?;
     Some(bucket.observations.remove(at))
 }
 
 fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
     let bucket = work.day_mut(day);
-    match bucket.observations.binary_search_by(|seen| seen.observation_id.cmp(&state.observation_id)) {
+    match bucket
+        .observations
+        .binary_search_by(|seen| seen.observation_id.cmp(&state.observation_id))
+    {
         Ok(at) => {
             if let Some(seen) = bucket.observations.get_mut(at) {
                 *seen = state;
@@ -349,7 +440,7 @@ fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
 }
 
 /// Canonical bytes of a content: what a revision is measured by.
-fn content_bytes(draft: &Draft) -> Vec<u8> {
+pub(crate) fn content_bytes(draft: &Draft) -> Vec<u8> {
     let text = match &draft.body {
         Body::Activity(body) => serde_json::to_vec(body),
         Body::Sleep(body) => serde_json::to_vec(body),
@@ -366,14 +457,6 @@ fn content_bytes(draft: &Draft) -> Vec<u8> {
     };
     // Serialising our own plain structs into memory has nothing that can fail.
     text.unwrap_or_default()
-}
-
-fn draft_hash(draft: &Draft) -> i64 {
-    fingerprint(&[&draft.order.to_be_bytes(), &content_bytes(draft)])
-}
-
-pub(crate) fn content_text(draft: &Draft) -> String {
-    content_hash(&content_bytes(draft))
 }
 
 /// Set the body that the kind names.

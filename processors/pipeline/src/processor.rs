@@ -6,12 +6,13 @@ use schemas::record::ingest::{RawReceived, Tick};
 use schemas::record::state::AthleteHead;
 use schemas::topic;
 use stream_log::{
-    BucketId, BucketNeed, Buckets, CounterChange, Effects, Key, LogTime, Partition, Processor, Record,
-    Rejection, Sequenced, Stamped, Timer, Topic, Undecodable,
+    BucketId, BucketNeed, Buckets, CounterChange, Effects, Key, LogTime, Partition, Processor,
+    Record, Rejection, Sequenced, Stamped, Timer, Topic, Undecodable,
 };
 
 use crate::apply::rejection_of;
 use crate::bucket::Bucket;
+use crate::identity::{ItemNames, names};
 use crate::ids::id_of;
 use crate::need::need;
 use crate::normalize::{Outcome, Rejected, normalize};
@@ -30,6 +31,7 @@ pub enum Input {
 pub struct RawItem {
     pub(crate) raw: RawReceived,
     pub(crate) outcome: Outcome,
+    pub(crate) names: ItemNames,
 }
 
 /// What a timer of ours is about.
@@ -96,10 +98,17 @@ impl Processor for Pipeline {
         if record.record.topic.0 == topic::TICKS {
             return Ok(Input::Tick);
         }
-        let raw: RawReceived = codec::decode(&record.record.value)
-            .map_err(|error| Undecodable { detail: error.to_string() })?;
+        let raw: RawReceived =
+            codec::decode(&record.record.value).map_err(|error| Undecodable {
+                detail: error.to_string(),
+            })?;
         let outcome = normalize(&raw);
-        Ok(Input::Raw(Box::new(RawItem { raw, outcome })))
+        let names = names(&raw, &outcome);
+        Ok(Input::Raw(Box::new(RawItem {
+            raw,
+            outcome,
+            names,
+        })))
     }
 
     fn buckets(
@@ -134,7 +143,9 @@ impl Processor for Pipeline {
     }
 
     fn decode_head(&self, bytes: &[u8]) -> Result<AthleteHead, Undecodable> {
-        codec::decode(bytes).map_err(|error| Undecodable { detail: error.to_string() })
+        codec::decode(bytes).map_err(|error| Undecodable {
+            detail: error.to_string(),
+        })
     }
 
     fn encode_bucket(&self, bucket: &Bucket) -> Vec<u8> {
@@ -146,7 +157,9 @@ impl Processor for Pipeline {
     }
 
     fn head_size(&self, head: &AthleteHead) -> usize {
-        512 + head.days.len() * 4 + head.masses.len() * 80 + head.evidence.len() * 120
+        512 + head.days.len() * 4
+            + head.masses.len() * 80
+            + head.evidence.len() * 120
             + head.profile_edits.len() * 400
     }
 
@@ -159,7 +172,10 @@ impl Processor for Pipeline {
     }
 
     fn tick(&self, partition: Partition, at: LogTime) -> Record {
-        let tick = Tick { partition: i32::try_from(partition.0).unwrap_or(0), at: Micros(at.0) };
+        let tick = Tick {
+            partition: i32::try_from(partition.0).unwrap_or(0),
+            at: Micros(at.0),
+        };
         Record {
             topic: Topic(topic::TICKS),
             key: Key::new(&format!("~tick/{}", partition.0)),
@@ -175,15 +191,25 @@ impl Processor for Pipeline {
 
     fn rejection(&self, input: &Sequenced, reason: &str, detail: &str) -> Rejection {
         let record = &input.record;
-        let raw = codec::decode::<RawReceived>(&record.value)
-            .unwrap_or_else(|_| unreadable(record));
+        let raw =
+            codec::decode::<RawReceived>(&record.value).unwrap_or_else(|_| unreadable(record));
         // The words come from the engine; an unknown one would not be in the vocabulary.
-        let reason = if reason == "schema_mismatch" { "schema_mismatch" } else { "rule_panic" };
-        let rejected = Rejected { reason, detail: detail.to_owned() };
+        let reason = if reason == "schema_mismatch" {
+            "schema_mismatch"
+        } else {
+            "rule_panic"
+        };
+        let rejected = Rejected {
+            reason,
+            detail: detail.to_owned(),
+        };
         let now = Micros(record.received_at.0);
         let mut fact = rejection_of(&raw, &rejected, now, &self.rules.id);
         "engine".clone_into(&mut fact.stage);
-        let change = |what: &str, by| CounterChange { name: format!("{}.{what}", raw.source), by };
+        let change = |what: &str, by| CounterChange {
+            name: format!("{}.{what}", raw.source),
+            by,
+        };
         // A replay moves within `dead_lettered`; a first arrival is received now.
         let counters = match &raw.replay_of {
             Some(_) => Vec::new(),
@@ -196,7 +222,10 @@ impl Processor for Pipeline {
             headers: Vec::new(),
             value: codec::encode(&fact),
         };
-        Rejection { records: vec![out], counters }
+        Rejection {
+            records: vec![out],
+            counters,
+        }
     }
 
     fn is_replay(&self, input: &Input) -> bool {
@@ -207,10 +236,19 @@ impl Processor for Pipeline {
 /// The envelope of bytes that are no record of ours: the bytes themselves become the body.
 fn unreadable(record: &Record) -> RawReceived {
     let source = record.topic.0.rsplit('.').next().unwrap_or("unknown");
-    let (tenant, athlete) = record.key.as_str().split_once('/').unwrap_or(("default", ""));
+    let (tenant, athlete) = record
+        .key
+        .as_str()
+        .split_once('/')
+        .unwrap_or(("default", ""));
     let at = record.received_at.0.to_string();
     RawReceived {
-        id: id_of(&["unreadable", record.key.as_str(), &at, &crate::ids::content_hash(&record.value)]),
+        id: id_of(&[
+            "unreadable",
+            record.key.as_str(),
+            &at,
+            &crate::ids::content_hash(&record.value),
+        ]),
         tenant_id: tenant.to_owned(),
         athlete_id: (!athlete.is_empty() && !athlete.starts_with('~')).then(|| athlete.to_owned()),
         source: source.to_owned(),

@@ -43,7 +43,11 @@ pub(crate) struct Test {
 
 pub(crate) fn learn(work: &mut Work<'_>) {
     let windows = windows(work);
-    let changed = if windows.is_empty() { Vec::new() } else { rematch(work, &windows) };
+    let changed = if windows.is_empty() {
+        Vec::new()
+    } else {
+        rematch(work, &windows)
+    };
     if let Some(first) = changed.iter().min().copied() {
         mark_later(work, first);
         work.dirty.profile = true;
@@ -62,11 +66,19 @@ fn windows(work: &Work<'_>) -> Vec<Reach> {
     let sessions = sessions(work)
         .filter(|state| work.dirty.losses.contains(&state.session_id))
         .map(|state| (state.start.0, state.end.0));
-    work.dirty.weigh_in.iter().copied().chain(sessions).collect()
+    work.dirty
+        .weigh_in
+        .iter()
+        .copied()
+        .chain(sessions)
+        .collect()
 }
 
 fn sessions<'w>(work: &'w Work<'_>) -> impl Iterator<Item = &'w SessionState> {
-    work.known_days().into_iter().filter_map(|day| work.day(day)).flat_map(|bucket| bucket.sessions.iter())
+    work.known_days()
+        .into_iter()
+        .filter_map(|day| work.day(day))
+        .flat_map(|bucket| bucket.sessions.iter())
 }
 
 /// Weigh-ins in reach of the windows, live or not, with their target among the loaded sessions.
@@ -100,7 +112,10 @@ fn rematch(work: &mut Work<'_>, windows: &[Reach]) -> Vec<Micros> {
 }
 
 fn was_weighed(state: &SessionState) -> bool {
-    state.loss.as_ref().is_some_and(|loss| loss.method == "weigh_in" || loss.deficit_ml.is_some())
+    state
+        .loss
+        .as_ref()
+        .is_some_and(|loss| loss.method == "weigh_in" || loss.deficit_ml.is_some())
 }
 
 /// Put the evidence of these weigh-ins in the head; answers when evidence came, went or changed.
@@ -111,7 +126,11 @@ fn replace(
 ) -> Vec<Micros> {
     let mut changed = Vec::new();
     for (test, _) in in_reach {
-        let known = work.head.evidence.iter().position(|state| state.observation_id == test.observation_id);
+        let known = work
+            .head
+            .evidence
+            .iter()
+            .position(|state| state.observation_id == test.observation_id);
         let found = evidence.get(&test.observation_id);
         let before = known.and_then(|at| work.head.evidence.get(at)).cloned();
         if before.as_ref() == found {
@@ -124,7 +143,9 @@ fn replace(
         }
         work.head.evidence.extend(found.cloned());
     }
-    work.head.evidence.sort_by(|a, b| (a.at, &a.observation_id).cmp(&(b.at, &b.observation_id)));
+    work.head
+        .evidence
+        .sort_by(|a, b| (a.at, &a.observation_id).cmp(&(b.at, &b.observation_id)));
     changed
 }
 
@@ -136,7 +157,13 @@ fn weigh_ins(work: &Work<'_>) -> Vec<(Test, bool)> {
         .filter_map(|state| {
             let body = observation::current(state)?.weigh_in.as_deref()?.clone();
             let live = observation::is_live(&work.head, state);
-            Some((Test { observation_id: state.observation_id.clone(), body }, live))
+            Some((
+                Test {
+                    observation_id: state.observation_id.clone(),
+                    body,
+                },
+                live,
+            ))
         })
         .collect()
 }
@@ -166,7 +193,8 @@ fn target<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w SessionState
     let live = || sessions(work).filter(|state| state.published.live && !state.container);
     if let Some(reference) = &body.session_ref {
         let named = live().find(|state| {
-            state.session_id == *reference || state.members.iter().any(|id| told_as(work, id, reference))
+            state.session_id == *reference
+                || state.members.iter().any(|id| told_as(work, id, reference))
         });
         return named.or_else(|| planned(work, reference));
     }
@@ -180,13 +208,20 @@ fn target<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w SessionState
 
 /// Whether an observation is `source:provider_id`.
 fn told_as(work: &Work<'_>, observation_id: &str, reference: &str) -> bool {
-    let Some((source, provider_id)) = reference.split_once(':') else { return false };
-    work.known_days().into_iter().filter_map(|day| work.day(day)).any(|bucket| {
-        let at = bucket.observations.binary_search_by(|seen| seen.observation_id.as_str().cmp(observation_id));
-        at.ok().and_then(|at| bucket.observations.get(at)).is_some_and(|seen| {
-            seen.source == source && seen.provider_id == provider_id
+    let Some((source, provider_id)) = reference.split_once(':') else {
+        return false;
+    };
+    work.known_days()
+        .into_iter()
+        .filter_map(|day| work.day(day))
+        .any(|bucket| {
+            let at = bucket
+                .observations
+                .binary_search_by(|seen| seen.observation_id.as_str().cmp(observation_id));
+            at.ok()
+                .and_then(|at| bucket.observations.get(at))
+                .is_some_and(|seen| seen.source == source && seen.provider_id == provider_id)
         })
-    })
 }
 
 /// The session nearest to a plan's start, of its family, that fulfilled it.
@@ -271,7 +306,8 @@ fn mark_later(work: &mut Work<'_>, first: Micros) {
         .filter(|state| {
             let belief = rules::posterior(&evidence, wire::instant(state.start)).belief();
             state.loss.as_ref().is_none_or(|loss| {
-                loss.prior_mean_micro != belief.log_mean.get() || loss.prior_sd_micro != belief.log_sd.get()
+                loss.prior_mean_micro != belief.log_mean.get()
+                    || loss.prior_sd_micro != belief.log_sd.get()
             })
         })
         .map(|state| state.session_id.clone())
@@ -292,7 +328,9 @@ fn publish(work: &mut Work<'_>) {
             work.set_timer(TimerId::Profile.encode(), Micros(due));
         }
     }
-    let Some(said) = revise(work.head.profile.as_ref(), &hash, true, work.now) else { return };
+    let Some(said) = revise(work.head.profile.as_ref(), &hash, true, work.now) else {
+        return;
+    };
     fact.id = fact_id(&format!("profile/{}", work.key.as_str()), &said);
     fact.revision = said.revision;
     fact.revised_at = said.revised_at;
@@ -323,12 +361,20 @@ fn profile_fact(work: &Work<'_>, profile: &SweatProfile) -> SweatProfileRevised 
         tests: i32::try_from(profile.tests).unwrap_or(i32::MAX),
         last_test_at: profile.last_test_at.map(micros),
         envelope: Envelope {
-            families: profile.families.iter().map(|family| family.as_str().to_owned()).collect(),
+            families: profile
+                .families
+                .iter()
+                .map(|family| family.as_str().to_owned())
+                .collect(),
             duration_min_s: profile.durations.map(|(shortest, _)| shortest.get()),
             duration_max_s: profile.durations.map(|(_, longest)| longest.get()),
             ..Envelope::default()
         },
         advice: profile.advice(wire::instant(work.now)).as_str().to_owned(),
-        evidence: profile.evidence.iter().map(|id| wire::observation_text(*id)).collect(),
+        evidence: profile
+            .evidence
+            .iter()
+            .map(|id| wire::observation_text(*id))
+            .collect(),
     }
 }

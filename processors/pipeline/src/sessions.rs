@@ -53,10 +53,17 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
         }
     }
     for (index, group) in groups.iter().enumerate() {
-        let Some(continued) = identities.groups.get(index) else { continue };
-        let members: Vec<&Activity> =
-            group.members.iter().filter_map(|at| block.activities.get(*at)).collect();
-        let Some(composed) = session::compose(&members, settings.time_zone.as_deref()) else { continue };
+        let Some(continued) = identities.groups.get(index) else {
+            continue;
+        };
+        let members: Vec<&Activity> = group
+            .members
+            .iter()
+            .filter_map(|at| block.activities.get(*at))
+            .collect();
+        let Some(composed) = session::compose(&members, settings.time_zone.as_deref()) else {
+            continue;
+        };
         let ids = |indices: &[usize]| -> Vec<String> {
             let of = |at: &usize| identities.groups.get(*at).map(|group| id_text(group.id.0));
             indices.iter().filter_map(of).collect()
@@ -67,7 +74,10 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
             candidates: ids(&candidates)
                 .into_iter()
                 .zip(&group.candidates)
-                .map(|(session_id, one)| Candidate { session_id, rule: one.rule.to_owned() })
+                .map(|(session_id, one)| Candidate {
+                    session_id,
+                    rule: one.rule.to_owned(),
+                })
                 .collect(),
         };
         let known = continued.published.and_then(|at| before.get(at));
@@ -88,13 +98,20 @@ fn block(work: &Work<'_>) -> Option<Block> {
         .filter_map(|state| observation::span(state).map(|reach| (state, reach)))
         .collect();
     let items: Vec<Reach> = seen.iter().map(|(_, reach)| *reach).collect();
-    let stale = if work.dirty.everything { items.clone() } else { work.dirty.activity.clone() };
+    let stale = if work.dirty.everything {
+        items.clone()
+    } else {
+        work.dirty.activity.clone()
+    };
     if stale.is_empty() {
         return None;
     }
     let spans = close(&stale, &items, BLOCK_SLACK_US);
-    let mut block =
-        Block { activities: Vec::new(), touched: BTreeSet::new(), told_by: BTreeMap::new() };
+    let mut block = Block {
+        activities: Vec::new(),
+        touched: BTreeSet::new(),
+        told_by: BTreeMap::new(),
+    };
     for (state, reach) in seen {
         if !any_touches(&spans, reach, BLOCK_SLACK_US) {
             continue;
@@ -103,7 +120,10 @@ fn block(work: &Work<'_>) -> Option<Block> {
         if observation::is_live(&work.head, state)
             && let Some(activity) = wire::activity(state)
         {
-            block.told_by.insert(activity.id, (state.source.clone(), state.provider_id.clone()));
+            block.told_by.insert(
+                activity.id,
+                (state.source.clone(), state.provider_id.clone()),
+            );
             block.activities.push(activity);
         }
     }
@@ -112,8 +132,17 @@ fn block(work: &Work<'_>) -> Option<Block> {
 
 fn overrides(work: &Work<'_>) -> Vec<Override> {
     let of = |state: &schemas::record::state::OverrideState| Override {
-        kind: if state.body.action == "merge" { OverrideKind::Merge } else { OverrideKind::Split },
-        ids: state.body.observation_ids.iter().map(|id| wire::observation_id(id)).collect(),
+        kind: if state.body.action == "merge" {
+            OverrideKind::Merge
+        } else {
+            OverrideKind::Split
+        },
+        ids: state
+            .body
+            .observation_ids
+            .iter()
+            .map(|id| wire::observation_id(id))
+            .collect(),
         at: wire::instant(state.body.at),
         received_at: wire::instant(state.first_received_at),
         id: wire::observation_id(&state.observation_id),
@@ -143,7 +172,11 @@ fn identify(
         .map(|state| Published {
             id: EntityId(id_number(&state.session_id)),
             anchor: anchor(state.anchor_received_at, &state.anchor_observation_id),
-            members: state.members.iter().map(|id| wire::observation_id(id)).collect(),
+            members: state
+                .members
+                .iter()
+                .map(|id| wire::observation_id(id))
+                .collect(),
             live: state.published.live,
         })
         .collect();
@@ -151,7 +184,12 @@ fn identify(
         .iter()
         .map(|group| {
             let members = group.members.iter().filter_map(|at| activities.get(*at));
-            members.map(|one| Anchor { received_at: one.first_received, observation: one.id }).collect()
+            members
+                .map(|one| Anchor {
+                    received_at: one.first_received,
+                    observation: one.id,
+                })
+                .collect()
         })
         .collect();
     let derive = |observation: ObservationId, salt: u32| {
@@ -213,7 +251,10 @@ fn publish(
     fact.candidates = relations
         .candidates
         .iter()
-        .map(|one| Candidate { session_id: String::new(), rule: one.rule.clone() })
+        .map(|one| Candidate {
+            session_id: String::new(),
+            rule: one.rule.clone(),
+        })
         .collect();
     let hash = hash_of(&fact);
     let session_id = id_text(continued.id.0);
@@ -227,7 +268,9 @@ fn publish(
         session_id: session_id.clone(),
         anchor_received_at: wire::micros(continued.anchor.received_at),
         anchor_observation_id: observation_text(continued.anchor.observation),
-        published: known.map(|known| known.published.clone()).unwrap_or_default(),
+        published: known
+            .map(|known| known.published.clone())
+            .unwrap_or_default(),
         start: fact.start,
         end: fact.end,
         members: members.map(observation_text).collect(),
@@ -255,7 +298,9 @@ fn publish(
         state.published = said;
         work.dirty.losses.insert(session_id);
         work.dirty.advice.push((state.start.0, state.end.0));
-        work.dirty.advice.extend(known.map(|known| (known.start.0, known.end.0)));
+        work.dirty
+            .advice
+            .extend(known.map(|known| (known.start.0, known.end.0)));
     }
     store(work, known, Some(state));
 }
@@ -269,7 +314,12 @@ fn session_fact(
 ) -> SessionRevised {
     let member = |(id, role): &(ObservationId, processors_domain::observation::Role)| {
         let (source, provider_id) = block.told_by.get(id).cloned().unwrap_or_default();
-        Member { observation_id: observation_text(*id), source, provider_id, role: role.as_str().to_owned() }
+        Member {
+            observation_id: observation_text(*id),
+            source,
+            provider_id,
+            role: role.as_str().to_owned(),
+        }
     };
     SessionRevised {
         id: String::new(),
@@ -334,8 +384,14 @@ pub(crate) fn provenance(choice: &processors_domain::observation::Choice) -> Fie
 
 fn retract(work: &mut Work<'_>, known: &SessionState, superseded_by: Option<EntityId>) {
     let superseded_by = superseded_by.map(|id| id_text(id.0));
-    let reason = if superseded_by.is_some() { "merged" } else { "deleted" };
-    let Some(said) = revise(Some(&known.published), "", false, work.now) else { return };
+    let reason = if superseded_by.is_some() {
+        "merged"
+    } else {
+        "deleted"
+    };
+    let Some(said) = revise(Some(&known.published), "", false, work.now) else {
+        return;
+    };
     let fact = SessionRetracted {
         id: fact_id(&known.session_id, &said),
         tenant_id: work.tenant.to_owned(),
@@ -354,22 +410,34 @@ fn retract(work: &mut Work<'_>, known: &SessionState, superseded_by: Option<Enti
     work.emit(topic::SESSIONS, &fact.id.clone(), &fact);
     work.dirty.losses.insert(known.session_id.clone());
     work.dirty.advice.push((known.start.0, known.end.0));
-    let state = SessionState { published: said, superseded_by, ..known.clone() };
+    let state = SessionState {
+        published: said,
+        superseded_by,
+        ..known.clone()
+    };
     store(work, Some(known), Some(state));
 }
 
 /// Move a session's state to the day it starts on now.
-pub(crate) fn store(work: &mut Work<'_>, before: Option<&SessionState>, after: Option<SessionState>) {
+pub(crate) fn store(
+    work: &mut Work<'_>,
+    before: Option<&SessionState>,
+    after: Option<SessionState>,
+) {
     if before == after.as_ref() {
         return;
     }
     if let Some(before) = before {
         let bucket = work.day_mut(day_of(before.start.0));
-        bucket.sessions.retain(|state| state.session_id != before.session_id);
+        bucket
+            .sessions
+            .retain(|state| state.session_id != before.session_id);
     }
     if let Some(after) = after {
         let bucket = work.day_mut(day_of(after.start.0));
         bucket.sessions.push(after);
-        bucket.sessions.sort_by(|a, b| (a.start, &a.session_id).cmp(&(b.start, &b.session_id)));
+        bucket
+            .sessions
+            .sort_by(|a, b| (a.start, &a.session_id).cmp(&(b.start, &b.session_id)));
     }
 }

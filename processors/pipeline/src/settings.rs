@@ -68,7 +68,8 @@ fn effective(head: &AthleteHead) -> Vec<&ProfileEditState> {
     for edit in &head.profile_edits {
         let known = last.get(edit.observation_id.as_str());
         if known.is_none_or(|known| {
-            (edit.first_received_at, edit.content_hash) > (known.first_received_at, known.content_hash)
+            (edit.first_received_at, edit.content_hash)
+                > (known.first_received_at, known.content_hash)
         }) {
             last.insert(&edit.observation_id, edit);
         }
@@ -86,5 +87,8 @@ fn effective(head: &AthleteHead) -> Vec<&ProfileEditState> {
 /// profile says. `None` is unknown.
 pub(crate) fn mass_at(head: &AthleteHead, settings: &Settings, at: Micros) -> Option<i64> {
     let before = head.masses.iter().rev().find(|mass| mass.at <= at);
-    before.or_else(|| head.masses.first()).map(|mass| mass.mass_g).or(settings.mass_g)
+    before
+        .or_else(|| head.masses.first())
+        .map(|mass| mass.mass_g)
+        .or(settings.mass_g)
 }

@@ -39,7 +39,9 @@ pub(crate) fn fired(work: &mut Work<'_>, due: &[Timer]) {
 /// Set, move or clear the timer of every day that changed.
 pub(crate) fn arm(work: &mut Work<'_>) {
     for day in work.changed_days() {
-        let Some(bucket) = work.day(day) else { continue };
+        let Some(bucket) = work.day(day) else {
+            continue;
+        };
         let due = next_due(bucket);
         if due == bucket.timer_due {
             continue;

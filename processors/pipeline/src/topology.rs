@@ -27,7 +27,10 @@ use crate::{advise, apply, estimate, nights, profile, sessions, timers};
 
 /// Topics the processors read.
 pub fn inputs() -> impl Iterator<Item = &'static str> {
-    topic::CATALOGUE.iter().filter(|spec| spec.direction == Direction::Input).map(|spec| spec.name)
+    topic::CATALOGUE
+        .iter()
+        .filter(|spec| spec.direction == Direction::Input)
+        .map(|spec| spec.name)
 }
 
 /// One athlete, one batch, every step.

@@ -96,7 +96,11 @@ fn position(body: &ActivityBody) -> Option<(i64, i64)> {
 /// When the content that counts arrived first: the user's edit is as old as that.
 fn edited_at(state: &ObservationState) -> Instant {
     let version = observation::current(state);
-    instant(version.map(|version| version.first_received_at).unwrap_or_default())
+    instant(
+        version
+            .map(|version| version.first_received_at)
+            .unwrap_or_default(),
+    )
 }
 
 /// An interval in the wire's unit.

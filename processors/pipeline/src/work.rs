@@ -9,7 +9,7 @@ use schemas::AvroRecord;
 use schemas::record::Micros;
 use schemas::record::state::{AthleteHead, DayBucket, IndexShard};
 use stream_log::{
-    Buckets, BucketId, CounterChange, Effects, Header, Key, LogTime, Offset, Partition, Record,
+    BucketId, Buckets, CounterChange, Effects, Header, Key, LogTime, Offset, Partition, Record,
     TimerChange, Topic,
 };
 
@@ -50,7 +50,10 @@ impl<'a> Work<'a> {
         head: &AthleteHead,
         loaded: &'a Buckets<Bucket>,
     ) -> Self {
-        let (tenant, athlete) = key.as_str().split_once('/').unwrap_or(("default", key.as_str()));
+        let (tenant, athlete) = key
+            .as_str()
+            .split_once('/')
+            .unwrap_or(("default", key.as_str()));
         let mut head = head.clone();
         head.logical_time = head.logical_time.max(Micros(now.0));
         Self {
@@ -72,10 +75,12 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn day(&self, day: i32) -> Option<&DayBucket> {
-        self.days.get(&day).or_else(|| match self.loaded.get(&day_id(day)) {
-            Some(Bucket::Day(bucket)) => Some(bucket),
-            _ => None,
-        })
+        self.days
+            .get(&day)
+            .or_else(|| match self.loaded.get(&day_id(day)) {
+                Some(Bucket::Day(bucket)) => Some(bucket),
+                _ => None,
+            })
     }
 
     pub(crate) fn day_mut(&mut self, day: i32) -> &mut DayBucket {
@@ -96,10 +101,12 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn shard(&self, shard: u16) -> Option<&IndexShard> {
-        self.shards.get(&shard).or_else(|| match self.loaded.get(&shard_id(shard)) {
-            Some(Bucket::Index(index)) => Some(index),
-            _ => None,
-        })
+        self.shards
+            .get(&shard)
+            .or_else(|| match self.loaded.get(&shard_id(shard)) {
+                Some(Bucket::Index(index)) => Some(index),
+                _ => None,
+            })
     }
 
     pub(crate) fn shard_mut(&mut self, shard: u16) -> &mut IndexShard {
@@ -119,7 +126,13 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn set_timer(&mut self, id: Vec<u8>, due: Micros) {
-        self.timers.insert(id.clone(), TimerChange::Set { id, due: LogTime(due.0) });
+        self.timers.insert(
+            id.clone(),
+            TimerChange::Set {
+                id,
+                due: LogTime(due.0),
+            },
+        );
     }
 
     pub(crate) fn clear_timer(&mut self, id: Vec<u8>) {
@@ -178,5 +191,8 @@ impl<'a> Work<'a> {
 }
 
 fn header(name: &'static str, value: &str) -> Header {
-    Header { name, value: value.as_bytes().to_vec() }
+    Header {
+        name,
+        value: value.as_bytes().to_vec(),
+    }
 }

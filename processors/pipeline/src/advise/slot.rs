@@ -46,12 +46,19 @@ impl Anchor {
     }
 
     pub(super) fn plan(work: &Work<'_>, plan: &PlannedWorkoutBody) -> Self {
-        let revision = work.head.profile.as_ref().map_or(0, |profile| profile.revision);
+        let revision = work
+            .head
+            .profile
+            .as_ref()
+            .map_or(0, |profile| profile.revision);
         Self {
             slot: format!("{}/{}/during", work.athlete, plan.plan_id),
             id: plan.plan_id.clone(),
             kind: "plan",
-            depends_on: vec![Dependency { id: format!("profile/{}", work.athlete), revision }],
+            depends_on: vec![Dependency {
+                id: format!("profile/{}", work.athlete),
+                revision,
+            }],
         }
     }
 }
@@ -79,15 +86,27 @@ pub(super) fn say(work: &mut Work<'_>, anchor: &Anchor, desired: Desired) {
     let mut fact = issued(work, anchor, desired, inputs_hash);
     let hash = hash_of(&blank(fact.clone(), anchor));
     let known = find(work, &anchor.slot);
-    let Some(said) = revise(known.as_ref().map(|(_, slot)| &slot.published), &hash, true, work.now)
-    else {
+    let Some(said) = revise(
+        known.as_ref().map(|(_, slot)| &slot.published),
+        &hash,
+        true,
+        work.now,
+    ) else {
         if let Some((day, slot)) = known
             && expired
             && !slot.expired
         {
             fact.revised_at = work.now;
             expire(work, fact, &slot.published, false);
-            put(work, Some(day), day_of(start.0), SlotState { expired: true, ..slot });
+            put(
+                work,
+                Some(day),
+                day_of(start.0),
+                SlotState {
+                    expired: true,
+                    ..slot
+                },
+            );
         }
         return;
     };
@@ -96,25 +115,45 @@ pub(super) fn say(work: &mut Work<'_>, anchor: &Anchor, desired: Desired) {
     fact.content_hash.clone_from(&hash);
     fact.id = fact_id(&anchor.slot, &said);
     let fact_id = fact.id.clone();
-    if let Some((_, slot)) = known.as_ref().filter(|(_, slot)| slot.published.live && !slot.expired) {
-        supersede(work, &anchor.slot, &slot.published, &fact_id, said.revised_at);
+    if let Some((_, slot)) = known
+        .as_ref()
+        .filter(|(_, slot)| slot.published.live && !slot.expired)
+    {
+        supersede(
+            work,
+            &anchor.slot,
+            &slot.published,
+            &fact_id,
+            said.revised_at,
+        );
     }
     if expired {
         expire(work, fact, &said, true);
     } else {
         work.emit(topic::RECOMMENDATIONS, &fact_id, &fact);
     }
-    let state =
-        SlotState { slot: anchor.slot.clone(), published: said, fact_id, valid_until, expired };
+    let state = SlotState {
+        slot: anchor.slot.clone(),
+        published: said,
+        fact_id,
+        valid_until,
+        expired,
+    };
     put(work, known.map(|(day, _)| day), day_of(start.0), state);
 }
 
 pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor, reason: &str) {
-    let Some((day, slot)) = find(work, &anchor.slot) else { return };
+    let Some((day, slot)) = find(work, &anchor.slot) else {
+        return;
+    };
     if !slot.published.live {
         return;
     }
-    let revised_at = Micros(work.now.0.max(slot.published.revised_at.0.saturating_add(1)));
+    let revised_at = Micros(
+        work.now
+            .0
+            .max(slot.published.revised_at.0.saturating_add(1)),
+    );
     let version = slot.published.revision;
     let fact = RecommendationCancelled {
         id: id_of(&["cancelled", &slot.slot, &version.to_string()]),
@@ -131,7 +170,12 @@ pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor, reason: &str) {
     };
     work.emit(topic::RECOMMENDATIONS, &fact.id.clone(), &fact);
     // The number goes on rising when the anchor returns.
-    let published = PublishedState { live: false, content_hash: String::new(), revised_at, ..slot.published };
+    let published = PublishedState {
+        live: false,
+        content_hash: String::new(),
+        revised_at,
+        ..slot.published
+    };
     put(work, Some(day), day, SlotState { published, ..slot });
 }
 
@@ -144,7 +188,9 @@ fn find(work: &Work<'_>, name: &str) -> Option<(i32, SlotState)> {
 
 fn put(work: &mut Work<'_>, from: Option<i32>, day: i32, state: SlotState) {
     if let Some(from) = from {
-        work.day_mut(from).slots.retain(|slot| slot.slot != state.slot);
+        work.day_mut(from)
+            .slots
+            .retain(|slot| slot.slot != state.slot);
     }
     let slots = &mut work.day_mut(day).slots;
     slots.push(state);
@@ -208,7 +254,14 @@ fn issued(
     inputs_hash: String,
 ) -> RecommendationIssued {
     let advised = &desired.advised;
-    let at = |after: i64| Micros(desired.origin.0.saturating_add(after.saturating_mul(1_000_000)));
+    let at = |after: i64| {
+        Micros(
+            desired
+                .origin
+                .0
+                .saturating_add(after.saturating_mul(1_000_000)),
+        )
+    };
     RecommendationIssued {
         id: String::new(),
         tenant_id: work.tenant.to_owned(),
@@ -247,8 +300,16 @@ fn issued(
                 .collect(),
             options: Vec::new(),
             reasons: advised.reasons.iter().map(reason).collect(),
-            safety: advised.safety.iter().map(|rule| rule.as_str().to_owned()).collect(),
-            flags: advised.flags.iter().map(|flag| flag.as_str().to_owned()).collect(),
+            safety: advised
+                .safety
+                .iter()
+                .map(|rule| rule.as_str().to_owned())
+                .collect(),
+            flags: advised
+                .flags
+                .iter()
+                .map(|flag| flag.as_str().to_owned())
+                .collect(),
             confidence: schemas::record::recommendation::Confidence {
                 fluid: desired.confidence.fluid.fraction(),
                 sodium: desired.confidence.sodium.fraction(),
@@ -264,7 +325,10 @@ fn reason(told: &processors_domain::advice::Reason) -> Reason {
         params: told
             .params
             .iter()
-            .map(|(name, value)| Param { name: (*name).to_owned(), value: *value })
+            .map(|(name, value)| Param {
+                name: (*name).to_owned(),
+                value: *value,
+            })
             .collect(),
         evidence: told.evidence.iter().map(|key| (*key).to_owned()).collect(),
     }

@@ -36,7 +36,12 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
         "self_report" => Draft::summary(id, Body::SelfReport(self_report(&event)?)),
         "symptom" => Draft::summary(id, Body::Symptom(symptom(&event)?)),
         "link_override" => Draft::summary(id, Body::LinkOverride(link_override(&event)?)),
-        kind => return Err(Rejected::new("unsupported_kind", format!("app event {kind} is not known"))),
+        kind => {
+            return Err(Rejected::new(
+                "unsupported_kind",
+                format!("app event {kind} is not known"),
+            ));
+        }
     };
     Ok(Some(vec![draft]))
 }
@@ -48,7 +53,9 @@ fn at(event: &Event) -> Result<Micros, Rejected> {
 fn words(list: Option<OneOrMany>) -> Result<Option<Vec<String>>, Rejected> {
     let list = list.map(OneOrMany::sorted);
     match &list {
-        Some(words) if words.len() > LIST_MAX => Err(Rejected::new("bad_value", "a list is too long")),
+        Some(words) if words.len() > LIST_MAX => {
+            Err(Rejected::new("bad_value", "a list is too long"))
+        }
         _ => Ok(list),
     }
 }
@@ -58,12 +65,18 @@ fn profile(event: Event) -> Result<ProfileEditBody, Rejected> {
     if let Some(zone) = &event.time_zone
         && time::offset_at(zone, processors_domain::time::Instant(at.0)).is_none()
     {
-        return Err(Rejected::new("bad_value", format!("time_zone {zone} is no IANA zone")));
+        return Err(Rejected::new(
+            "bad_value",
+            format!("time_zone {zone} is no IANA zone"),
+        ));
     }
     let birth_year = bounded("birth_year", event.birth_year, 1900.0, 2100.0)?;
     Ok(ProfileEditBody {
         at,
-        mass_kg: quantise(bounded("mass_kg", event.mass_kg, MASS_MIN_KG, MASS_MAX_KG)?, 1_000.0),
+        mass_kg: quantise(
+            bounded("mass_kg", event.mass_kg, MASS_MIN_KG, MASS_MAX_KG)?,
+            1_000.0,
+        ),
         height_m: quantise(bounded("height_m", event.height_m, 0.5, 2.6)?, 1_000.0),
         birth_year: birth_year.map(|year| year as i32),
         sex: event.sex,
@@ -114,11 +127,20 @@ fn weigh_in(event: &Event) -> Result<WeighInBody, Rejected> {
 }
 
 fn body_mass(event: &Event) -> Result<BodyMassBody, Rejected> {
-    Ok(BodyMassBody { at: at(event)?, mass_kg: mass("mass_kg", event.mass_kg)?, manual: true })
+    Ok(BodyMassBody {
+        at: at(event)?,
+        mass_kg: mass("mass_kg", event.mass_kg)?,
+        manual: true,
+    })
 }
 
 fn intake(event: &Event) -> Result<IntakeBody, Rejected> {
-    let items = event.items.iter().flatten().map(item_id).collect::<Result<Vec<_>, _>>()?;
+    let items = event
+        .items
+        .iter()
+        .flatten()
+        .map(item_id)
+        .collect::<Result<Vec<_>, _>>()?;
     if items.len() > LIST_MAX {
         return Err(Rejected::new("bad_value", "items has too many entries"));
     }
@@ -136,7 +158,11 @@ fn intake(event: &Event) -> Result<IntakeBody, Rejected> {
 /// An item is its catalogue id, or an object that holds it.
 fn item_id(item: &serde_json::Value) -> Result<String, Rejected> {
     item.as_str()
-        .or_else(|| ["id", "catalog_id", "name"].iter().find_map(|name| item.get(name)?.as_str()))
+        .or_else(|| {
+            ["id", "catalog_id", "name"]
+                .iter()
+                .find_map(|name| item.get(name)?.as_str())
+        })
         .map(str::to_owned)
         .ok_or_else(|| Rejected::new("bad_value", "items holds something that names no product"))
 }
@@ -145,7 +171,10 @@ fn plan(event: &Event, id: &str) -> Result<Draft, Rejected> {
     let plan_id = event.plan_id.clone().unwrap_or_else(|| id.to_owned());
     let deleted = event.deleted.unwrap_or(false);
     // A plan that is taken back need not say again when it would have been.
-    let told = event.start.as_deref().or(if deleted { event.at.as_deref() } else { None });
+    let told = event
+        .start
+        .as_deref()
+        .or(if deleted { event.at.as_deref() } else { None });
     let (start, _) = instant("start", told)?;
     let duration = bounded("duration_min", event.duration_min, 1.0, PLAN_MAX_MIN)?;
     let sport = match event.sport.as_deref() {
@@ -154,9 +183,15 @@ fn plan(event: &Event, id: &str) -> Result<Draft, Rejected> {
         None if deleted => Sport::Other,
         None => return Err(Rejected::missing("sport")),
     };
-    let intensity = event.intensity.clone().unwrap_or_else(|| "moderate".to_owned());
+    let intensity = event
+        .intensity
+        .clone()
+        .unwrap_or_else(|| "moderate".to_owned());
     if !matches!(intensity.as_str(), "low" | "moderate" | "high") {
-        return Err(Rejected::new("bad_value", format!("intensity {intensity} is not low, moderate or high")));
+        return Err(Rejected::new(
+            "bad_value",
+            format!("intensity {intensity} is not low, moderate or high"),
+        ));
     }
     let body = PlannedWorkoutBody {
         plan_id: plan_id.clone(),
@@ -176,7 +211,10 @@ fn plan(event: &Event, id: &str) -> Result<Draft, Rejected> {
         lon: bounded("lon", event.lon, -180.0, 180.0)?,
         deleted,
     };
-    Ok(Draft { order: event.version.unwrap_or(0), ..Draft::summary(plan_id, Body::Plan(body)) })
+    Ok(Draft {
+        order: event.version.unwrap_or(0),
+        ..Draft::summary(plan_id, Body::Plan(body))
+    })
 }
 
 fn self_report(event: &Event) -> Result<SelfReportBody, Rejected> {
@@ -193,24 +231,46 @@ fn self_report(event: &Event) -> Result<SelfReportBody, Rejected> {
 }
 
 fn symptom(event: &Event) -> Result<SymptomBody, Rejected> {
-    let codes = event.codes.clone().ok_or_else(|| Rejected::missing("codes"))?;
+    let codes = event
+        .codes
+        .clone()
+        .ok_or_else(|| Rejected::missing("codes"))?;
     if codes.len() > LIST_MAX {
         return Err(Rejected::new("bad_value", "codes has too many entries"));
     }
-    Ok(SymptomBody { at: at(event)?, codes, cleared: event.cleared.unwrap_or(false) })
+    Ok(SymptomBody {
+        at: at(event)?,
+        codes,
+        cleared: event.cleared.unwrap_or(false),
+    })
 }
 
 fn link_override(event: &Event) -> Result<LinkOverrideBody, Rejected> {
-    let action = event.action.clone().ok_or_else(|| Rejected::missing("action"))?;
+    let action = event
+        .action
+        .clone()
+        .ok_or_else(|| Rejected::missing("action"))?;
     if !matches!(action.as_str(), "merge" | "split") {
-        return Err(Rejected::new("bad_value", format!("action {action} is not merge or split")));
+        return Err(Rejected::new(
+            "bad_value",
+            format!("action {action} is not merge or split"),
+        ));
     }
-    let mut observation_ids =
-        event.observation_ids.clone().ok_or_else(|| Rejected::missing("observation_ids"))?;
+    let mut observation_ids = event
+        .observation_ids
+        .clone()
+        .ok_or_else(|| Rejected::missing("observation_ids"))?;
     observation_ids.sort();
     observation_ids.dedup();
     if observation_ids.len() < 2 || observation_ids.len() > LIST_MAX {
-        return Err(Rejected::new("bad_value", "observation_ids needs 2 to 64 different ids"));
+        return Err(Rejected::new(
+            "bad_value",
+            "observation_ids needs 2 to 64 different ids",
+        ));
     }
-    Ok(LinkOverrideBody { at: at(event)?, action, observation_ids })
+    Ok(LinkOverrideBody {
+        at: at(event)?,
+        action,
+        observation_ids,
+    })
 }

@@ -20,8 +20,19 @@ const KJ_PER_KCAL: f64 = 4.184;
 
 /// Kinds that are well-known and that no rule uses yet.
 const UNUSED: [&str; 14] = [
-    "activityFiles", "moveIQActivities", "dailies", "epochs", "stressDetails", "userMetrics",
-    "pulseox", "allDayRespiration", "hrv", "bloodPressures", "skinTemp", "healthSnapshot", "mct",
+    "activityFiles",
+    "moveIQActivities",
+    "dailies",
+    "epochs",
+    "stressDetails",
+    "userMetrics",
+    "pulseox",
+    "allDayRespiration",
+    "hrv",
+    "bloodPressures",
+    "skinTemp",
+    "healthSnapshot",
+    "mct",
     "userPermissionsChange",
 ];
 
@@ -40,7 +51,10 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
             return parse::<serde_json::Map<String, serde_json::Value>>(&raw.body).map(|_| None);
         }
         kind => {
-            return Err(Rejected::new("unsupported_kind", format!("garmin {kind} is not known")));
+            return Err(Rejected::new(
+                "unsupported_kind",
+                format!("garmin {kind} is not known"),
+            ));
         }
     };
     Ok(Some(drafts))
@@ -61,7 +75,10 @@ fn activity(item: &Activity, user_edited: bool) -> Result<Draft, Rejected> {
 }
 
 fn details(item: &Details) -> Result<Draft, Rejected> {
-    let summary = item.summary.as_ref().ok_or_else(|| Rejected::missing("summary"))?;
+    let summary = item
+        .summary
+        .as_ref()
+        .ok_or_else(|| Rejected::missing("summary"))?;
     let id = activity_id(
         item.activity_id.as_ref().or(summary.activity_id.as_ref()),
         item.summary_id.as_deref().or(summary.summary_id.as_deref()),
@@ -70,11 +87,14 @@ fn details(item: &Details) -> Result<Draft, Rejected> {
     let last = item.samples.iter().rev();
     let clock = bounded(
         "clockDurationInSeconds",
-        last.clone().find_map(|sample| sample.clock_duration_in_seconds),
+        last.clone()
+            .find_map(|sample| sample.clock_duration_in_seconds),
         0.0,
         ACTIVITY_MAX_S,
     )?;
-    let moving = last.clone().find_map(|sample| sample.moving_duration_in_seconds);
+    let moving = last
+        .clone()
+        .find_map(|sample| sample.moving_duration_in_seconds);
     // The clock includes pauses; the summary's duration is the timer and does not.
     if let (Some(clock), Some(timer)) = (whole(clock), body.timer_s)
         && clock > timer
@@ -82,9 +102,17 @@ fn details(item: &Details) -> Result<Draft, Rejected> {
         body.elapsed_s = clock;
         body.end = Micros(body.start.0.saturating_add(clock.saturating_mul(SECOND_US)));
     }
-    body.moving_s = whole(bounded("movingDurationInSeconds", moving, 0.0, ACTIVITY_MAX_S)?);
+    body.moving_s = whole(bounded(
+        "movingDurationInSeconds",
+        moving,
+        0.0,
+        ACTIVITY_MAX_S,
+    )?);
     body.power_avg_w = mean_power(item);
-    Ok(Draft { channel: "details", ..Draft::summary(id, Body::Activity(Box::new(body))) })
+    Ok(Draft {
+        channel: "details",
+        ..Draft::summary(id, Body::Activity(Box::new(body)))
+    })
 }
 
 /// Summed as whole watts: the mean then does not depend on the order of addition.
@@ -92,7 +120,13 @@ fn mean_power(item: &Details) -> Option<f64> {
     let watts: Vec<i64> = item
         .samples
         .iter()
-        .filter_map(|sample| whole(sample.power_in_watts.filter(|watts| (0.0..5_000.0).contains(watts))))
+        .filter_map(|sample| {
+            whole(
+                sample
+                    .power_in_watts
+                    .filter(|watts| (0.0..5_000.0).contains(watts)),
+            )
+        })
         .collect();
     let count = i64::try_from(watts.len()).ok().filter(|count| *count > 0)?;
     Some((watts.iter().sum::<i64>() / count) as f64)
@@ -100,12 +134,23 @@ fn mean_power(item: &Details) -> Option<f64> {
 
 fn activity_body(item: &Activity) -> Result<ActivityBody, Rejected> {
     let start = epoch_seconds("startTimeInSeconds", item.start_time_in_seconds)?;
-    let duration = bounded("durationInSeconds", item.duration_in_seconds, 0.0, ACTIVITY_MAX_S)?;
+    let duration = bounded(
+        "durationInSeconds",
+        item.duration_in_seconds,
+        0.0,
+        ACTIVITY_MAX_S,
+    )?;
     let timer = whole(duration).ok_or_else(|| Rejected::missing("durationInSeconds"))?;
-    let vendor_type = item.activity_type.clone().ok_or_else(|| Rejected::missing("activityType"))?;
+    let vendor_type = item
+        .activity_type
+        .clone()
+        .ok_or_else(|| Rejected::missing("activityType"))?;
     let known = sport::garmin(&vendor_type);
     let manual = item.manual.unwrap_or(false);
-    let device = item.device_name.clone().filter(|name| !name.eq_ignore_ascii_case("unknown"));
+    let device = item
+        .device_name
+        .clone()
+        .filter(|name| !name.eq_ignore_ascii_case("unknown"));
     Ok(ActivityBody {
         sport: known.sport.as_str().to_owned(),
         family: known.sport.family().as_str().to_owned(),
@@ -116,26 +161,62 @@ fn activity_body(item: &Activity) -> Result<ActivityBody, Rejected> {
         timer_s: Some(timer),
         elapsed_s: timer,
         distance_m: quantise(
-            bounded("distanceInMeters", item.distance_in_meters, 0.0, DISTANCE_MAX_M)?,
+            bounded(
+                "distanceInMeters",
+                item.distance_in_meters,
+                0.0,
+                DISTANCE_MAX_M,
+            )?,
             10.0,
         ),
         energy_kj: quantise(
-            bounded("activeKilocalories", item.active_kilocalories, 0.0, ENERGY_MAX_KCAL)?
-                .map(|kcal| kcal * KJ_PER_KCAL),
+            bounded(
+                "activeKilocalories",
+                item.active_kilocalories,
+                0.0,
+                ENERGY_MAX_KCAL,
+            )?
+            .map(|kcal| kcal * KJ_PER_KCAL),
             10.0,
         ),
         heart_rate_avg_bpm: heart_rate(item.average_heart_rate_in_beats_per_minute)?,
         heart_rate_max_bpm: heart_rate(item.max_heart_rate_in_beats_per_minute)?,
         speed_avg_m_s: quantise(
-            bounded("averageSpeedInMetersPerSecond", item.average_speed_in_meters_per_second, 0.0, 200.0)?,
+            bounded(
+                "averageSpeedInMetersPerSecond",
+                item.average_speed_in_meters_per_second,
+                0.0,
+                200.0,
+            )?,
             1_000.0,
         ),
         elevation_gain_m: quantise(
-            bounded("totalElevationGainInMeters", item.total_elevation_gain_in_meters, 0.0, 100_000.0)?,
+            bounded(
+                "totalElevationGainInMeters",
+                item.total_elevation_gain_in_meters,
+                0.0,
+                100_000.0,
+            )?,
             10.0,
         ),
-        start_lat: quantise(bounded("startingLatitudeInDegree", item.starting_latitude_in_degree, -90.0, 90.0)?, 1e6),
-        start_lon: quantise(bounded("startingLongitudeInDegree", item.starting_longitude_in_degree, -180.0, 180.0)?, 1e6),
+        start_lat: quantise(
+            bounded(
+                "startingLatitudeInDegree",
+                item.starting_latitude_in_degree,
+                -90.0,
+                90.0,
+            )?,
+            1e6,
+        ),
+        start_lon: quantise(
+            bounded(
+                "startingLongitudeInDegree",
+                item.starting_longitude_in_degree,
+                -180.0,
+                180.0,
+            )?,
+            1e6,
+        ),
         indoor: known.indoor,
         manual,
         title: item.activity_name.clone(),
@@ -149,20 +230,35 @@ fn activity_body(item: &Activity) -> Result<ActivityBody, Rejected> {
 /// 0 is Garmin's "no strap": unknown, not a heart that stands still.
 fn heart_rate(value: Option<f64>) -> Result<Option<i32>, Rejected> {
     let value = bounded("heart rate", value, 0.0, HEART_RATE_MAX_BPM)?;
-    Ok(value.map(|bpm| libm::round(bpm) as i32).filter(|bpm| *bpm > 0))
+    Ok(value
+        .map(|bpm| libm::round(bpm) as i32)
+        .filter(|bpm| *bpm > 0))
 }
 
 fn sleep(item: &Sleep) -> Result<Vec<Draft>, Rejected> {
-    let id = item.summary_id.clone().ok_or_else(|| Rejected::missing("summaryId"))?;
+    let id = item
+        .summary_id
+        .clone()
+        .ok_or_else(|| Rejected::missing("summaryId"))?;
     let start = epoch_seconds("startTimeInSeconds", item.start_time_in_seconds)?;
-    let duration = bounded("durationInSeconds", item.duration_in_seconds, 0.0, SLEEP_MAX_S)?;
+    let duration = bounded(
+        "durationInSeconds",
+        item.duration_in_seconds,
+        0.0,
+        SLEEP_MAX_S,
+    )?;
     let duration = whole(duration).ok_or_else(|| Rejected::missing("durationInSeconds"))?;
     let segments = segments(item)?;
-    let stage_s = |value: Option<f64>, field: &str| bounded(field, value, 0.0, SLEEP_MAX_S).map(whole);
+    let stage_s =
+        |value: Option<f64>, field: &str| bounded(field, value, 0.0, SLEEP_MAX_S).map(whole);
     let awake_s = stage_s(item.awake_duration_in_seconds, "awakeDurationInSeconds")?;
     // `durationInSeconds` is sleep only; the record ends with the last interval of its levels.
     let told_end = segments.iter().map(|segment| segment.end.0).max();
-    let counted = start.0.saturating_add(duration.saturating_add(awake_s.unwrap_or(0)).saturating_mul(SECOND_US));
+    let counted = start.0.saturating_add(
+        duration
+            .saturating_add(awake_s.unwrap_or(0))
+            .saturating_mul(SECOND_US),
+    );
     let body = SleepBody {
         start,
         end: Micros(told_end.unwrap_or(counted).max(start.0)),
@@ -171,8 +267,14 @@ fn sleep(item: &Sleep) -> Result<Vec<Draft>, Rejected> {
         calendar_date: item.calendar_date.clone(),
         asleep_s: Some(duration),
         awake_s,
-        deep_s: stage_s(item.deep_sleep_duration_in_seconds, "deepSleepDurationInSeconds")?,
-        light_s: stage_s(item.light_sleep_duration_in_seconds, "lightSleepDurationInSeconds")?,
+        deep_s: stage_s(
+            item.deep_sleep_duration_in_seconds,
+            "deepSleepDurationInSeconds",
+        )?,
+        light_s: stage_s(
+            item.light_sleep_duration_in_seconds,
+            "lightSleepDurationInSeconds",
+        )?,
         rem_s: stage_s(item.rem_sleep_in_seconds, "remSleepInSeconds")?,
         validation: item.validation.clone(),
         segments,
@@ -196,7 +298,11 @@ fn segments(item: &Sleep) -> Result<Vec<SleepSegment>, Rejected> {
             let start = epoch_seconds("sleepLevelsMap start", level.start_time_in_seconds)?;
             let end = epoch_seconds("sleepLevelsMap end", level.end_time_in_seconds)?;
             if end > start {
-                segments.push(SleepSegment { stage: stage.clone(), start, end });
+                segments.push(SleepSegment {
+                    stage: stage.clone(),
+                    start,
+                    end,
+                });
             }
         }
     }
@@ -206,7 +312,12 @@ fn segments(item: &Sleep) -> Result<Vec<SleepSegment>, Rejected> {
 
 fn nap(id: &str, item: &Nap) -> Result<Draft, Rejected> {
     let start = epoch_seconds("napStartTimeInSeconds", item.nap_start_time_in_seconds)?;
-    let duration = bounded("napDurationInSeconds", item.nap_duration_in_seconds, 0.0, SLEEP_MAX_S)?;
+    let duration = bounded(
+        "napDurationInSeconds",
+        item.nap_duration_in_seconds,
+        0.0,
+        SLEEP_MAX_S,
+    )?;
     let duration = whole(duration).ok_or_else(|| Rejected::missing("napDurationInSeconds"))?;
     let body = SleepBody {
         start,
@@ -218,15 +329,24 @@ fn nap(id: &str, item: &Nap) -> Result<Draft, Rejected> {
         validation: item.nap_validation.clone(),
         ..SleepBody::default()
     };
-    Ok(Draft::summary(format!("{id}#nap{}", start.0 / SECOND_US), Body::Sleep(Box::new(body))))
+    Ok(Draft::summary(
+        format!("{id}#nap{}", start.0 / SECOND_US),
+        Body::Sleep(Box::new(body)),
+    ))
 }
 
 fn body_composition(item: &BodyComposition) -> Told {
-    let id = item.summary_id.clone().ok_or_else(|| Rejected::missing("summaryId"))?;
+    let id = item
+        .summary_id
+        .clone()
+        .ok_or_else(|| Rejected::missing("summaryId"))?;
     let at = epoch_seconds("measurementTimeInSeconds", item.measurement_time_in_seconds)?;
     // An analysis without a weight tells nothing that a rule uses.
-    let Some(grams) = item.weight_in_grams else { return Ok(None) };
-    let kg = bounded("weightInGrams", Some(grams), 20_000.0, 400_000.0)?.map(|grams| grams / 1_000.0);
+    let Some(grams) = item.weight_in_grams else {
+        return Ok(None);
+    };
+    let kg =
+        bounded("weightInGrams", Some(grams), 20_000.0, 400_000.0)?.map(|grams| grams / 1_000.0);
     let body = BodyMassBody {
         at,
         mass_kg: quantise(kg, 1_000.0).unwrap_or_default(),

@@ -26,7 +26,10 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
         "records" => return record(&parse(&raw.body)?),
         "deleted" => deleted(&parse(&raw.body)?)?,
         kind => {
-            return Err(Rejected::new("unsupported_kind", format!("healthkit {kind} is not known")));
+            return Err(Rejected::new(
+                "unsupported_kind",
+                format!("healthkit {kind} is not known"),
+            ));
         }
     };
     Ok(Some(vec![draft]))
@@ -55,12 +58,21 @@ fn workout(item: &Workout) -> Result<Draft, Rejected> {
         return Err(Rejected::new("bad_value", "endDate is before startDate"));
     }
     let elapsed_s = (end.0.saturating_sub(start.0) + SECOND_US / 2) / SECOND_US;
-    bounded("endDate - startDate in seconds", Some(elapsed_s as f64), 0.0, WORKOUT_MAX_S)?;
+    bounded(
+        "endDate - startDate in seconds",
+        Some(elapsed_s as f64),
+        0.0,
+        WORKOUT_MAX_S,
+    )?;
     let vendor_type = kind_of(item)?;
     let empty = Map::new();
     let metadata = item.metadata.as_ref().unwrap_or(&empty);
     let quantities = quantities(item)?;
-    let known = sport::healthkit(&vendor_type, flag(metadata, "HKIndoorWorkout"), open_water(metadata));
+    let known = sport::healthkit(
+        &vendor_type,
+        flag(metadata, "HKIndoorWorkout"),
+        open_water(metadata),
+    );
     let body = ActivityBody {
         sport: known.sport.as_str().to_owned(),
         family: known.sport.family().as_str().to_owned(),
@@ -88,7 +100,10 @@ fn kind_of(item: &Workout) -> Result<String, Rejected> {
     match item.workout_activity_type.as_ref().or(item.kind.as_ref()) {
         Some(Value::String(name)) => Ok(name.clone()),
         Some(Value::Number(code)) => Ok(code.to_string()),
-        Some(_) => Err(Rejected::new("bad_value", "workoutActivityType is neither text nor number")),
+        Some(_) => Err(Rejected::new(
+            "bad_value",
+            "workoutActivityType is neither text nor number",
+        )),
         None => Err(Rejected::missing("workoutActivityType")),
     }
 }
@@ -112,7 +127,11 @@ struct Quantities {
 }
 
 fn quantities(item: &Workout) -> Result<Quantities, Rejected> {
-    let value = |name: &str| item.values.iter().find(|value| value.kind.as_deref() == Some(name));
+    let value = |name: &str| {
+        item.values
+            .iter()
+            .find(|value| value.kind.as_deref() == Some(name))
+    };
     let number = |name: &str, convert: fn(&Quantity) -> Option<f64>| value(name).and_then(convert);
     let timer = number("duration", seconds).or(item.duration);
     let distance = number("totalDistance", metres).or(item.total_distance);
@@ -121,7 +140,10 @@ fn quantities(item: &Workout) -> Result<Quantities, Rejected> {
         .or(item.total_energy_burned.map(|kcal| kcal * KJ_PER_KCAL));
     Ok(Quantities {
         timer_s: whole(bounded("duration", timer, 0.0, WORKOUT_MAX_S)?),
-        distance_m: quantise(bounded("totalDistance in m", distance, 0.0, DISTANCE_MAX_M)?, 10.0),
+        distance_m: quantise(
+            bounded("totalDistance in m", distance, 0.0, DISTANCE_MAX_M)?,
+            10.0,
+        ),
         energy_kj: quantise(bounded("energy in kJ", energy, 0.0, ENERGY_MAX_KJ)?, 10.0),
         heart_rate_avg_bpm: beats(number("averageHeartRate", plain))?,
         heart_rate_max_bpm: beats(number("maxHeartRate", plain))?,
@@ -166,7 +188,9 @@ fn kilojoules(quantity: &Quantity) -> Option<f64> {
 
 fn beats(value: Option<f64>) -> Result<Option<i32>, Rejected> {
     let value = bounded("heart rate", value, 0.0, 300.0)?;
-    Ok(value.map(|bpm| libm::round(bpm) as i32).filter(|bpm| *bpm > 0))
+    Ok(value
+        .map(|bpm| libm::round(bpm) as i32)
+        .filter(|bpm| *bpm > 0))
 }
 
 fn sleep(item: &Sample) -> Result<Draft, Rejected> {
@@ -174,7 +198,10 @@ fn sleep(item: &Sample) -> Result<Draft, Rejected> {
     let (start, start_offset) = instant("startDate", item.start_date.as_deref())?;
     let (end, _) = instant("endDate", item.end_date.as_deref())?;
     if end < start || end.0.saturating_sub(start.0) > FRAGMENT_MAX_US {
-        return Err(Rejected::new("bad_value", "endDate is before startDate, or more than 48 h after"));
+        return Err(Rejected::new(
+            "bad_value",
+            "endDate is before startDate, or more than 48 h after",
+        ));
     }
     let stage = stage(item.value.as_ref())?;
     let empty = Map::new();
@@ -218,13 +245,19 @@ fn stage(value: Option<&Value>) -> Result<&'static str, Rejected> {
         Some(3) => Ok("light"),
         Some(4) => Ok("deep"),
         Some(5) => Ok("rem"),
-        _ => Err(Rejected::new("bad_value", "value is no stage of sleep analysis")),
+        _ => Err(Rejected::new(
+            "bad_value",
+            "value is no stage of sleep analysis",
+        )),
     }
 }
 
 fn record(item: &Sample) -> Told {
     let id = identity(item.id.as_ref(), item.uuid.as_ref())?;
-    let kind = item.kind.as_deref().ok_or_else(|| Rejected::missing("type"))?;
+    let kind = item
+        .kind
+        .as_deref()
+        .ok_or_else(|| Rejected::missing("type"))?;
     if kind.trim_start_matches("HKQuantityTypeIdentifier") != "BodyMass" {
         return Ok(None);
     }
@@ -241,10 +274,18 @@ fn record(item: &Sample) -> Told {
         Some("g") => value / 1_000.0,
         Some("lb" | "lbs") => value * KG_PER_LB,
         Some("st") => value * KG_PER_STONE,
-        Some(unit) => return Err(Rejected::new("bad_value", format!("unit {unit} is no mass"))),
+        Some(unit) => {
+            return Err(Rejected::new(
+                "bad_value",
+                format!("unit {unit} is no mass"),
+            ));
+        }
     };
     let kg = bounded("body mass in kg", Some(kg), 20.0, 400.0)?;
-    let entered = item.metadata.as_ref().and_then(|metadata| flag(metadata, "HKWasUserEntered"));
+    let entered = item
+        .metadata
+        .as_ref()
+        .and_then(|metadata| flag(metadata, "HKWasUserEntered"));
     let body = BodyMassBody {
         at,
         mass_kg: quantise(kg, 1_000.0).unwrap_or_default(),
@@ -284,12 +325,20 @@ fn flag(metadata: &Map<String, Value>, name: &str) -> Option<bool> {
 }
 
 fn text(metadata: &Map<String, Value>, name: &str) -> Option<String> {
-    metadata.get(name).and_then(Value::as_str).map(str::to_owned)
+    metadata
+        .get(name)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 fn writer(source: Option<&Source>, source_name: Option<&String>) -> Option<String> {
     source
-        .and_then(|source| source.bundle_identifier.clone().or_else(|| source.app_id.clone()))
+        .and_then(|source| {
+            source
+                .bundle_identifier
+                .clone()
+                .or_else(|| source.app_id.clone())
+        })
         .or_else(|| source.and_then(|source| source.name.clone()))
         .or_else(|| source_name.cloned())
 }
@@ -303,5 +352,12 @@ fn device(device: Option<&Value>, source: Option<&Source>) -> Option<String> {
             .find_map(|name| text(fields, name)),
         _ => None,
     };
-    told.or_else(|| source.and_then(|source| source.product_type.clone().or_else(|| source.device_model.clone())))
+    told.or_else(|| {
+        source.and_then(|source| {
+            source
+                .product_type
+                .clone()
+                .or_else(|| source.device_model.clone())
+        })
+    })
 }

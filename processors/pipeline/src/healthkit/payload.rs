@@ -65,5 +65,8 @@ pub(crate) struct Sample {
 #[serde(untagged)]
 pub(crate) enum Deleted {
     Uuid(String),
-    Object { id: Option<String>, uuid: Option<String> },
+    Object {
+        id: Option<String>,
+        uuid: Option<String>,
+    },
 }

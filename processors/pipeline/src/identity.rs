@@ -1,0 +1,64 @@
+//! What an item and its observations are called, worked out once when the item is decoded.
+
+use schemas::record::ingest::RawReceived;
+
+use crate::bucket::shard_of;
+use crate::ids::{fingerprint, observation_id};
+use crate::normalize::{Draft, Outcome};
+use crate::observation::content_bytes;
+
+/// Names of a raw item.
+#[derive(Clone, Debug)]
+pub(crate) struct ItemNames {
+    /// The shard that its identity lives in; an item without one lives by its bytes.
+    pub(crate) shard: u16,
+    /// Equal for equal bytes under one identity.
+    pub(crate) print: i64,
+    /// In the order of the drafts.
+    pub(crate) drafts: Vec<DraftNames>,
+}
+
+/// Names of one observation and of its content.
+#[derive(Clone, Debug)]
+pub(crate) struct DraftNames {
+    pub(crate) id: String,
+    pub(crate) shard: u16,
+    pub(crate) content_hash: String,
+    pub(crate) content_print: i64,
+}
+
+pub(crate) fn names(raw: &RawReceived, outcome: &Outcome) -> ItemNames {
+    let drafts = match outcome {
+        Outcome::Observations(drafts) => {
+            drafts.iter().map(|draft| draft_names(raw, draft)).collect()
+        }
+        Outcome::Unused | Outcome::Rejected(_) => Vec::new(),
+    };
+    ItemNames {
+        shard: shard_of(raw.provider_id.as_deref().unwrap_or(&raw.body_sha256)),
+        print: fingerprint(&[
+            raw.source.as_bytes(),
+            raw.account_id.as_deref().unwrap_or("").as_bytes(),
+            raw.kind.as_bytes(),
+            raw.provider_id.as_deref().unwrap_or("").as_bytes(),
+            raw.body_sha256.as_bytes(),
+        ]),
+        drafts,
+    }
+}
+
+fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
+    let content = content_bytes(draft);
+    DraftNames {
+        id: observation_id(
+            &raw.tenant_id,
+            raw.athlete_id.as_deref().unwrap_or_default(),
+            &raw.source,
+            raw.account_id.as_deref(),
+            &draft.provider_id,
+        ),
+        shard: shard_of(&draft.provider_id),
+        content_hash: crate::ids::content_hash(&content),
+        content_print: fingerprint(&[&draft.order.to_be_bytes(), &content]),
+    }
+}
