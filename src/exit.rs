@@ -47,6 +47,8 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     error: anyhow::Error,
     hint: Option<String>,
+    /// The command's own document says it already.
+    told: bool,
 }
 
 impl Failure {
@@ -55,6 +57,7 @@ impl Failure {
             kind: Kind::Failed,
             error: error.into(),
             hint: None,
+            told: false,
         }
     }
 
@@ -63,12 +66,22 @@ impl Failure {
             kind: Kind::BadInput,
             error: error.into(),
             hint: None,
+            told: false,
         }
     }
 
     /// What to do about it, behind the words "try:".
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Failure {
+    /// For a command that printed its result and fails because of what is in it: with `--json`
+    /// there is one document on stdout, not two.
+    pub(crate) fn told(mut self) -> Self {
+        self.told = true;
         self
     }
 }
@@ -96,6 +109,7 @@ impl From<NotSupported> for Failure {
             kind: Kind::NotSupported,
             error,
             hint: Some(instead.to_owned()),
+            told: false,
         }
     }
 }
@@ -118,7 +132,9 @@ pub(crate) fn finish(result: CommandResult, json: bool) -> ExitCode {
     let Err(failure) = result else {
         return ExitCode::SUCCESS;
     };
-    let printed = if json {
+    let printed = if json && failure.told {
+        true
+    } else if json {
         print_json(&as_json(&failure)).is_ok()
     } else {
         writeln!(std::io::stderr().lock(), "{failure}").is_ok()

@@ -54,6 +54,20 @@ impl Status {
         self.is_processed(head) && self.stored.load(Ordering::Acquire) >= head.0
     }
 
+    /// Records that readers cannot see yet, at most.
+    pub(crate) fn unstored(&self, head: Offset) -> u64 {
+        head.0.saturating_sub(self.stored.load(Ordering::Acquire))
+    }
+
+    /// For a process without the loop: nobody waits for what others do.
+    pub(crate) fn nothing_to_process(&self) {
+        self.processed.store(u64::MAX, Ordering::Release);
+    }
+
+    pub(crate) fn nothing_to_store(&self) {
+        self.stored.store(u64::MAX, Ordering::Release);
+    }
+
     pub(crate) fn failure(&self) -> Option<String> {
         self.failure
             .lock()

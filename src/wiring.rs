@@ -75,11 +75,15 @@ impl Service {
             threads.push(loops::processing(
                 settings, &log, &status, &clock, &metrics,
             )?);
+        } else {
+            status.nothing_to_process();
         }
         if settings.roles.contains(&Role::Sink) {
             let feed = LogFeed::new(log.subscriber()?);
             let writer = Writer::new(feed, writer, settings.limits.sink_batch_records)?;
             threads.push(loops::sink(writer, &log, &status, &metrics)?);
+        } else {
+            status.nothing_to_store();
         }
         Ok(Self {
             settings: settings.clone(),

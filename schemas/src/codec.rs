@@ -13,7 +13,9 @@
 //! `MAX_ALLOCATION_BYTES` because a length field says so; a value that decodes was consumed whole.
 
 mod body;
+mod de;
 pub(crate) mod registry;
+mod ser;
 
 use crate::table::AvroRecord;
 
@@ -55,7 +57,7 @@ pub fn encode<T: AvroRecord>(record: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(INITIAL_BYTES);
     bytes.push(MAGIC);
     bytes.extend_from_slice(&entry.id.to_be_bytes());
-    body::write(entry, record, &mut bytes);
+    body::write(record, &mut bytes);
     bytes
 }
 

@@ -88,8 +88,10 @@ impl LogQuality {
             .iter()
             .filter(|timer| timer.due.0 <= now)
             .count();
+        // What was processed and cannot be read yet waits as well: idle means that all is to be seen.
+        let unstored = self.status.unstored(self.log.head());
         let pending = Pending {
-            records: waiting,
+            records: waiting.saturating_add(i64::try_from(unstored).unwrap_or(i64::MAX)),
             timers_due: i64::try_from(due).unwrap_or(i64::MAX),
             ..Pending::default()
         };

@@ -105,11 +105,7 @@ impl Timeline {
             intake: Vec::new(),
             settings: Settings::of(&work.head),
         };
-        for bucket in work
-            .known_days()
-            .into_iter()
-            .filter_map(|day| work.day(day))
-        {
+        for (_, bucket) in work.days() {
             timeline.sessions.extend(bucket.sessions.iter().cloned());
             for state in &bucket.observations {
                 let Some(version) = observation::current(state) else {

@@ -24,13 +24,17 @@ use crate::work::Work;
 
 pub(crate) fn losses(work: &mut Work<'_>) {
     if work.dirty.everything {
-        let all: Vec<String> = states(work).map(|state| state.session_id.clone()).collect();
+        let all: Vec<String> = work
+            .sessions()
+            .map(|state| state.session_id.clone())
+            .collect();
         work.dirty.losses.extend(all);
     }
     if work.dirty.losses.is_empty() {
         return;
     }
-    let stale: Vec<SessionState> = states(work)
+    let stale: Vec<SessionState> = work
+        .sessions()
         .filter(|state| work.dirty.losses.contains(&state.session_id))
         .cloned()
         .collect();
@@ -45,13 +49,6 @@ pub(crate) fn losses(work: &mut Work<'_>) {
             retract(work, &state);
         }
     }
-}
-
-fn states<'w>(work: &'w Work<'_>) -> impl Iterator<Item = &'w SessionState> {
-    work.known_days()
-        .into_iter()
-        .filter_map(|day| work.day(day))
-        .flat_map(|bucket| bucket.sessions.iter())
 }
 
 /// A loss with what advice needs to know of it.

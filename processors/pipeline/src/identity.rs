@@ -48,7 +48,7 @@ pub(crate) fn names(raw: &RawReceived, outcome: &Outcome) -> ItemNames {
 }
 
 fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
-    let content = content_bytes(draft);
+    let content_hash = crate::ids::content_hash(&content_bytes(draft));
     DraftNames {
         id: observation_id(
             &raw.tenant_id,
@@ -58,7 +58,7 @@ fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
             &draft.provider_id,
         ),
         shard: shard_of(&draft.provider_id),
-        content_hash: crate::ids::content_hash(&content),
-        content_print: fingerprint(&[&draft.order.to_be_bytes(), &content]),
+        content_print: fingerprint(&[&draft.order.to_be_bytes(), content_hash.as_bytes()]),
+        content_hash,
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn id_number(id: &str) -> u128 {
 }
 
 pub(crate) fn id_text(number: u128) -> String {
-    format!("{number:032x}")
+    hex(&number.to_be_bytes())
 }
 
 /// An observation's identity: stable over revisions and deliveries.

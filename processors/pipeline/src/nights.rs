@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use processors_domain::identity::{Continued, EntityId, Identities, Published, assign};
 use processors_domain::night::{self, Night, SleepKind, SleepRecord};
 use processors_domain::observation::{Anchor, ObservationId, Source, fingerprint};
-use processors_domain::time::Span;
+use processors_domain::time::{CivilDate, Span};
 use schemas::record::Micros;
 use schemas::record::night::{NightRetracted, NightRevised};
-use schemas::record::session::Member;
 use schemas::record::state::{NightState, ObservationState};
 use schemas::topic;
 
@@ -21,9 +20,9 @@ use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::{id_number, id_text};
 use crate::normalize::SECOND_US;
 use crate::observation;
-use crate::sessions::{anchor, entity_id, provenance};
+use crate::sessions::{Teller, anchor, entity_id, member, provenance};
 use crate::settings::Settings;
-use crate::wire::{self, observation_text};
+use crate::wire::{self, Names, observation_text};
 use crate::work::Work;
 
 const CLUSTER_SLACK_US: i64 = night::GAP_S * SECOND_US;
@@ -33,42 +32,48 @@ struct Block {
     records: Vec<SleepRecord>,
     /// Live and withdrawn records of the affected clusters.
     touched: BTreeSet<String>,
-    told_by: BTreeMap<ObservationId, (String, String)>,
+    told_by: BTreeMap<ObservationId, Teller>,
 }
 
 pub(crate) fn reconcile(work: &mut Work<'_>) {
     let Some(block) = block(work) else { return };
     let settings = Settings::of(&work.head);
     let all = night::nights(&block.records, settings.time_zone.as_deref());
-    let mut dates: BTreeSet<String> = states(work)
+    let mut dates: BTreeSet<CivilDate> = states(work)
         .filter(|state| {
             state
                 .members
                 .iter()
                 .any(|member| block.touched.contains(member))
         })
-        .map(|state| state.local_date.clone())
+        .filter_map(|state| state.local_date.parse().ok())
         .collect();
     dates.extend(
         all.iter()
             .filter(|one| is_touched(&block, one))
-            .map(|one| one.local_date.to_string()),
+            .map(|one| one.local_date),
     );
     let nights: Vec<&Night> = all
         .iter()
-        .filter(|one| dates.contains(&one.local_date.to_string()))
+        .filter(|one| dates.contains(&one.local_date))
         .collect();
-    let mut involved = block.touched.clone();
+    let mut involved: BTreeSet<&str> = block.touched.iter().map(String::as_str).collect();
+    let records = nights.iter().flat_map(|one| members(&block, one));
     involved.extend(
-        nights
-            .iter()
-            .flat_map(|one| members(&block, one))
-            .map(|one| observation_text(one.id)),
+        records
+            .filter_map(|record| block.told_by.get(&record.id))
+            .map(|by| by.id.as_str()),
     );
     let before: Vec<NightState> = states(work)
         .filter(|state| {
-            dates.contains(&state.local_date)
-                || state.members.iter().any(|member| involved.contains(member))
+            state
+                .members
+                .iter()
+                .any(|member| involved.contains(member.as_str()))
+                || state
+                    .local_date
+                    .parse()
+                    .is_ok_and(|date| dates.contains(&date))
         })
         .cloned()
         .collect();
@@ -85,10 +90,7 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
 }
 
 fn states<'w>(work: &'w Work<'_>) -> impl Iterator<Item = &'w NightState> {
-    work.known_days()
-        .into_iter()
-        .filter_map(|day| work.day(day))
-        .flat_map(|bucket| bucket.nights.iter())
+    work.days().flat_map(|(_, bucket)| bucket.nights.iter())
 }
 
 fn members<'b>(block: &'b Block, one: &Night) -> Vec<&'b SleepRecord> {
@@ -101,15 +103,13 @@ fn members<'b>(block: &'b Block, one: &Night) -> Vec<&'b SleepRecord> {
 fn is_touched(block: &Block, one: &Night) -> bool {
     members(block, one)
         .iter()
-        .any(|record| block.touched.contains(&observation_text(record.id)))
+        .filter_map(|record| block.told_by.get(&record.id))
+        .any(|by| block.touched.contains(&by.id))
 }
 
 fn block(work: &Work<'_>) -> Option<Block> {
-    let days = work.known_days();
-    let seen: Vec<(&ObservationState, Reach)> = days
-        .iter()
-        .filter_map(|day| work.day(*day))
-        .flat_map(|bucket| &bucket.observations)
+    let seen: Vec<(&ObservationState, Reach)> = work
+        .observations()
         .filter(|state| observation::current(state).is_some_and(|version| version.sleep.is_some()))
         .filter_map(|state| observation::span(state).map(|reach| (state, reach)))
         .collect();
@@ -128,24 +128,23 @@ fn block(work: &Work<'_>) -> Option<Block> {
         touched: BTreeSet::new(),
         told_by: BTreeMap::new(),
     };
+    let mut names = Names::default();
     for (state, reach) in seen {
         if any_touches(&spans, reach, CLUSTER_SLACK_US) {
             block.touched.insert(state.observation_id.clone());
         }
         if observation::is_live(&work.head, state)
             && any_touches(&spans, reach, REACH_US)
-            && let Some(record) = record(state)
+            && let Some(record) = record(state, &mut names)
         {
-            block
-                .told_by
-                .insert(record.id, (state.source.clone(), state.provider_id.clone()));
+            block.told_by.insert(record.id, Teller::of(state));
             block.records.push(record);
         }
     }
     Some(block)
 }
 
-fn record(state: &ObservationState) -> Option<SleepRecord> {
+fn record<'w>(state: &'w ObservationState, names: &mut Names<'w>) -> Option<SleepRecord> {
     let body = observation::current(state)?.sleep.as_deref()?;
     let span = Span::new(wire::instant(body.start), wire::instant(body.end));
     let manual = body
@@ -154,8 +153,8 @@ fn record(state: &ObservationState) -> Option<SleepRecord> {
         .is_some_and(|word| word.eq_ignore_ascii_case("manual"));
     Some(SleepRecord {
         account: fingerprint(state.account_id.as_deref().unwrap_or("")),
-        writer: wire::writer_of(body.writer.as_deref()),
-        device: wire::device_of(body.device.as_deref()),
+        writer: names.writer(body.writer.as_deref()),
+        device: names.device(body.device.as_deref()),
         nap: body.nap,
         segments: body
             .segments
@@ -292,15 +291,7 @@ fn night_fact(work: &Work<'_>, block: &Block, one: &Night) -> NightRevised {
         members: one
             .roles
             .iter()
-            .map(|(id, role)| {
-                let (source, provider_id) = block.told_by.get(id).cloned().unwrap_or_default();
-                Member {
-                    observation_id: observation_text(*id),
-                    source,
-                    provider_id,
-                    role: role.as_str().to_owned(),
-                }
-            })
+            .map(|(id, role)| member(&block.told_by, *id, *role))
             .collect(),
         superseded_by: None,
     }

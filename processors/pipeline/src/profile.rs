@@ -63,7 +63,8 @@ fn windows(work: &Work<'_>) -> Vec<Reach> {
     if work.dirty.everything {
         return vec![(i64::MIN, i64::MAX)];
     }
-    let sessions = sessions(work)
+    let sessions = work
+        .sessions()
         .filter(|state| work.dirty.losses.contains(&state.session_id))
         .map(|state| (state.start.0, state.end.0));
     work.dirty
@@ -72,13 +73,6 @@ fn windows(work: &Work<'_>) -> Vec<Reach> {
         .copied()
         .chain(sessions)
         .collect()
-}
-
-fn sessions<'w>(work: &'w Work<'_>) -> impl Iterator<Item = &'w SessionState> {
-    work.known_days()
-        .into_iter()
-        .filter_map(|day| work.day(day))
-        .flat_map(|bucket| bucket.sessions.iter())
 }
 
 /// Weigh-ins in reach of the windows, live or not, with their target among the loaded sessions.
@@ -90,7 +84,7 @@ fn rematch(work: &mut Work<'_>, windows: &[Reach]) -> Vec<Micros> {
     let tests = tests_by_session(work);
     let mut stale: BTreeSet<String> = BTreeSet::new();
     let mut evidence: BTreeMap<String, EvidenceState> = BTreeMap::new();
-    for state in sessions(work) {
+    for state in work.sessions() {
         if let Some(test) = tests.get(&state.session_id)
             && let Some(found) = evidence_of(state, test)
         {
@@ -101,7 +95,7 @@ fn rematch(work: &mut Work<'_>, windows: &[Reach]) -> Vec<Micros> {
         stale.extend(target(work, &test.body).map(|state| state.session_id.clone()));
     }
     stale.extend(
-        sessions(work)
+        work.sessions()
             .filter(|state| any_touches(windows, (state.start.0, state.end.0), REACH_US))
             .filter(|state| state.published.live)
             .filter(|state| tests.contains_key(&state.session_id) || was_weighed(state))
@@ -150,10 +144,7 @@ fn replace(
 }
 
 fn weigh_ins(work: &Work<'_>) -> Vec<(Test, bool)> {
-    work.known_days()
-        .into_iter()
-        .filter_map(|day| work.day(day))
-        .flat_map(|bucket| &bucket.observations)
+    work.observations()
         .filter_map(|state| {
             let body = observation::current(state)?.weigh_in.as_deref()?.clone();
             let live = observation::is_live(&work.head, state);
@@ -190,11 +181,15 @@ pub(crate) fn tests_by_session(work: &Work<'_>) -> BTreeMap<String, Test> {
 
 /// The session that a weigh-in is about: the one it names, else the last that had just ended.
 fn target<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w SessionState> {
-    let live = || sessions(work).filter(|state| state.published.live && !state.container);
+    let live = || {
+        work.sessions()
+            .filter(|state| state.published.live && !state.container)
+    };
     if let Some(reference) = &body.session_ref {
+        let told = told_as(work, reference);
         let named = live().find(|state| {
             state.session_id == *reference
-                || state.members.iter().any(|id| told_as(work, id, reference))
+                || state.members.iter().any(|id| told.contains(&id.as_str()))
         });
         return named.or_else(|| planned(work, reference));
     }
@@ -206,35 +201,25 @@ fn target<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w SessionState
         .max_by_key(|state| (state.end, state.start, &state.anchor_observation_id))
 }
 
-/// Whether an observation is `source:provider_id`.
-fn told_as(work: &Work<'_>, observation_id: &str, reference: &str) -> bool {
+/// The observations that are `source:provider_id`: one for each account that tells it.
+fn told_as<'w>(work: &'w Work<'_>, reference: &str) -> Vec<&'w str> {
     let Some((source, provider_id)) = reference.split_once(':') else {
-        return false;
+        return Vec::new();
     };
-    work.known_days()
-        .into_iter()
-        .filter_map(|day| work.day(day))
-        .any(|bucket| {
-            let at = bucket
-                .observations
-                .binary_search_by(|seen| seen.observation_id.as_str().cmp(observation_id));
-            at.ok()
-                .and_then(|at| bucket.observations.get(at))
-                .is_some_and(|seen| seen.source == source && seen.provider_id == provider_id)
-        })
+    work.observations()
+        .filter(|seen| seen.source == source && seen.provider_id == provider_id)
+        .map(|seen| seen.observation_id.as_str())
+        .collect()
 }
 
 /// The session nearest to a plan's start, of its family, that fulfilled it.
 fn planned<'w>(work: &'w Work<'_>, plan_id: &str) -> Option<&'w SessionState> {
     let plan = work
-        .known_days()
-        .into_iter()
-        .filter_map(|day| work.day(day))
-        .flat_map(|bucket| &bucket.observations)
+        .observations()
         .filter_map(|state| observation::current(state)?.planned_workout.as_deref())
         .find(|plan| plan.plan_id == plan_id)?;
     let distance = |state: &SessionState| state.start.0.abs_diff(plan.start.0);
-    sessions(work)
+    work.sessions()
         .filter(|state| state.published.live && !state.container)
         .filter(|state| family(&state.sport).as_str() == plan.family)
         .filter(|state| distance(state) <= REACH_US.unsigned_abs())
@@ -301,7 +286,8 @@ pub(crate) fn evidence(work: &Work<'_>) -> Vec<Evidence> {
 /// Losses after a change of evidence whose prior is another one now.
 fn mark_later(work: &mut Work<'_>, first: Micros) {
     let evidence = evidence(work);
-    let stale: Vec<String> = sessions(work)
+    let stale: Vec<String> = work
+        .sessions()
         .filter(|state| state.published.live && state.start >= first)
         .filter(|state| {
             let belief = rules::posterior(&evidence, wire::instant(state.start)).belief();

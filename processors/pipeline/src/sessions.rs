@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use processors_domain::identity::{Continued, EntityId, Identities, Published, assign};
-use processors_domain::observation::{Anchor, ObservationId};
+use processors_domain::observation::{Anchor, ObservationId, Role};
 use processors_domain::session::{self, Activity, Composed, Group, Override, OverrideKind};
 use schemas::record::Micros;
 use schemas::record::session::{
@@ -35,8 +35,46 @@ struct Block {
     activities: Vec<Activity>,
     /// Live and withdrawn: who may vote for an identity.
     touched: BTreeSet<String>,
-    /// Source and provider id by observation.
-    told_by: BTreeMap<ObservationId, (String, String)>,
+    told_by: BTreeMap<ObservationId, Teller>,
+}
+
+/// Which record an observation is, in the words of the wire.
+pub(crate) struct Teller {
+    pub(crate) id: String,
+    source: String,
+    provider_id: String,
+}
+
+impl Teller {
+    pub(crate) fn of(state: &ObservationState) -> Self {
+        Self {
+            id: state.observation_id.clone(),
+            source: state.source.clone(),
+            provider_id: state.provider_id.clone(),
+        }
+    }
+}
+
+pub(crate) fn member(
+    told_by: &BTreeMap<ObservationId, Teller>,
+    id: ObservationId,
+    role: Role,
+) -> Member {
+    let role = role.as_str().to_owned();
+    match told_by.get(&id) {
+        Some(by) => Member {
+            observation_id: by.id.clone(),
+            source: by.source.clone(),
+            provider_id: by.provider_id.clone(),
+            role,
+        },
+        None => Member {
+            observation_id: observation_text(id),
+            source: String::new(),
+            provider_id: String::new(),
+            role,
+        },
+    }
 }
 
 pub(crate) fn reconcile(work: &mut Work<'_>) {
@@ -87,11 +125,8 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
 
 /// The affected block, or `None` when no activity changed.
 fn block(work: &Work<'_>) -> Option<Block> {
-    let days = work.known_days();
-    let seen: Vec<(&ObservationState, Reach)> = days
-        .iter()
-        .filter_map(|day| work.day(*day))
-        .flat_map(|bucket| &bucket.observations)
+    let seen: Vec<(&ObservationState, Reach)> = work
+        .observations()
         .filter(|state| {
             observation::current(state).is_some_and(|version| version.activity.is_some())
         })
@@ -120,10 +155,7 @@ fn block(work: &Work<'_>) -> Option<Block> {
         if observation::is_live(&work.head, state)
             && let Some(activity) = wire::activity(state)
         {
-            block.told_by.insert(
-                activity.id,
-                (state.source.clone(), state.provider_id.clone()),
-            );
+            block.told_by.insert(activity.id, Teller::of(state));
             block.activities.push(activity);
         }
     }
@@ -152,10 +184,7 @@ fn overrides(work: &Work<'_>) -> Vec<Override> {
 
 /// Sessions, live or retracted, that share a member with the block.
 fn published(work: &Work<'_>, touched: &BTreeSet<String>) -> Vec<SessionState> {
-    work.known_days()
-        .iter()
-        .filter_map(|day| work.day(*day))
-        .flat_map(|bucket| &bucket.sessions)
+    work.sessions()
         .filter(|state| state.members.iter().any(|member| touched.contains(member)))
         .cloned()
         .collect()
@@ -197,11 +226,7 @@ fn identify(
     };
     let taken = |id: EntityId| {
         let id = id_text(id.0);
-        let mut sessions = work
-            .known_days()
-            .into_iter()
-            .filter_map(|day| work.day(day))
-            .flat_map(|bucket| bucket.sessions.iter());
+        let mut sessions = work.sessions();
         sessions.any(|state| state.session_id == id)
     };
     assign(&published, &anchors, derive, taken)
@@ -312,15 +337,6 @@ fn session_fact(
     composed: &Composed,
     settled: bool,
 ) -> SessionRevised {
-    let member = |(id, role): &(ObservationId, processors_domain::observation::Role)| {
-        let (source, provider_id) = block.told_by.get(id).cloned().unwrap_or_default();
-        Member {
-            observation_id: observation_text(*id),
-            source,
-            provider_id,
-            role: role.as_str().to_owned(),
-        }
-    };
     SessionRevised {
         id: String::new(),
         tenant_id: work.tenant.to_owned(),
@@ -357,7 +373,11 @@ fn session_fact(
         container: composed.container,
         legs: Vec::new(),
         provenance: composed.provenance.iter().map(provenance).collect(),
-        members: composed.roles.iter().map(member).collect(),
+        members: composed
+            .roles
+            .iter()
+            .map(|(id, role)| member(&block.told_by, *id, *role))
+            .collect(),
         candidates: Vec::new(),
         confidence: f64::from(group.confidence_pct) / 100.0,
         settled,

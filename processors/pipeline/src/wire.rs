@@ -41,12 +41,34 @@ pub(crate) fn unit(value: Option<i64>, per_unit: f64) -> Option<f64> {
     value.map(|number| number as f64 / per_unit)
 }
 
-pub(crate) fn writer_of(writer: Option<&str>) -> Option<Writer> {
-    writer.and_then(Writer::of)
+/// Writers and devices that were met in one call. A night has dozens of fragments by one device.
+#[derive(Default)]
+pub(crate) struct Names<'w> {
+    writers: Vec<(&'w str, Option<Writer>)>,
+    devices: Vec<(&'w str, Option<Device>)>,
 }
 
-pub(crate) fn device_of(device: Option<&str>) -> Option<Device> {
-    device.and_then(Device::of)
+impl<'w> Names<'w> {
+    pub(crate) fn writer(&mut self, name: Option<&'w str>) -> Option<Writer> {
+        known(&mut self.writers, name?, Writer::of)
+    }
+
+    pub(crate) fn device(&mut self, name: Option<&'w str>) -> Option<Device> {
+        known(&mut self.devices, name?, Device::of)
+    }
+}
+
+fn known<'w, T: Copy>(
+    met: &mut Vec<(&'w str, Option<T>)>,
+    name: &'w str,
+    of: fn(&str) -> Option<T>,
+) -> Option<T> {
+    if let Some((_, value)) = met.iter().find(|(known, _)| *known == name) {
+        return *value;
+    }
+    let value = of(name);
+    met.push((name, value));
+    value
 }
 
 /// The activity that counts, as the rules see it. `None` for an observation of another kind.
@@ -58,8 +80,8 @@ pub(crate) fn activity(state: &ObservationState) -> Option<Activity> {
         account: fingerprint(state.account_id.as_deref().unwrap_or("")),
         provider: fingerprint(&state.provider_id),
         parent: body.parent_provider_id.as_deref().map(fingerprint),
-        writer: writer_of(body.writer.as_deref()),
-        device: device_of(body.device.as_deref()),
+        writer: body.writer.as_deref().and_then(Writer::of),
+        device: body.device.as_deref().and_then(Device::of),
         sport_known: sport != Sport::Other,
         utc_offset_s: body.utc_offset_s,
         zone: body.time_zone.clone(),

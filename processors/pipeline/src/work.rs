@@ -3,11 +3,11 @@
 //! It is an overlay: loaded buckets are borrowed, and copied only when they change. Nothing leaves
 //! but through [`Work::into_effects`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use schemas::AvroRecord;
 use schemas::record::Micros;
-use schemas::record::state::{AthleteHead, DayBucket, IndexShard};
+use schemas::record::state::{AthleteHead, DayBucket, IndexShard, ObservationState, SessionState};
 use stream_log::{
     BucketId, Buckets, CounterChange, Effects, Header, Key, LogTime, Offset, Partition, Record,
     TimerChange, Topic,
@@ -91,13 +91,27 @@ impl<'a> Work<'a> {
         self.days.entry(day).or_default()
     }
 
-    /// Days that are loaded or were made now, ascending.
-    pub(crate) fn known_days(&self) -> BTreeSet<i32> {
-        let loaded = self.loaded.iter().filter_map(|(id, bucket)| match bucket {
-            Bucket::Day(_) => Some(id.0),
-            Bucket::Index(_) => None,
+    /// Buckets that are loaded or were made now, by day.
+    pub(crate) fn days(&self) -> impl Iterator<Item = (i32, &DayBucket)> {
+        let untouched = self.loaded.iter().filter_map(|(id, bucket)| match bucket {
+            Bucket::Day(bucket) if !self.days.contains_key(&id.0) => Some((id.0, bucket)),
+            Bucket::Day(_) | Bucket::Index(_) => None,
         });
-        loaded.chain(self.days.keys().copied()).collect()
+        let mut days: Vec<(i32, &DayBucket)> = untouched
+            .chain(self.days.iter().map(|(day, bucket)| (*day, bucket)))
+            .collect();
+        days.sort_unstable_by_key(|(day, _)| *day);
+        days.into_iter()
+    }
+
+    /// Every observation at hand, by day, then id.
+    pub(crate) fn observations(&self) -> impl Iterator<Item = &ObservationState> {
+        self.days().flat_map(|(_, bucket)| &bucket.observations)
+    }
+
+    /// Every session at hand, live or retracted, by day, then start.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &SessionState> {
+        self.days().flat_map(|(_, bucket)| &bucket.sessions)
     }
 
     pub(crate) fn shard(&self, shard: u16) -> Option<&IndexShard> {

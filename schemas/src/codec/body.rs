@@ -1,46 +1,67 @@
-//! The Avro body: straight between bytes and the Rust type where the schema is the present one,
+//! The Avro body: by position between bytes and the Rust type where the schema is the present one,
 //! through a generic value where it is an older one.
 
 use std::io::{self, Read};
 
-use super::DecodeError;
+use apache_avro::reader::datum::GenericDatumReader;
+
 use super::registry::Entry;
+use super::{DecodeError, de, ser};
 use crate::table::AvroRecord;
 
 #[expect(
     clippy::expect_used,
-    reason = "a test proves that type and schema agree; writing to a vector cannot fail"
+    reason = "a test writes every type of the table; a kind of value without bytes is a broken build"
 )]
-pub(super) fn write<T: AvroRecord>(entry: &Entry, record: &T, bytes: &mut Vec<u8>) {
-    entry
-        .writer
-        .write_ser(bytes, record)
-        .expect("the record must follow its own schema");
+pub(super) fn write<T: AvroRecord>(record: &T, bytes: &mut Vec<u8>) {
+    ser::append(record, bytes).expect("a record must be of kinds that have bytes");
 }
 
 pub(super) fn read<T: AvroRecord>(entry: &Entry, bytes: &[u8]) -> Result<T, DecodeError> {
+    let (record, left) = match &entry.resolver {
+        None => by_position(entry.name, bytes)?,
+        Some(resolver) => by_resolution(entry.name, resolver, bytes)?,
+    };
+    match left {
+        0 => Ok(record),
+        count => Err(DecodeError::TrailingBytes { count }),
+    }
+}
+
+/// A body of the present schema, and how many bytes it left.
+fn by_position<T: AvroRecord>(name: &'static str, bytes: &[u8]) -> Result<(T, usize), DecodeError> {
+    match de::take(bytes) {
+        Ok((record, rest)) => Ok((record, rest.len())),
+        Err(de::Fault::Truncated) => Err(DecodeError::Truncated),
+        Err(fault @ de::Fault::Malformed(_)) => Err(DecodeError::Malformed {
+            record: name,
+            source: serde::de::Error::custom(fault),
+        }),
+    }
+}
+
+/// A body of an older schema, and how many bytes it left.
+fn by_resolution<T: AvroRecord>(
+    name: &'static str,
+    resolver: &GenericDatumReader<'_>,
+    bytes: &[u8],
+) -> Result<(T, usize), DecodeError> {
     let mut body = Body {
         rest: bytes,
         ran_out: false,
     };
-    let read = match &entry.resolver {
-        None => entry.reader.read_deser(&mut body),
-        Some(resolver) => resolver
-            .read_value(&mut body)
-            .and_then(|v| apache_avro::from_value(&v)),
-    };
+    let read = resolver
+        .read_value(&mut body)
+        .and_then(|value| apache_avro::from_value(&value));
     // The generic reader takes the end of input for a null, so a good result proves nothing yet.
     if body.ran_out {
         return Err(DecodeError::Truncated);
     }
     let record = read.map_err(|source| DecodeError::Malformed {
-        record: entry.name,
+        record: name,
         source,
     })?;
-    match body.rest.len() {
-        0 => Ok(record),
-        count => Err(DecodeError::TrailingBytes { count }),
-    }
+    Ok((record, body.rest.len()))
 }
 
 /// The bytes of a body, and whether a read asked for more than there were.

@@ -290,3 +290,104 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
         Some(self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::codec::ser;
+
+    fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+        match take::<T>(bytes) {
+            Ok((value, [])) => Ok(value),
+            Ok((_, rest)) => Err(format!("{} left", rest.len())),
+            Err(fault) => Err(fault.to_string()),
+        }
+    }
+
+    const TRUNCATED: &str = "the body ends before its record does";
+
+    #[test]
+    fn numbers_of_every_length_come_back() {
+        for shift in 0..64 {
+            for number in [i64::MIN >> shift, i64::MAX >> shift, (1 << shift) - 1] {
+                let mut bytes = Vec::new();
+                ser::append(&number, &mut bytes).unwrap();
+                assert_eq!(read::<i64>(&bytes), Ok(number));
+                let int = i32::try_from(number);
+                let wide = |_| "an int has more than 32 bits".to_owned();
+                assert_eq!(read::<i32>(&bytes), int.map_err(wide));
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_without_end_or_with_too_many_bits_is_refused() {
+        assert_eq!(read::<i64>(&[0x80; 9]), Err(TRUNCATED.to_owned()));
+        let many = Err("a number has more than 64 bits".to_owned());
+        assert_eq!(read::<i64>(&[0x80; 10]), many);
+        assert_eq!(read::<i64>(&[0xff; 11]), many);
+        assert_eq!(read::<i64>(&[&[0xff; 9][..], &[2]].concat()), many);
+    }
+
+    #[test]
+    fn booleans_and_branches_have_two_values() {
+        assert_eq!(read::<bool>(&[1]), Ok(true));
+        assert!(read::<bool>(&[2]).is_err());
+        assert_eq!(read::<Option<bool>>(&[0]), Ok(None));
+        assert_eq!(read::<Option<bool>>(&[2, 0]), Ok(Some(false)));
+        for branch in [1, 3, 4] {
+            assert!(read::<Option<bool>>(&[branch, 0]).is_err(), "{branch}");
+        }
+    }
+
+    #[test]
+    fn collections_may_come_in_blocks_that_tell_their_size() {
+        // Two and one in plain blocks; then one of a told size of two bytes, and one plain.
+        assert_eq!(read::<Vec<i64>>(&[4, 2, 4, 2, 6, 0]), Ok(vec![1, 2, 3]));
+        assert_eq!(read::<Vec<i64>>(&[3, 4, 2, 4, 2, 6, 0]), Ok(vec![1, 2, 3]));
+        let map = [1, 8, 2, b'a', 2, b'b', 2, 2, b'c', 0, 0];
+        let expected = BTreeMap::from([("a", "b"), ("c", "")]);
+        let expected = expected
+            .into_iter()
+            .map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(
+            read::<BTreeMap<String, String>>(&map),
+            Ok(expected.collect())
+        );
+    }
+
+    #[test]
+    fn a_count_that_the_rest_cannot_hold_is_refused_before_anything_is_reserved() {
+        for head in [i64::MAX, i64::MIN, 1 << 40, -(1 << 40), 4, -4] {
+            let mut bytes = Vec::new();
+            ser::append(&head, &mut bytes).unwrap();
+            bytes.extend([0; 3]);
+            assert_eq!(
+                read::<Vec<i64>>(&bytes),
+                Err(TRUNCATED.to_owned()),
+                "{head}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_length_below_zero_or_beyond_the_limit_is_malformed() {
+        let limit = i64::try_from(MAX_ALLOCATION_BYTES).unwrap();
+        for length in [-1, i64::MIN, i64::MAX, limit + 1] {
+            let mut bytes = Vec::new();
+            ser::append(&length, &mut bytes).unwrap();
+            let refused = read::<String>(&bytes).unwrap_err();
+            assert!(refused.contains("length"), "{length}: {refused}");
+        }
+    }
+
+    #[test]
+    fn kinds_that_records_have_not_are_refused() {
+        assert!(read::<u8>(&[0]).is_err());
+        assert!(read::<char>(&[2, b'a']).is_err());
+        assert!(read::<(i64, i64)>(&[0, 0]).is_err());
+        assert!(read::<f32>(&[0; 4]).is_err());
+    }
+}

@@ -6,10 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use apache_avro::{
-    Schema, reader::datum::GenericDatumReader, util::max_allocation_bytes,
-    writer::datum::GenericDatumWriter,
-};
+use apache_avro::{Schema, reader::datum::GenericDatumReader, util::max_allocation_bytes};
 
 use super::MAX_ALLOCATION_BYTES;
 use crate::lock::{self, Lock, LockedVersion};
@@ -23,10 +20,8 @@ pub(crate) struct Entry {
     pub(crate) version: u32,
     pub(crate) fingerprint: String,
     pub(crate) schema: &'static Schema,
-    pub(crate) writer: GenericDatumWriter<'static>,
-    /// Reads straight into the Rust type; right only where the schema is the present one.
-    pub(crate) reader: GenericDatumReader<'static>,
-    /// For a replaced schema: resolves to the present one.
+    /// For a replaced schema: resolves to the present one. Bodies of the present schema need none,
+    /// they are read and written by position.
     pub(crate) resolver: Option<GenericDatumReader<'static>>,
 }
 
@@ -132,12 +127,6 @@ pub(crate) fn entry(slot: usize, locked: &LockedVersion, text: &str, now: Option
         version: locked.version,
         fingerprint: lock::fingerprint_of(schema),
         schema,
-        writer: GenericDatumWriter::builder(schema)
-            .build()
-            .expect("a schema must resolve its own names"),
-        reader: GenericDatumReader::builder(schema)
-            .build()
-            .expect("a schema must resolve its own names"),
         resolver,
     }
 }

@@ -251,3 +251,55 @@ impl SerializeMap for Elements<'_> {
         self.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        append(value, &mut bytes).map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn numbers_are_zigzag_varints() {
+        assert_eq!(body(&0_i64).unwrap(), [0]);
+        assert_eq!(body(&-1_i32).unwrap(), [1]);
+        assert_eq!(body(&64_i64).unwrap(), [0x80, 1]);
+        let most = [&[0xff; 9][..], &[1]].concat();
+        assert_eq!(body(&i64::MIN).unwrap(), most);
+    }
+
+    #[test]
+    fn a_collection_is_one_block_and_an_empty_one_only_its_end() {
+        assert_eq!(body(&vec![1_i64, 2]).unwrap(), [4, 2, 4, 0]);
+        assert_eq!(body(&Vec::<i64>::new()).unwrap(), [0]);
+    }
+
+    #[test]
+    fn kinds_that_records_have_not_are_refused() {
+        assert!(body(&1_u64).is_err());
+        assert!(body(&1.0_f32).is_err());
+        assert!(body(&'a').is_err());
+        assert!(body(&(1_i64, 2_i64)).is_err());
+        // Bytes that are not declared as such would be an array.
+        assert!(body(&vec![1_u8]).is_err());
+        assert!(body(&Err::<i64, i64>(1)).is_err());
+    }
+
+    #[test]
+    fn a_collection_that_does_not_keep_its_word_is_refused() {
+        struct Liar(usize);
+        impl Serialize for Liar {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut seq = serializer.serialize_seq(Some(self.0))?;
+                seq.serialize_element(&1_i64)?;
+                seq.end()
+            }
+        }
+        assert!(body(&Liar(0)).is_err());
+        assert!(body(&Liar(1)).is_ok());
+        assert!(body(&Liar(2)).is_err());
+    }
+}

@@ -29,7 +29,7 @@ fn avsc(name: &str) -> String {
     std::fs::read_to_string(path).expect("every record has a file")
 }
 
-fn schema_of<T: AvroRecord>() -> Schema {
+pub(crate) fn schema_of<T: AvroRecord>() -> Schema {
     Schema::parse_str(&avsc(T::NAME)).expect("every file is a schema")
 }
 

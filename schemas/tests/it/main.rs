@@ -13,4 +13,6 @@ mod catalogue;
 mod evolution;
 mod golden;
 mod hostile;
+mod oracle;
+mod random;
 mod shape;

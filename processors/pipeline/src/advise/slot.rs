@@ -180,8 +180,8 @@ pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor, reason: &str) {
 }
 
 fn find(work: &Work<'_>, name: &str) -> Option<(i32, SlotState)> {
-    work.known_days().into_iter().find_map(|day| {
-        let slot = work.day(day)?.slots.iter().find(|slot| slot.slot == name)?;
+    work.days().find_map(|(day, bucket)| {
+        let slot = bucket.slots.iter().find(|slot| slot.slot == name)?;
         Some((day, slot.clone()))
     })
 }

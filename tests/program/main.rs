@@ -1,0 +1,27 @@
+//! The program from outside: the real binary, over its command line and HTTP.
+//!
+//! One test binary for all of it, so that it is linked once. Each test has its own folder and port,
+//! and waits only for what the program says of itself.
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod content;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod panics;
+#[cfg(test)]
+mod sabotage;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod shuffle;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod world;

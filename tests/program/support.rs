@@ -1,0 +1,237 @@
+//! Starting and asking the binary under test.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub(crate) const SECRET: &str = "s3cret";
+
+/// How long anything may take before a test gives up. Generous: a loaded machine is no failure.
+const DEADLINE: Duration = Duration::from_secs(90);
+const BETWEEN_POLLS: Duration = Duration::from_millis(10);
+
+/// The binary with nothing of the surroundings in its settings.
+pub(crate) fn sudor(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sudor"));
+    command.args(arguments);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SUDOR__") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+pub(crate) fn output(arguments: &[&str]) -> Output {
+    sudor(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs a command that has to succeed and gives the JSON that it printed.
+pub(crate) fn json(arguments: &[&str]) -> Value {
+    let output = output(arguments);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+}
+
+/// `verify`, which has to find nothing.
+pub(crate) fn assert_verified(data: &Path) {
+    let output = output(&["verify", "--json", "--data", data.to_str().unwrap()]);
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Asks until there is an answer: the one place where a test lets time pass.
+pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut polls = DEADLINE.as_millis() / BETWEEN_POLLS.as_millis();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        polls -= 1;
+        assert!(polls > 0, "gave up waiting: {what}");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "another process has no way to wake this one"
+        )]
+        tokio::time::sleep(BETWEEN_POLLS).await;
+    }
+}
+
+/// A running `sudor run`. It is killed when it is dropped.
+pub(crate) struct Service {
+    child: Child,
+    pub(crate) data: PathBuf,
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+impl Service {
+    pub(crate) async fn start(data: &Path) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    pub(crate) async fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
+        std::fs::create_dir_all(data).unwrap();
+        let log = data.with_extension("stderr");
+        let mut child = sudor(&["run", "--data", data.to_str().unwrap()])
+            .env("SUDOR__HTTP__BIND", "127.0.0.1:0")
+            .env("SUDOR__GARMIN__SECRET", SECRET)
+            .env("SUDOR__LOG__FORMAT", "json")
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let address = until("the service listens", async || {
+            let text = std::fs::read_to_string(&log).unwrap();
+            assert!(child.try_wait().unwrap().is_none(), "it ended: {text}");
+            text.lines().find_map(|line| {
+                let line: Value = serde_json::from_str(line).ok()?;
+                let said = line.get("message")?.as_str()? == "listening";
+                said.then(|| line["address"].as_str().map(str::to_owned))?
+            })
+        })
+        .await;
+        Self {
+            child,
+            data: data.to_owned(),
+            url: format!("http://{address}"),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    /// SIGKILL: nothing is flushed, nothing is said.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and how it ended.
+    pub(crate) async fn terminate(mut self) -> ExitStatus {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(told.success());
+        until("the service ends", async || self.child.try_wait().unwrap()).await
+    }
+
+    pub(crate) fn garmin(&self) -> String {
+        format!("{}/webhooks/garmin/{SECRET}", self.url)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        answer(self.client.get(format!("{}{path}", self.url))).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> (u16, Value) {
+        self.post_as(path, "application/json", body).await
+    }
+
+    pub(crate) async fn post_as(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> (u16, Value) {
+        let request = self.client.post(format!("{}{path}", self.url));
+        let request = request.header("content-type", content_type);
+        answer(request.body(body.into())).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &str) -> (u16, Value) {
+        let request = self.client.put(format!("{}{path}", self.url));
+        let request = request.header("content-type", "application/json");
+        answer(request.body(body.to_owned())).await
+    }
+
+    /// An athlete with a Garmin account of the same name.
+    pub(crate) async fn register(&self, athlete: &str, account: &str) {
+        let path = format!("/v1/athletes/{athlete}");
+        assert_eq!(self.put(&path, "{}").await.0, 201);
+        self.link(athlete, account).await;
+    }
+
+    pub(crate) async fn link(&self, athlete: &str, account: &str) {
+        let path = format!("/v1/athletes/{athlete}/connections/garmin");
+        let body = serde_json::json!({"account_id": account}).to_string();
+        assert_eq!(self.put(&path, &body).await.0, 201);
+    }
+
+    pub(crate) async fn push(&self, body: &Value) -> (u16, Value) {
+        let path = format!("/webhooks/garmin/{SECRET}");
+        self.post(&path, body.to_string()).await
+    }
+
+    /// The quality page once nothing is pending; its numbers add up.
+    pub(crate) async fn idle(&self) -> Value {
+        let quality = until("everything is processed", async || {
+            let (status, quality) = self.get("/v1/quality").await;
+            assert_eq!(status, 200, "{quality}");
+            (quality["idle"] == true).then_some(quality)
+        })
+        .await;
+        assert_conserved(&quality);
+        quality
+    }
+
+    /// Every item of a list, page by page.
+    pub(crate) async fn all(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let after = cursor.map(|cursor| format!("&cursor={cursor}"));
+            let page = format!("{path}?limit=1000{}", after.unwrap_or_default());
+            let (status, mut page) = self.get(&page).await;
+            assert_eq!(status, 200, "{path}: {page}");
+            items.append(page["items"].as_array_mut().unwrap());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return items,
+            }
+        }
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// A count of one source.
+pub(crate) fn count(quality: &Value, source: &str, what: &str) -> i64 {
+    quality["sources"][source][what].as_i64().unwrap_or(0)
+}
+
+/// received = accepted + duplicate + dead-lettered + pending, for every source.
+pub(crate) fn assert_conserved(quality: &Value) {
+    for source in quality["sources"].as_object().unwrap().keys() {
+        let count = |what| count(quality, source, what);
+        let settled = ["accepted", "duplicate", "dead_lettered", "pending"];
+        let settled: i64 = settled.into_iter().map(count).sum();
+        assert_eq!(count("received"), settled, "{source}: {quality}");
+    }
+}
