@@ -170,7 +170,14 @@ async fn drive(
         .with_context(|| format!("cannot write {}", unfinished.display()))?;
     let mut truth = BufWriter::new(file);
     let progress = Progress::new("athletes", u64::from(options.athletes), global);
-    post::post_world(options, &target, &mut truth, &progress).await?;
+    let posted = post::post_world(options, &target, &mut truth, &progress).await?;
+    if posted.refused > 0 {
+        return Err(anyhow!(
+            "{} of {} deliveries were refused; see the log above",
+            posted.refused,
+            posted.refused + posted.deliveries
+        ));
+    }
     drop(truth);
     fs::rename(&unfinished, &path).context("cannot put truth.jsonl in its place")?;
     service.settled().await?;
@@ -243,7 +250,9 @@ fn naps(store: &impl SeriesQuery) -> anyhow::Result<u64> {
     let mut naps = 0;
     let mut last: Option<(String, String)> = None;
     loop {
-        let after = last.as_ref().map(|(tenant, id)| (tenant.as_str(), id.as_str()));
+        let after = last
+            .as_ref()
+            .map(|(tenant, id)| (tenant.as_str(), id.as_str()));
         let rows = store.live_rows(Table::Nights, after, PAGE)?;
         for row in &rows {
             let Kind { kind } = serde_json::from_str(&row.body).context("a night is no JSON")?;

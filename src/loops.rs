@@ -46,17 +46,15 @@ impl Status {
         self.stopping.load(Ordering::Acquire)
     }
 
-    pub(crate) fn is_processed(&self, head: Offset) -> bool {
-        self.processed.load(Ordering::Acquire) >= head.0
-    }
-
     pub(crate) fn is_settled(&self, head: Offset) -> bool {
-        self.is_processed(head) && self.stored.load(Ordering::Acquire) >= head.0
+        self.processed.load(Ordering::Acquire) >= head.0
+            && self.stored.load(Ordering::Acquire) >= head.0
     }
 
-    /// Records that readers cannot see yet, at most.
-    pub(crate) fn unstored(&self, head: Offset) -> u64 {
-        head.0.saturating_sub(self.stored.load(Ordering::Acquire))
+    /// How much of the log the store has not looked at.
+    pub(crate) fn facts_to_store(&self, head: Offset) -> i64 {
+        let behind = head.0.saturating_sub(self.stored.load(Ordering::Acquire));
+        i64::try_from(behind).unwrap_or(i64::MAX)
     }
 
     /// For a process without the loop: nobody waits for what others do.

@@ -56,10 +56,7 @@ pub(crate) fn run(args: &VerifyArgs, global: GlobalArgs) -> CommandResult {
         return Ok(());
     }
     let total = report.findings_total;
-    Err(Failure::failed(anyhow!(
-        "{total} differences; the first are listed above"
-    ))
-    .told())
+    Err(Failure::failed(anyhow!("{total} differences; the first are listed above")).told())
 }
 
 pub(crate) fn verify(settings: &Settings, global: GlobalArgs) -> anyhow::Result<Report> {

@@ -18,6 +18,7 @@ pub(crate) mod registry;
 mod ser;
 
 use crate::table::AvroRecord;
+use serde::Serialize;
 
 /// No string, body or collection of a record may be larger. Bodies are cut at 16 MiB where they are
 /// received, so four times that is out of reach for anything we wrote.
@@ -60,6 +61,20 @@ pub fn encode<T: AvroRecord>(record: &T) -> Vec<u8> {
     body::write(record, &mut bytes);
     bytes
 }
+
+/// The bytes of a part of a record, without a frame: equal for equal values, for hashing only.
+#[expect(
+    clippy::expect_used,
+    reason = "as for whole records: a part of one has bytes"
+)]
+pub fn canonical_bytes<T: Serialize>(part: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(PART_BYTES_USUAL);
+    ser::append(part, &mut bytes).expect("a part of a record must be of kinds that have bytes");
+    bytes
+}
+
+/// Most parts are smaller; a larger one grows its buffer.
+const PART_BYTES_USUAL: usize = 256;
 
 /// Reads a record of a known type, whichever version of its schema it was written with.
 pub fn decode<T: AvroRecord>(bytes: &[u8]) -> Result<T, DecodeError> {

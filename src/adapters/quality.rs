@@ -88,10 +88,8 @@ impl LogQuality {
             .iter()
             .filter(|timer| timer.due.0 <= now)
             .count();
-        // What was processed and cannot be read yet waits as well: idle means that all is to be seen.
-        let unstored = self.status.unstored(self.log.head());
         let pending = Pending {
-            records: waiting.saturating_add(i64::try_from(unstored).unwrap_or(i64::MAX)),
+            records: waiting,
             timers_due: i64::try_from(due).unwrap_or(i64::MAX),
             ..Pending::default()
         };
@@ -120,10 +118,14 @@ impl LogQuality {
                 }
             }
         }
-        if self.status.is_processed(self.log.head()) {
+        // The snapshot's own end: the writer may be ahead of it, or it of what the loops were told.
+        let head = Offset(reader.next_seq()?.0.saturating_sub(1));
+        if self.status.is_settled(head.max(self.log.head())) {
             return Ok(0);
         }
-        waiting(reader, sources)
+        let inputs = waiting(reader, sources)?;
+        // Facts that are on their way to the store are not there to be read yet.
+        Ok(inputs.max(self.status.facts_to_store(head)))
     }
 }
 

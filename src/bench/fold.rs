@@ -130,7 +130,10 @@ fn measure(templates: Arc<Vec<Template>>, athletes: u32, days: u32) -> anyhow::R
         records: 0,
     };
     // No athlete comes twice, so a large cache would only measure how fast memory is cleared.
-    let limits = TaskLimits { cache_bytes: CACHE_BYTES, ..TaskLimits::default() };
+    let limits = TaskLimits {
+        cache_bytes: CACHE_BYTES,
+        ..TaskLimits::default()
+    };
     let mut task = Task::new(pipeline(), host, limits);
     let (began, before) = (Stopwatch::start(), usage::now());
     while !matches!(task.step(LogTime(i64::MIN))?, Step::Idle { .. }) {}

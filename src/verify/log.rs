@@ -1,6 +1,6 @@
 //! The log by itself: dense numbers, intact bytes, rising revisions, and a recount of L2.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use schemas::AnyRecord;
@@ -11,6 +11,9 @@ use stream_log::{Offset, Partition};
 use super::Findings;
 use super::facts::Facts;
 use crate::progress::Progress;
+
+/// The stage of a dead letter that no rule wrote: one failed on it.
+const ENGINE: &str = "engine";
 
 /// What the log holds.
 #[derive(Debug, Default)]
@@ -23,6 +26,8 @@ pub(crate) struct Counted {
     pub(crate) facts: Facts,
     /// Processed items per source; replays are no new items.
     pub(crate) received: BTreeMap<String, i64>,
+    /// Items that the engine set aside because a rule failed on them.
+    pub(crate) set_aside: BTreeSet<String>,
 }
 
 pub(crate) fn walk(
@@ -98,6 +103,9 @@ fn take(
             if processed && raw.replay_of.is_none() {
                 *counted.received.entry(raw.source).or_default() += 1;
             }
+        }
+        Ok(AnyRecord::RecordRejected(letter)) if letter.stage == ENGINE => {
+            counted.set_aside.insert(letter.raw_id);
         }
         Ok(record) => counted.facts.take(&record, Some(findings)),
         Err(_) if input => {}

@@ -53,7 +53,10 @@ fn score(data: &Path) -> Value {
 /// Within 2 % of the truth.
 fn assert_close(live: f64, truth: f64, what: &str) {
     assert!(truth > 0.0, "{what}");
-    assert!((live - truth).abs() <= truth * 0.02, "{what}: {live} of {truth}");
+    assert!(
+        (live - truth).abs() <= truth * 0.02,
+        "{what}: {live} of {truth}"
+    );
 }
 
 #[test]
@@ -110,7 +113,16 @@ fn a_folder_of_another_world_is_refused() {
     demo(&data, &["--athletes", "1", "--days", "1", "--seed", "7"]);
     let data = data.to_str().unwrap();
     let other = [
-        "demo", "--athletes", "1", "--days", "1", "--seed", "8", "--exit", "--data", data,
+        "demo",
+        "--athletes",
+        "1",
+        "--days",
+        "1",
+        "--seed",
+        "8",
+        "--exit",
+        "--data",
+        data,
     ];
     let refused = output(&other);
     assert_eq!(refused.status.code(), Some(2));

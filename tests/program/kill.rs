@@ -108,7 +108,10 @@ fn note(ledger: &mut Ledger, athlete: &str, delivery: &Delivery) {
         (Method::Put, _) => vec![registration(body)],
         (Method::Post, Source::App) if body.get().starts_with('[') => {
             let items: Vec<&RawValue> = serde_json::from_str(body.get()).unwrap();
-            items.into_iter().map(|item| item.get().to_owned()).collect()
+            items
+                .into_iter()
+                .map(|item| item.get().to_owned())
+                .collect()
         }
         (Method::Post, Source::App) => vec![body.get().to_owned()],
         (Method::Post, Source::Garmin) => lists(body),
@@ -118,7 +121,11 @@ fn note(ledger: &mut Ledger, athlete: &str, delivery: &Delivery) {
         }
     };
     assert_eq!(items.len(), delivery.items);
-    ledger.extend(items.into_iter().map(|item| (athlete.to_owned(), source, item)));
+    ledger.extend(
+        items
+            .into_iter()
+            .map(|item| (athlete.to_owned(), source, item)),
+    );
 }
 
 fn registration(body: &RawValue) -> String {
@@ -137,7 +144,9 @@ fn lists(body: &RawValue) -> Vec<String> {
 fn logged(data: &Path) -> BTreeSet<(String, String, String)> {
     let log = Connection::open(data.join("log.db")).unwrap();
     let mut records = log.prepare("SELECT value FROM records").unwrap();
-    let values = records.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    let values = records
+        .query_map([], |row| row.get::<_, Vec<u8>>(0))
+        .unwrap();
     values
         .filter_map(|value| match schemas::decode_any(&value.unwrap()) {
             Ok(AnyRecord::RawReceived(raw)) => Some(raw),

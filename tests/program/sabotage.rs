@@ -22,10 +22,18 @@ const SABOTAGES: &[Sabotage] = &[
     ("a session lives twice", second_live, "content"),
     ("a record is dropped", record_dropped, "log_gap"),
     ("the last record is dropped", last_dropped, "log_tail"),
-    ("a record's bytes are altered", record_altered, "log_altered"),
+    (
+        "a record's bytes are altered",
+        record_altered,
+        "log_altered",
+    ),
     ("an item is forged", item_forged, "content"),
     ("a position is moved back", position_back, "counter"),
-    ("a position is moved ahead", position_ahead, "position_ahead"),
+    (
+        "a position is moved ahead",
+        position_ahead,
+        "position_ahead",
+    ),
     ("the store is moved ahead", store_ahead, "store_position"),
     ("the store is moved back", store_back, "row_unexplained"),
     ("an athlete's state is gone", state_gone, "state"),
@@ -173,8 +181,11 @@ fn seal(log: &Connection, seq: i64) {
             },
         )
         .unwrap();
-    log.execute("UPDATE records SET crc32 = ?1 WHERE seq = ?2", params![crc, seq])
-        .unwrap();
+    log.execute(
+        "UPDATE records SET crc32 = ?1 WHERE seq = ?2",
+        params![crc, seq],
+    )
+    .unwrap();
 }
 
 /// A copy of a record at the end of the log, with other bytes, as the engine would have put it.
@@ -191,7 +202,10 @@ fn append(log: &Connection, like: i64, value: &[u8]) {
     )
     .unwrap();
     seal(log, seq);
-    change(log, "UPDATE meta SET value = value + 1 WHERE key = 'next_seq'");
+    change(
+        log,
+        "UPDATE meta SET value = value + 1 WHERE key = 'next_seq'",
+    );
 }
 
 fn fact_doubled(folder: &Folder) {
@@ -234,8 +248,11 @@ fn record_altered(folder: &Folder) {
     let log = folder.log();
     let raw = |record: &AnyRecord| matches!(record, AnyRecord::RawReceived(_));
     let (seq, _) = record_of(&log, raw);
-    let sql = "UPDATE records SET value = value || x'00' WHERE seq = ?1";
-    assert_eq!(log.execute(sql, [seq]).unwrap(), 1);
+    let value = "SELECT value FROM records WHERE seq = ?1";
+    let mut value: Vec<u8> = log.query_row(value, [seq], |row| row.get(0)).unwrap();
+    *value.last_mut().unwrap() ^= 1;
+    let sql = "UPDATE records SET value = ?1 WHERE seq = ?2";
+    assert_eq!(log.execute(sql, params![value, seq]).unwrap(), 1);
 }
 
 fn item_forged(folder: &Folder) {
@@ -266,12 +283,16 @@ fn position_back(folder: &Folder) {
 fn position_ahead(folder: &Folder) {
     change(
         &folder.log(),
-        "UPDATE positions SET seq = seq + 100000 WHERE partition = 0",
+        "UPDATE positions SET seq = seq + 100000
+         WHERE partition = (SELECT min(partition) FROM positions)",
     );
 }
 
 fn store_ahead(folder: &Folder) {
-    change(&folder.store(), "UPDATE feed SET position = position + 100000");
+    change(
+        &folder.store(),
+        "UPDATE feed SET position = position + 100000",
+    );
 }
 
 fn store_back(folder: &Folder) {

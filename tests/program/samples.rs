@@ -1,1 +1,214 @@
-//! x
+//! Payloads that others published, each with the outcome that is right for it.
+//!
+//! The files are not part of this repository: without them the test says so and ends.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::support::{SECRET, Service, count};
+
+/// How a file is sent.
+#[derive(Clone, Copy)]
+enum Way {
+    /// To the Garmin webhook, as it is.
+    Push,
+    /// To the Garmin webhook, as one item of this kind of the account `garmin_user_123`.
+    Item(&'static str),
+    /// To HealthKit's SDK route, as it is.
+    Upload,
+    /// To HealthKit's SDK route, as one item of this kind.
+    Sample(&'static str),
+    /// To the route of Apple's export file.
+    Export,
+    /// To the route of files.
+    File,
+}
+
+/// What comes of it.
+enum Outcome {
+    /// Taken, and so many items end as accepted.
+    Accepted(i64),
+    /// Taken, and set aside with these reasons, in order of the words.
+    SetAside(&'static [&'static str]),
+    /// Refused whole.
+    Refused(u16),
+}
+
+use Outcome::{Accepted, Refused, SetAside};
+use Way::{Export, File, Item, Push, Sample, Upload};
+
+const RADAR: &str = "garmin/RADAR-base__RADAR-PushEndpoint";
+const CLIENT: &str = "garmin/m-d-b-code__garmin-client";
+const WEARABLES: &str = "garmin/the-momentum__open-wearables";
+const NORMALIZER: &str = "garmin/tsubotti63__garmin-running-data-normalizer";
+const CONVERTER: &str = "healthkit/brtkwr__apple-health-tcx-converter";
+const FREE_REPS: &str = "healthkit/meltforce__FreeReps";
+const ANALYZER: &str = "healthkit/tagbug__apple-health-analyzer";
+const KIT_WEARABLES: &str = "healthkit/the-momentum__open-wearables";
+
+#[rustfmt::skip]
+const SAMPLES: &[(&str, &str, Way, Outcome)] = &[
+    (RADAR, "push__activities.json", Push, Accepted(1)),
+    (RADAR, "push__activityDetails.json", Push, Accepted(1)),
+    (RADAR, "push__allDayRespiration.json", Push, Accepted(1)),
+    (RADAR, "push__bloodPressures.json", Push, Accepted(1)),
+    (RADAR, "push__dailies.json", Push, Accepted(1)),
+    (RADAR, "push__epochs.json", Push, Accepted(1)),
+    (RADAR, "push__healthSnapshot.json", Push, Accepted(1)),
+    (RADAR, "push__hrv.json", Push, Accepted(1)),
+    (RADAR, "push__moveIQActivities.json", Push, Accepted(1)),
+    (RADAR, "push__pulseox.json", Push, Accepted(1)),
+    (RADAR, "push__stressDetails.json", Push, Accepted(1)),
+    (RADAR, "push__userMetrics.json", Push, Accepted(1)),
+    // What Garmin's website answers to itself is no push: an array, or members that are no lists.
+    (CLIENT, "activities.json", Push, Refused(400)),
+    (CLIENT, "activity.json", Push, Refused(400)),
+    (CLIENT, "body-composition.json", Push, Refused(400)),
+    (CLIENT, "daily-summary.json", Push, Refused(400)),
+    (CLIENT, "sleep.json", Push, Refused(400)),
+    (CLIENT, "activity.json", Item("activities"), SetAside(&["missing_field"])),
+    (CLIENT, "daily-summary.json", Item("dailies"), Accepted(1)),
+    (CLIENT, "sleep.json", Item("sleeps"), SetAside(&["missing_field"])),
+    (WEARABLES, "item__bloodPressure.json", Item("bloodPressures"), Accepted(1)),
+    (WEARABLES, "item__bodyComp.json", Item("bodyComps"), Accepted(1)),
+    (WEARABLES, "item__sleep_with_naps.json", Item("sleeps"), Accepted(1)),
+    (WEARABLES, "item__stressDetails.json", Item("stressDetails"), Accepted(1)),
+    (WEARABLES, "item__bloodPressure.json", Push, Refused(400)),
+    (WEARABLES, "item__bodyComp.json", Push, Refused(400)),
+    (WEARABLES, "item__sleep_with_naps.json", Push, Refused(400)),
+    (WEARABLES, "item__stressDetails.json", Push, Refused(400)),
+    (WEARABLES, "push__activities_invalid.json", Push, SetAside(&["missing_field"])),
+    (WEARABLES, "push__activities_run.json", Push, Accepted(1)),
+    (WEARABLES, "push__dailies.json", Push, Accepted(1)),
+    (WEARABLES, "push__deregistrations.json", Push, Accepted(1)),
+    (WEARABLES, "push__hrv.json", Push, Accepted(1)),
+    (WEARABLES, "push__userPermissionsChange_expanded.json", Push, Accepted(1)),
+    (WEARABLES, "push__userPermissionsChange_invalid.json", Push, SetAside(&["malformed", "missing_field"])),
+    (WEARABLES, "push__userPermissionsChange_reduced.json", Push, Accepted(1)),
+    (NORMALIZER, "synthetic_summarizedActivities.json", Push, Refused(400)),
+    (CONVERTER, "export.xml", Export, Refused(501)),
+    (CONVERTER, "export.xml", Upload, Refused(415)),
+    (FREE_REPS, "hae_file_workout.json", Sample("workouts"), Refused(501)),
+    (FREE_REPS, "hae_metric_heart_rate.json", Sample("metrics"), Refused(501)),
+    (FREE_REPS, "hae_sleep_aggregated.json", Sample("metrics"), Refused(501)),
+    (FREE_REPS, "hae_workout_metric_series.json", Upload, Refused(400)),
+    (ANALYZER, "example.xml", Export, Refused(501)),
+    (ANALYZER, "example.xml", File, Refused(501)),
+    (KIT_WEARABLES, "healthkit_workout.json", Sample("workouts"), Accepted(1)),
+    (KIT_WEARABLES, "healthkit_workout.json", Upload, Refused(400)),
+];
+
+fn folder() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples");
+    folder.is_dir().then_some(folder)
+}
+
+/// Every file of a source below the folder, as it is named in the table.
+fn files(folder: &Path, source: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for owner in std::fs::read_dir(folder.join(source)).unwrap() {
+        let owner = owner.unwrap();
+        for file in std::fs::read_dir(owner.path()).unwrap() {
+            let (owner, file) = (owner.file_name(), file.unwrap().file_name());
+            let (owner, file) = (owner.to_string_lossy(), file.to_string_lossy());
+            files.push(format!("{source}/{owner}/{file}"));
+        }
+    }
+    files
+}
+
+async fn send(service: &Service, way: Way, body: Vec<u8>) -> (u16, Value) {
+    let garmin = format!("/webhooks/garmin/{SECRET}");
+    let healthkit = "/v1/athletes/ada/healthkit";
+    let parsed = || serde_json::from_slice::<Value>(&body).unwrap();
+    match way {
+        Push => service.post(&garmin, body).await,
+        Item(kind) => {
+            let mut item = parsed();
+            item["userId"] = json!("garmin_user_123");
+            service
+                .post(&garmin, json!({kind: [item]}).to_string())
+                .await
+        }
+        Upload if body.starts_with(b"<") => service.post_as(healthkit, "text/xml", body).await,
+        Upload => service.post(healthkit, body).await,
+        Sample(kind) => {
+            let upload = json!({"data": {kind: [parsed()]}}).to_string();
+            service.post(healthkit, upload).await
+        }
+        Export => {
+            let url = format!("{}{healthkit}/export", service.url);
+            let answer = service.client.put(url).body(body).send().await.unwrap();
+            (answer.status().as_u16(), answer.json().await.unwrap())
+        }
+        File => {
+            service
+                .post_as("/v1/athletes/ada/files", "text/xml", body)
+                .await
+        }
+    }
+}
+
+fn accepted(quality: &Value) -> i64 {
+    let sources = ["garmin", "healthkit"];
+    sources
+        .map(|source| count(quality, source, "accepted"))
+        .iter()
+        .sum()
+}
+
+/// Posts one file to a service of its own state: an athlete to whom both accounts belong.
+async fn outcome(service: &Service, name: &str, way: Way, body: Vec<u8>, right: &Outcome) {
+    let before = accepted(&service.idle().await);
+    let letters = service.all("/v1/dead-letters").await.len();
+    let (status, said) = send(service, way, body).await;
+    let quality = service.idle().await;
+    let mut reasons: Vec<String> = service.all("/v1/dead-letters").await[letters..]
+        .iter()
+        .map(|letter| letter["reason"].as_str().unwrap().to_owned())
+        .collect();
+    reasons.sort();
+    let accepted = accepted(&quality) - before;
+    assert!(status < 500 || status == 501, "{name}: {status} {said}");
+    match right {
+        Accepted(items) => {
+            assert!(matches!(status, 200 | 202), "{name}: {status} {said}");
+            assert_eq!((accepted, &reasons[..]), (*items, &[][..]), "{name}");
+        }
+        SetAside(expected) => {
+            assert!(matches!(status, 200 | 202), "{name}: {status} {said}");
+            assert_eq!(reasons, *expected, "{name}");
+        }
+        Refused(expected) => {
+            assert_eq!(status, *expected, "{name}: {said}");
+            assert_eq!((accepted, reasons.len()), (0, 0), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_published_sample_ends_as_it_should() {
+    let Some(samples) = folder() else {
+        println!("SKIPPED: no ../shared/samples beside this repository, so no sample was posted");
+        return;
+    };
+    for source in ["garmin", "healthkit"] {
+        for file in files(&samples, source) {
+            let known = |(owner, name, ..): &(&str, &str, Way, Outcome)| format!("{owner}/{name}");
+            let known = SAMPLES.iter().map(known).any(|known| known == file);
+            assert!(known, "{file} is in no line of the table");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("data")).await;
+    service.register("ada", "garmin_user_123").await;
+    service.link("ada", "sub-1").await;
+    for (owner, name, way, right) in SAMPLES {
+        let body = std::fs::read(samples.join(owner).join(name)).unwrap();
+        outcome(&service, name, *way, body, right).await;
+        if *name == "push__deregistrations.json" {
+            service.link("ada", "garmin_user_123").await;
+        }
+    }
+}

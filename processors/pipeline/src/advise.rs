@@ -52,13 +52,17 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
         return;
     }
     let timeline = Timeline::of(work);
-    for state in timeline.sessions.iter().filter(|state| !state.container) {
-        let reach = (state.start.0, state.end.0.saturating_add(HORIZON_US));
+    for state in &timeline.sessions {
+        // What was drunk on the day before counts, and so does the next workout.
+        let reach = (
+            state.end.0.saturating_sub(DAY_US).min(state.start.0),
+            state.end.0.saturating_add(HORIZON_US),
+        );
         if !any_touches(&work.dirty.advice, reach, 0) {
             continue;
         }
         let anchor = Anchor::session(work, state);
-        match (&state.loss, state.published.live) {
+        match (&state.loss, state.published.live && !state.container) {
             (Some(loss), true) => {
                 let desired = after_session(work, &timeline, state, loss);
                 slot::say(work, &anchor, desired);
@@ -160,8 +164,13 @@ impl Timeline {
     }
 }
 
-fn mass(work: &Work<'_>, timeline: &Timeline, at: Micros) -> (BodyMass, bool) {
-    match mass_at(&work.head, &timeline.settings, at) {
+fn mass(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    at: Micros,
+    weighed_g: Option<i64>,
+) -> (BodyMass, bool) {
+    match mass_at(&work.head, &timeline.settings, at).or(weighed_g) {
         Some(grams) => (BodyMass::clamped(grams), true),
         None => (BodyMass::clamped(MASS_UNKNOWN_G), false),
     }
@@ -198,7 +207,7 @@ fn after_session(
     state: &SessionState,
     loss: &LossState,
 ) -> Desired {
-    let (mass, mass_known) = mass(work, timeline, state.end);
+    let (mass, mass_known) = mass(work, timeline, state.end, loss.mass_pre_g);
     let (drunk, sodium_taken) = timeline.taken((state.start.0, state.end.0));
     let lost = Millilitres::clamped(loss.fluid_ml);
     let deficit = loss
@@ -239,7 +248,7 @@ fn after_session(
             cap: Some(cap),
             fluid_today: Some(fluid_today),
             basis: Some(BasisFacts {
-                rate: None,
+                rate,
                 sodium: None,
                 mass_loss_permille: weighed,
                 duration: Some(duration),
@@ -265,7 +274,7 @@ fn after_session(
 }
 
 fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &PlannedWorkoutBody) -> Desired {
-    let (mass, mass_known) = mass(work, timeline, plan.start);
+    let (mass, mass_known) = mass(work, timeline, plan.start, None);
     let sport = Sport::parse(&plan.sport).unwrap_or(Sport::Other);
     let sex = if timeline.settings.female {
         Sex::Female

@@ -187,7 +187,11 @@ fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
         return;
     };
     for (draft, names) in drafts.iter().zip(&item.names.drafts) {
-        observation::arrived(work, &item.raw, draft, names);
+        match draft.body {
+            // An account can be closed again with the same words.
+            Body::AccountClosed => observation::close_account(work, &item.raw),
+            _ => observation::arrived(work, &item.raw, draft, names),
+        }
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) type Reach = (i64, i64);
 pub(crate) struct Dirty {
     pub(crate) activity: Vec<Reach>,
     pub(crate) sleep: Vec<Reach>,
+    /// Where sessions were and where they are now: their weigh-ins are matched again.
+    pub(crate) sessions: Vec<Reach>,
     /// Weigh-ins: sessions near them get another loss.
     pub(crate) weigh_in: Vec<Reach>,
     /// Plans, intake, body mass, changed sessions: advice near them is worked out again.

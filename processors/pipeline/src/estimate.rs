@@ -11,6 +11,7 @@ use processors_domain::sweat::{self, Loss, MODEL_VERSION, Sex, WeighInOutcome};
 use processors_domain::units::Seconds;
 use schemas::record::Micros;
 use schemas::record::loss::{Conditions, SweatLossEstimated, SweatLossRetracted};
+use schemas::record::observation::WeighInBody;
 use schemas::record::state::{LossState, SessionState};
 use schemas::topic;
 
@@ -102,7 +103,7 @@ fn work_out(
             Estimated {
                 loss,
                 evidence,
-                deficit_ml: None,
+                deficit_ml: believable_deficit_ml(&test.body),
             }
         }
         None => {
@@ -115,6 +116,14 @@ fn work_out(
             }
         }
     }
+}
+
+/// What the scales say is missing, where only the sweat that follows from it is implausible: after a
+/// gain nobody may be told to drink. A change of more than a tenth is a mistake of the scales.
+fn believable_deficit_ml(body: &WeighInBody) -> Option<i64> {
+    let lost_kg = body.mass_pre_kg - body.mass_post_kg;
+    let believable = lost_kg.abs() <= 0.1 * body.mass_pre_kg;
+    believable.then(|| libm::round(lost_kg * 1_000.0) as i64)
 }
 
 fn estimate(
@@ -141,6 +150,9 @@ fn estimate(
         fluid_ml: estimated.loss.fluid.median().get(),
         sodium_mg: estimated.loss.sodium.map(|sodium| sodium.median().get()),
         deficit_ml: estimated.deficit_ml,
+        mass_pre_g: tests
+            .get(&state.session_id)
+            .map(|test| libm::round(test.body.mass_pre_kg * 1_000.0) as i64),
     };
     // The session's revision is named in the fact; another one alone is no other content.
     if let Some(said) = revise(before.map(|loss| &loss.published), &hash, true, work.now) {
@@ -191,7 +203,7 @@ fn loss_fact(work: &Work<'_>, state: &SessionState, estimated: &Estimated) -> Sw
         session_end: state.end,
         method: loss.method.as_str().to_owned(),
         fluid_ml: wire::interval(loss.fluid, |value| value.get() as f64),
-        sweat_rate_l_per_h: wire::interval(loss.rate, |value| value.litres_per_hour()),
+        sweat_rate_l_per_h: wire::interval(loss.rate, |value| value.get() as f64 / 1_000.0),
         sodium_mmol_per_l: loss
             .sodium_concentration
             .map(|sodium| wire::interval(sodium, |value| value.mmol_per_l())),

@@ -55,6 +55,7 @@ fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
             raw.athlete_id.as_deref().unwrap_or_default(),
             &raw.source,
             raw.account_id.as_deref(),
+            draft.body.kind(),
             &draft.provider_id,
         ),
         shard: shard_of(&draft.provider_id),

@@ -64,15 +64,19 @@ pub(crate) fn observation_id(
     athlete: &str,
     source: &str,
     account: Option<&str>,
+    kind: &str,
     provider_id: &str,
 ) -> String {
-    // HealthKit and app ids are unique per athlete; a Garmin id is unique per account only.
+    // HealthKit's ids are unique over all kinds, and its deletions name nothing else. Elsewhere two
+    // kinds may use one id: an activity and a sleep, an event and a plan.
+    let kind = if source == "healthkit" { "" } else { kind };
     id_of(&[
         "observation",
         tenant,
         athlete,
         source,
         account.unwrap_or(""),
+        kind,
         provider_id,
     ])
 }

@@ -20,8 +20,8 @@ use crate::processor::{Input, RawItem, TimerId};
 const NEIGHBOUR_DAYS: i32 = 2;
 /// The widest slack of any grouping rule: fragments of a night may be two hours apart.
 const SLACK_US: i64 = 2 * HOUR_US;
-/// A weigh-in is matched with a session that ended up to two hours before; one more to be safe.
-const WEIGH_IN_REACH_US: i64 = 3 * HOUR_US;
+/// As far as a weigh-in may be from the session it names, both ways.
+const WEIGH_IN_REACH_US: i64 = 39 * HOUR_US;
 
 pub(crate) fn need(
     head: &AthleteHead,
@@ -88,6 +88,7 @@ impl Wanted<'_> {
         if let Some((start, end)) = draft.body.span() {
             reaches.push((start.0, end.0));
         }
+        let mut moved = Vec::new();
         if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(names.shard)) {
             let at = index
                 .known
@@ -99,7 +100,14 @@ impl Wanted<'_> {
                     .iter()
                     .find(|seen| seen.observation_id == names.id);
                 reaches.extend(before.and_then(observation::span));
+                // A reading that moves or goes leaves its time to the one before.
+                let mass = before.and_then(|seen| observation::current(seen)?.body_mass.as_deref());
+                moved.extend(mass.map(|mass| mass.at));
             }
+        }
+        for at in moved {
+            self.spans
+                .push(observation::mass_reach(&self.head.masses, at));
         }
         match &draft.body {
             Body::BodyMass(body) => self

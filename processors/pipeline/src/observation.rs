@@ -5,6 +5,7 @@
 //! an observation stands in the bucket of the day its current content starts; a change marks both
 //! the old and the new span stale.
 
+use schemas::codec::canonical_bytes;
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{ActivityBody, DeletionBody, ObservationRecorded};
@@ -13,7 +14,7 @@ use schemas::record::state::{
     VersionState,
 };
 
-use crate::apply::{is_deleted, known_day, set_known_day};
+use crate::apply::{id_print, is_deleted, known_day, set_known_day};
 use crate::bucket::day_of;
 use crate::dirty::Reach;
 use crate::identity::DraftNames;
@@ -89,6 +90,23 @@ pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, nam
         });
     if matters {
         place(work, raw, draft, names);
+    } else {
+        keep_arrival(work, raw, day, id);
+    }
+}
+
+/// An account may be closed by an item that is stamped before this copy and read after it: the
+/// latest arrival is kept although it changes nothing now.
+fn keep_arrival(work: &mut Work<'_>, raw: &RawReceived, day: i32, id: &str) {
+    let later = work
+        .day(day)
+        .and_then(|bucket| find(&bucket.observations, id))
+        .is_some_and(|state| {
+            state.account_id.is_some() && raw.received_at > state.last_received_at
+        });
+    if later && let Some(mut state) = take(work, day, id) {
+        state.last_received_at = raw.received_at;
+        put(work, day, state);
     }
 }
 
@@ -99,7 +117,10 @@ fn first_arrival(raw: &RawReceived) -> Micros {
 fn add_version(state: &mut ObservationState, draft: &Draft, names: &DraftNames, raw: &RawReceived) {
     let hash = names.content_print;
     let at = first_arrival(raw);
-    state.last_received_at = state.last_received_at.max(raw.received_at);
+    if state.account_id.is_some() {
+        // Without an account there is none that could be closed, and nothing to compare with.
+        state.last_received_at = state.last_received_at.max(raw.received_at);
+    }
     let same = state
         .versions
         .iter_mut()
@@ -253,20 +274,21 @@ fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
     if kind_of(state) != Some("body_mass") {
         return;
     }
+    let print = id_print(&state.observation_id);
     let before = work.head.masses.clone();
     work.head
         .masses
-        .retain(|mass| mass.observation_id != state.observation_id);
+        .retain(|mass| mass.observation_print != print);
     let body = current(state).and_then(|version| version.body_mass.as_deref());
     if let Some(body) = body.filter(|_| is_live(&work.head, state)) {
         work.head.masses.push(MassState {
             at: body.at,
-            observation_id: state.observation_id.clone(),
+            observation_print: print,
             mass_g: libm::round(body.mass_kg * 1_000.0) as i64,
         });
         work.head
             .masses
-            .sort_by(|a, b| (a.at, &a.observation_id).cmp(&(b.at, &b.observation_id)));
+            .sort_unstable_by_key(|mass| (mass.at, mass.observation_print));
     }
     let reaches = changed_masses(&before, &work.head.masses);
     work.dirty.advice.extend(reaches);
@@ -330,18 +352,13 @@ pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
         .closed_accounts
         .sort_by(|a, b| (&a.source, &a.account_id).cmp(&(&b.source, &b.account_id)));
     work.dirty.everything = true;
-    let masses: Vec<(i32, String)> = work
-        .head
-        .masses
-        .iter()
-        .map(|mass| (day_of(mass.at.0), mass.observation_id.clone()))
-        .collect();
-    for (day, id) in masses {
-        if let Some(state) = work
-            .day(day)
-            .and_then(|bucket| find(&bucket.observations, &id))
-            .cloned()
-        {
+    for mass in work.head.masses.clone() {
+        let told = work.day(day_of(mass.at.0)).and_then(|bucket| {
+            let is_it =
+                |seen: &&ObservationState| id_print(&seen.observation_id) == mass.observation_print;
+            bucket.observations.iter().find(is_it)
+        });
+        if let Some(state) = told.cloned() {
             mass_changed(work, &state);
         }
     }
@@ -439,24 +456,25 @@ fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
     }
 }
 
-/// Canonical bytes of a content: what a revision is measured by.
+/// Canonical bytes of a content: what a revision is measured by. The kind stands behind, because
+/// two kinds may have bodies of one shape.
 pub(crate) fn content_bytes(draft: &Draft) -> Vec<u8> {
-    let text = match &draft.body {
-        Body::Activity(body) => serde_json::to_vec(body),
-        Body::Sleep(body) => serde_json::to_vec(body),
-        Body::BodyMass(body) => serde_json::to_vec(body),
-        Body::WeighIn(body) => serde_json::to_vec(body),
-        Body::Intake(body) => serde_json::to_vec(body),
-        Body::Plan(body) => serde_json::to_vec(body),
-        Body::Profile(body) => serde_json::to_vec(body),
-        Body::SelfReport(body) => serde_json::to_vec(body),
-        Body::Symptom(body) => serde_json::to_vec(body),
-        Body::LinkOverride(body) => serde_json::to_vec(body),
-        Body::Deletion => Ok(b"deletion".to_vec()),
-        Body::AccountClosed => Ok(b"account_closed".to_vec()),
+    let mut bytes = match &draft.body {
+        Body::Activity(body) => canonical_bytes(body),
+        Body::Sleep(body) => canonical_bytes(body),
+        Body::BodyMass(body) => canonical_bytes(body),
+        Body::WeighIn(body) => canonical_bytes(body),
+        Body::Intake(body) => canonical_bytes(body),
+        Body::Plan(body) => canonical_bytes(body),
+        Body::Profile(body) => canonical_bytes(body),
+        Body::SelfReport(body) => canonical_bytes(body),
+        Body::Symptom(body) => canonical_bytes(body),
+        Body::LinkOverride(body) => canonical_bytes(body),
+        Body::Deletion => b"record".to_vec(),
+        Body::AccountClosed => b"account".to_vec(),
     };
-    // Serialising our own plain structs into memory has nothing that can fail.
-    text.unwrap_or_default()
+    bytes.extend_from_slice(draft.body.kind().as_bytes());
+    bytes
 }
 
 /// Set the body that the kind names.

@@ -30,8 +30,14 @@ use crate::work::Work;
 const MATCH_BEFORE_US: i64 = 2 * HOUR_US;
 /// People weigh themselves before they stop their watch.
 const MATCH_AFTER_US: i64 = 10 * 60 * SECOND_US;
-/// Around a change: as far as it can move a match, and a little more.
-const REACH_US: i64 = 3 * HOUR_US;
+/// A weigh-in that names its session is followed this far back, and no further: a reference to last
+/// week's run is a mistake, and matching stays a matter of neighbouring days.
+const NAMED_BEFORE_US: i64 = 36 * HOUR_US;
+const NAMED_AFTER_US: i64 = 3 * HOUR_US;
+/// As far as a change can move a match.
+const REACH_US: i64 = NAMED_BEFORE_US + NAMED_AFTER_US;
+/// A plan and the session that fulfilled it start at most this far apart.
+const PLAN_REACH_US: i64 = 3 * HOUR_US;
 const DAY_US: i64 = 24 * HOUR_US;
 
 /// A weigh-in with the session it is about.
@@ -63,15 +69,12 @@ fn windows(work: &Work<'_>) -> Vec<Reach> {
     if work.dirty.everything {
         return vec![(i64::MIN, i64::MAX)];
     }
-    let sessions = work
-        .sessions()
-        .filter(|state| work.dirty.losses.contains(&state.session_id))
-        .map(|state| (state.start.0, state.end.0));
-    work.dirty
+    let dirty = &work.dirty;
+    dirty
         .weigh_in
         .iter()
+        .chain(&dirty.sessions)
         .copied()
-        .chain(sessions)
         .collect()
 }
 
@@ -184,6 +187,7 @@ fn target<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w SessionState
     let live = || {
         work.sessions()
             .filter(|state| state.published.live && !state.container)
+            .filter(|state| is_near(state, body))
     };
     if let Some(reference) = &body.session_ref {
         let told = told_as(work, reference);
@@ -191,7 +195,7 @@ fn target<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w SessionState
             state.session_id == *reference
                 || state.members.iter().any(|id| told.contains(&id.as_str()))
         });
-        return named.or_else(|| planned(work, reference));
+        return named.or_else(|| planned(work, reference).filter(|state| is_near(state, body)));
     }
     live()
         .filter(|state| {
@@ -199,6 +203,11 @@ fn target<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w SessionState
                 && state.end.0 >= body.at.0.saturating_sub(MATCH_BEFORE_US)
         })
         .max_by_key(|state| (state.end, state.start, &state.anchor_observation_id))
+}
+
+fn is_near(state: &SessionState, body: &WeighInBody) -> bool {
+    state.end.0 >= body.at.0.saturating_sub(NAMED_BEFORE_US)
+        && state.end.0 <= body.at.0.saturating_add(NAMED_AFTER_US)
 }
 
 /// The observations that are `source:provider_id`: one for each account that tells it.
@@ -222,7 +231,7 @@ fn planned<'w>(work: &'w Work<'_>, plan_id: &str) -> Option<&'w SessionState> {
     work.sessions()
         .filter(|state| state.published.live && !state.container)
         .filter(|state| family(&state.sport).as_str() == plan.family)
-        .filter(|state| distance(state) <= REACH_US.unsigned_abs())
+        .filter(|state| distance(state) <= PLAN_REACH_US.unsigned_abs())
         .min_by_key(|state| (distance(state), state.start, &state.anchor_observation_id))
 }
 
@@ -308,11 +317,13 @@ fn publish(work: &mut Work<'_>) {
     let profile = rules::profile(&evidence, wire::instant(Micros(i64::MAX)));
     let mut fact = profile_fact(work, &profile);
     let hash = hash_of(&fact);
-    if let Some(last) = profile.last_test_at {
-        let due = micros(last).0.saturating_add(180 * DAY_US + 1);
-        if due > work.now.0 {
-            work.set_timer(TimerId::Profile.encode(), Micros(due));
-        }
+    let due = profile
+        .last_test_at
+        .map(|last| micros(last).0.saturating_add(180 * DAY_US + 1))
+        .filter(|due| *due > work.now.0);
+    match due {
+        Some(due) => work.set_timer(TimerId::Profile.encode(), Micros(due)),
+        None => work.clear_timer(TimerId::Profile.encode()),
     }
     let Some(said) = revise(work.head.profile.as_ref(), &hash, true, work.now) else {
         return;

@@ -322,6 +322,10 @@ fn publish(
         work.emit(topic::SESSIONS, &fact.id.clone(), &fact);
         state.published = said;
         work.dirty.losses.insert(session_id);
+        work.dirty.sessions.push((state.start.0, state.end.0));
+        work.dirty
+            .sessions
+            .extend(known.map(|known| (known.start.0, known.end.0)));
         work.dirty.advice.push((state.start.0, state.end.0));
         work.dirty
             .advice
@@ -429,6 +433,7 @@ fn retract(work: &mut Work<'_>, known: &SessionState, superseded_by: Option<Enti
     };
     work.emit(topic::SESSIONS, &fact.id.clone(), &fact);
     work.dirty.losses.insert(known.session_id.clone());
+    work.dirty.sessions.push((known.start.0, known.end.0));
     work.dirty.advice.push((known.start.0, known.end.0));
     let state = SessionState {
         published: said,

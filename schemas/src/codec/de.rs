@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn numbers_of_every_length_come_back() {
         for shift in 0..64 {
-            for number in [i64::MIN >> shift, i64::MAX >> shift, (1 << shift) - 1] {
+            for number in [i64::MIN >> shift, i64::MAX >> shift, 1 << shift] {
                 let mut bytes = Vec::new();
                 ser::append(&number, &mut bytes).unwrap();
                 assert_eq!(read::<i64>(&bytes), Ok(number));

@@ -55,7 +55,8 @@ pub struct OverrideState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MassState {
     pub at: Micros,
-    pub observation_id: String,
+    /// First 64 bits of the observation's id.
+    pub observation_print: i64,
     pub mass_g: i64,
 }
 
@@ -154,6 +155,8 @@ pub struct LossState {
     pub sodium_mg: Option<i64>,
     /// What scales told, where they were believed: what is still missing, below zero after a gain.
     pub deficit_ml: Option<i64>,
+    /// Mass before the session, where it was weighed.
+    pub mass_pre_g: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

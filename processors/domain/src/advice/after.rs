@@ -66,7 +66,8 @@ pub fn after(input: &AfterInput) -> Draft {
             fluid: Some(Need::up_to(fluid)),
             carbohydrate: Some(Need::around(carbohydrate)),
             protein: Some(Need::<Decigrams>::around(protein)),
-            sodium: Some(Need::around(sodium_mg(sodium))),
+            // Never above what was lost (safety rule S9).
+            sodium: Some(Need::up_to(sodium_mg(sodium))),
             carry_over: Some(Millilitres::clamped(if capped {
                 fluid_ml(wanted).saturating_sub(fluid)
             } else {

@@ -19,6 +19,7 @@ const FLUID_MAX_ML: f64 = 30_000.0;
 const FOOD_MAX_G: f64 = 20_000.0;
 const PLAN_MAX_MIN: f64 = 1_440.0;
 const LIST_MAX: usize = 64;
+const PLAN_ID_MAX: usize = 256;
 
 pub(crate) fn normalize(raw: &RawReceived) -> Told {
     let event: Event = parse(&raw.body)?;
@@ -169,6 +170,12 @@ fn item_id(item: &serde_json::Value) -> Result<String, Rejected> {
 
 fn plan(event: &Event, id: &str) -> Result<Draft, Rejected> {
     let plan_id = event.plan_id.clone().unwrap_or_else(|| id.to_owned());
+    if plan_id.is_empty() || plan_id.chars().count() > PLAN_ID_MAX {
+        return Err(Rejected::new(
+            "bad_value",
+            format!("plan_id needs 1 to {PLAN_ID_MAX} characters"),
+        ));
+    }
     let deleted = event.deleted.unwrap_or(false);
     // A plan that is taken back need not say again when it would have been.
     let told = event
@@ -262,6 +269,13 @@ fn link_override(event: &Event) -> Result<LinkOverrideBody, Rejected> {
         .ok_or_else(|| Rejected::missing("observation_ids"))?;
     observation_ids.sort();
     observation_ids.dedup();
+    let is_id = |id: &String| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !observation_ids.iter().all(is_id) {
+        return Err(Rejected::new(
+            "bad_value",
+            "observation_ids holds something that is no observation id",
+        ));
+    }
     if observation_ids.len() < 2 || observation_ids.len() > LIST_MAX {
         return Err(Rejected::new(
             "bad_value",

@@ -38,9 +38,9 @@ const UNUSED: [&str; 14] = [
 
 pub(crate) fn normalize(raw: &RawReceived) -> Told {
     let drafts = match raw.kind.as_str() {
-        "activities" => vec![activity(&parse(&raw.body)?, false)?],
-        "manuallyUpdatedActivities" => vec![activity(&parse(&raw.body)?, true)?],
-        "activityDetails" => vec![details(&parse(&raw.body)?)?],
+        "activities" => vec![activity(raw, false)?],
+        "manuallyUpdatedActivities" => vec![activity(raw, true)?],
+        "activityDetails" => vec![details(raw)?],
         "sleeps" => sleep(&parse(&raw.body)?)?,
         "bodyComps" => return body_composition(&parse(&raw.body)?),
         "deregistrations" => vec![Draft::summary(
@@ -60,26 +60,36 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
     Ok(Some(drafts))
 }
 
-fn activity_id(id: Option<&Id>, summary_id: Option<&str>) -> Result<String, Rejected> {
-    id.map(Id::text)
+/// As the connector read it off the bytes: a number of any length keeps all of its digits.
+fn activity_id(
+    raw: &RawReceived,
+    id: Option<&Id>,
+    summary_id: Option<&str>,
+) -> Result<String, Rejected> {
+    raw.provider_id
+        .clone()
+        .or_else(|| id.map(Id::text))
         .or_else(|| summary_id.map(|text| text.trim_end_matches("-detail").to_owned()))
         .filter(|text| !text.is_empty())
         .ok_or_else(|| Rejected::missing("activityId"))
 }
 
-fn activity(item: &Activity, user_edited: bool) -> Result<Draft, Rejected> {
-    let id = activity_id(item.activity_id.as_ref(), item.summary_id.as_deref())?;
-    let mut body = activity_body(item)?;
+fn activity(raw: &RawReceived, user_edited: bool) -> Result<Draft, Rejected> {
+    let item: Activity = parse(&raw.body)?;
+    let id = activity_id(raw, item.activity_id.as_ref(), item.summary_id.as_deref())?;
+    let mut body = activity_body(&item)?;
     body.user_edited = user_edited;
     Ok(Draft::summary(id, Body::Activity(Box::new(body))))
 }
 
-fn details(item: &Details) -> Result<Draft, Rejected> {
+fn details(raw: &RawReceived) -> Result<Draft, Rejected> {
+    let item: Details = parse(&raw.body)?;
     let summary = item
         .summary
         .as_ref()
         .ok_or_else(|| Rejected::missing("summary"))?;
     let id = activity_id(
+        raw,
         item.activity_id.as_ref().or(summary.activity_id.as_ref()),
         item.summary_id.as_deref().or(summary.summary_id.as_deref()),
     )?;
@@ -108,7 +118,7 @@ fn details(item: &Details) -> Result<Draft, Rejected> {
         0.0,
         ACTIVITY_MAX_S,
     )?);
-    body.power_avg_w = mean_power(item);
+    body.power_avg_w = mean_power(&item);
     Ok(Draft {
         channel: "details",
         ..Draft::summary(id, Body::Activity(Box::new(body)))
