@@ -90,7 +90,7 @@ fn items(worlds: &[AthleteWorld]) -> Vec<RawReceived> {
         .unwrap();
     let collected = Arc::new(Collected::default());
     let accounts = Arc::new(MemoryAccounts::default());
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(UnixMicros(END)));
+    let clock = Arc::new(ManualClock::at(UnixMicros(END)));
     let garmin = GarminSettings {
         secret: SECRET.to_owned().into(),
         client_id: None,
@@ -100,7 +100,7 @@ fn items(worlds: &[AthleteWorld]) -> Vec<RawReceived> {
         ..Settings::default()
     };
     let ports = Ports {
-        clock,
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
         publisher: Arc::clone(&collected) as Arc<dyn Publisher>,
         registry: Arc::clone(&accounts) as Arc<dyn Registry>,
         vault: Arc::clone(&accounts) as Arc<dyn Vault>,
@@ -118,6 +118,7 @@ fn items(worlds: &[AthleteWorld]) -> Vec<RawReceived> {
             .header("content-type", delivery.content_type)
             .body(Body::from(delivery.body.clone()))
             .unwrap();
+        clock.set(UnixMicros(delivery.at));
         let answer = runtime.block_on(routes.clone().oneshot(request)).unwrap();
         assert!(answer.status().is_success(), "{}", delivery.path);
         for mut item in std::mem::take(&mut *collected.0.lock().unwrap()) {

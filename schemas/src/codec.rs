@@ -17,16 +17,17 @@ mod de;
 pub(crate) mod registry;
 mod ser;
 
-use crate::table::AvroRecord;
+use std::cell::Cell;
+
 use serde::Serialize;
+
+use crate::table::AvroRecord;
 
 /// No string, body or collection of a record may be larger. Bodies are cut at 16 MiB where they are
 /// received, so four times that is out of reach for anything we wrote.
 pub(crate) const MAX_ALLOCATION_BYTES: usize = 64 * 1024 * 1024;
 
 const MAGIC: u8 = 0;
-/// Where a buffer begins: most facts fit, and a larger one doubles from here.
-const INITIAL_BYTES: usize = 1024;
 
 /// Why bytes are not a record. Callers make a dead letter of it; nothing here is worth a retry.
 #[derive(Debug, thiserror::Error)]
@@ -54,27 +55,50 @@ pub enum DecodeError {
 
 /// The framed bytes of a record, under its present schema.
 pub fn encode<T: AvroRecord>(record: &T) -> Vec<u8> {
-    let entry = registry::present::<T>();
-    let mut bytes = Vec::with_capacity(INITIAL_BYTES);
-    bytes.push(MAGIC);
-    bytes.extend_from_slice(&entry.id.to_be_bytes());
-    body::write(record, &mut bytes);
-    bytes
+    with_encoded(record, <[u8]>::to_vec)
 }
 
-/// The bytes of a part of a record, without a frame: equal for equal values, for hashing only.
+/// Lends the framed bytes of a record, for what needs no copy of its own.
+pub fn with_encoded<T: AvroRecord, R>(record: &T, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
+    let entry = registry::present::<T>();
+    with_scratch(|bytes| {
+        bytes.push(MAGIC);
+        bytes.extend_from_slice(&entry.id.to_be_bytes());
+        body::write(record, bytes);
+        use_bytes(bytes)
+    })
+}
+
+thread_local! {
+    /// Records differ in size by a factor of a hundred: they are written here and copied out, so that
+    /// none is grown step by step and none keeps more than it needs.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What a thread keeps between records; a larger buffer is given back.
+const SCRATCH_BYTES_MAX: usize = 1024 * 1024;
+
+fn with_scratch<R>(write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    let mut bytes = SCRATCH.take();
+    bytes.clear();
+    let result = write(&mut bytes);
+    if bytes.capacity() <= SCRATCH_BYTES_MAX {
+        SCRATCH.set(bytes);
+    }
+    result
+}
+
+/// Lends the bytes of a part of a record, without a frame: equal for equal values, for hashing only.
 #[expect(
     clippy::expect_used,
     reason = "as for whole records: a part of one has bytes"
 )]
-pub fn canonical_bytes<T: Serialize>(part: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(PART_BYTES_USUAL);
-    ser::append(part, &mut bytes).expect("a part of a record must be of kinds that have bytes");
-    bytes
+pub fn with_canonical<T: Serialize, R>(part: &T, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
+    with_scratch(|bytes| {
+        ser::append(part, bytes).expect("a part of a record must be of kinds that have bytes");
+        use_bytes(bytes)
+    })
 }
-
-/// Most parts are smaller; a larger one grows its buffer.
-const PART_BYTES_USUAL: usize = 256;
 
 /// Reads a record of a known type, whichever version of its schema it was written with.
 pub fn decode<T: AvroRecord>(bytes: &[u8]) -> Result<T, DecodeError> {

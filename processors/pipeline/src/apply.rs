@@ -190,6 +190,7 @@ fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
         match draft.body {
             // An account can be closed again with the same words.
             Body::AccountClosed => observation::close_account(work, &item.raw),
+            Body::Deletion => bury(work, &item.raw, names),
             _ => observation::arrived(work, &item.raw, draft, names),
         }
     }
@@ -227,21 +228,26 @@ fn full(work: &Work<'_>, draft: &Draft) -> Option<Rejected> {
 
 /// A deletion is for ever, whichever of it and its record arrives first.
 fn delete(work: &mut Work<'_>, raw: &RawReceived, names: &DraftNames) {
-    let print = id_print(&names.id);
-    let index = work.shard_mut(names.shard);
-    if let Err(at) = index
-        .deleted
-        .binary_search_by_key(&print, |gone| gone.fingerprint)
-    {
-        index.deleted.insert(
-            at,
-            DeletedState {
-                fingerprint: print,
-                received_at: raw.received_at,
-            },
-        );
-    }
+    bury(work, raw, names);
     observation::withdraw(work, &names.id, known_day(work, names.shard, &names.id));
+}
+
+/// Note a deletion with its first arrival, whichever copy of it is read first.
+fn bury(work: &mut Work<'_>, raw: &RawReceived, names: &DraftNames) {
+    let at = raw.first_received_at.unwrap_or(raw.received_at);
+    let gone = DeletedState {
+        fingerprint: id_print(&names.id),
+        received_at: at,
+    };
+    let deleted = &mut work.shard_mut(names.shard).deleted;
+    match deleted.binary_search_by_key(&gone.fingerprint, |gone| gone.fingerprint) {
+        Err(place) => deleted.insert(place, gone),
+        Ok(place) => {
+            if let Some(known) = deleted.get_mut(place) {
+                known.received_at = known.received_at.min(at);
+            }
+        }
+    }
 }
 
 pub(crate) fn id_print(id: &str) -> i64 {

@@ -19,16 +19,15 @@ pub(crate) fn digest(bucket: BucketId, bytes: &[u8]) -> Result<Option<String>, U
         let head: AthleteHead = schemas::codec::decode(bytes).map_err(|error| Undecodable {
             detail: error.to_string(),
         })?;
-        return Ok(Some(content_hash(&schemas::codec::encode(&plain_head(
-            head,
-        )))));
+        let head = schemas::codec::encode(&plain_head(head));
+        return Ok(Some(content_hash(&[&head])));
     }
     let bucket = match Bucket::decode(bytes)? {
         Bucket::Day(day) => Bucket::Day(plain_day(day)),
         index @ Bucket::Index(_) => index,
     };
     let empty = bucket == Bucket::default();
-    Ok((!empty).then(|| content_hash(&bucket.encode())))
+    Ok((!empty).then(|| content_hash(&[&bucket.encode()])))
 }
 
 fn plain_head(mut head: AthleteHead) -> AthleteHead {
@@ -52,6 +51,8 @@ fn plain_day(mut day: DayBucket) -> DayBucket {
         state.anchor_observation_id.clear();
         state.anchor_received_at = Micros(0);
         plain(&mut state.published);
+        // A loss that was taken back is remembered for its number only.
+        state.loss = state.loss.take().filter(|loss| loss.published.live);
         if let Some(loss) = &mut state.loss {
             plain(&mut loss.published);
             loss.session_revision = 0;

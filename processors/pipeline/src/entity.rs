@@ -32,7 +32,7 @@ pub(crate) fn revise(
 
 /// Hash of a fact whose ids, revisions, hashes and processing times were left blank.
 pub(crate) fn hash_of<T: AvroRecord>(blank: &T) -> String {
-    content_hash(&schemas::codec::encode(blank))
+    schemas::codec::with_encoded(blank, |bytes| content_hash(&[bytes]))
 }
 
 /// A fact's id: a second copy of it can be told by anybody.

@@ -5,7 +5,7 @@ use schemas::record::ingest::RawReceived;
 use crate::bucket::shard_of;
 use crate::ids::{fingerprint, observation_id};
 use crate::normalize::{Draft, Outcome};
-use crate::observation::content_bytes;
+use crate::observation::hash_of;
 
 /// Names of a raw item.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub(crate) fn names(raw: &RawReceived, outcome: &Outcome) -> ItemNames {
 }
 
 fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
-    let content_hash = crate::ids::content_hash(&content_bytes(draft));
+    let content_hash = hash_of(draft);
     DraftNames {
         id: observation_id(
             &raw.tenant_id,

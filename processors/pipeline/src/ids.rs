@@ -28,9 +28,9 @@ pub(crate) fn fingerprint(parts: &[&[u8]]) -> i64 {
     i64::from_be_bytes(first)
 }
 
-/// Hash of a content's canonical bytes.
-pub(crate) fn content_hash(bytes: &[u8]) -> String {
-    hex(digest(&[bytes]).get(..16).unwrap_or_default())
+/// Hash of a content's canonical bytes, in parts.
+pub(crate) fn content_hash(parts: &[&[u8]]) -> String {
+    hex(digest(parts).get(..16).unwrap_or_default())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -114,6 +114,10 @@ impl Wanted<'_> {
                 .spans
                 .push(observation::mass_reach(&self.head.masses, body.at)),
             Body::WeighIn(_) | Body::Deletion => self.tests.extend(reaches.iter().copied()),
+            Body::Plan(_) => {
+                let near = reaches.iter().copied().map(observation::plan_reach);
+                self.spans.extend(near);
+            }
             _ => {}
         }
         self.spans.extend(reaches);

@@ -5,7 +5,7 @@
 //! an observation stands in the bucket of the day its current content starts; a change marks both
 //! the old and the new span stale.
 
-use schemas::codec::canonical_bytes;
+use schemas::codec::with_canonical;
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{ActivityBody, DeletionBody, ObservationRecorded};
@@ -18,7 +18,8 @@ use crate::apply::{id_print, is_deleted, known_day, set_known_day};
 use crate::bucket::day_of;
 use crate::dirty::Reach;
 use crate::identity::DraftNames;
-use crate::normalize::{Body, Draft, SECOND_US, plan_end};
+use crate::ids::content_hash;
+use crate::normalize::{Body, Draft, HOUR_US, SECOND_US, plan_end};
 use crate::work::Work;
 
 /// A safety valve per kind and day, not a rule: test worlds stay far below.
@@ -65,7 +66,18 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names
 pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
     let (id, shard) = (names.id.as_str(), names.shard);
     let Some(day) = known_day(work, shard, id) else {
-        if matches!(draft.body, Body::Profile(_) | Body::LinkOverride(_)) {
+        // A copy of what was set aside stays set aside: only what is held can have come earlier.
+        let held = work
+            .head
+            .profile_edits
+            .iter()
+            .any(|edit| edit.observation_id == id)
+            || work
+                .head
+                .overrides
+                .iter()
+                .any(|known| known.observation_id == id);
+        if held {
             remember(work, raw, draft, names);
         }
         return;
@@ -264,9 +276,23 @@ fn stale(work: &mut Work<'_>, state: &ObservationState, reach: Option<Reach>) {
         Some("activity") => dirty.activity.push(reach),
         Some("sleep") => dirty.sleep.push(reach),
         Some("weigh_in") => dirty.weigh_in.push(reach),
-        Some("intake" | "planned_workout") => dirty.advice.push(reach),
+        Some("intake") => dirty.advice.push(reach),
+        Some("planned_workout") => {
+            dirty.advice.push(reach);
+            // A weigh-in may name the plan, and find its session by it.
+            dirty.weigh_in.push(plan_reach(reach));
+        }
         _ => {}
     }
+}
+
+/// Sessions start up to three hours from the plan that they fulfil.
+pub(crate) fn plan_reach(plan: Reach) -> Reach {
+    const NEAR_US: i64 = 3 * HOUR_US;
+    (
+        plan.0.saturating_sub(NEAR_US),
+        plan.1.saturating_add(NEAR_US),
+    )
 }
 
 /// A body mass holds from its time until the next reading: advice in between changes.
@@ -456,25 +482,24 @@ fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
     }
 }
 
-/// Canonical bytes of a content: what a revision is measured by. The kind stands behind, because
-/// two kinds may have bodies of one shape.
-pub(crate) fn content_bytes(draft: &Draft) -> Vec<u8> {
-    let mut bytes = match &draft.body {
-        Body::Activity(body) => canonical_bytes(body),
-        Body::Sleep(body) => canonical_bytes(body),
-        Body::BodyMass(body) => canonical_bytes(body),
-        Body::WeighIn(body) => canonical_bytes(body),
-        Body::Intake(body) => canonical_bytes(body),
-        Body::Plan(body) => canonical_bytes(body),
-        Body::Profile(body) => canonical_bytes(body),
-        Body::SelfReport(body) => canonical_bytes(body),
-        Body::Symptom(body) => canonical_bytes(body),
-        Body::LinkOverride(body) => canonical_bytes(body),
-        Body::Deletion => b"record".to_vec(),
-        Body::AccountClosed => b"account".to_vec(),
-    };
-    bytes.extend_from_slice(draft.body.kind().as_bytes());
-    bytes
+/// Hash of a content: what a revision is measured by. The kind is part of it, because two kinds may
+/// have bodies of one shape.
+pub(crate) fn hash_of(draft: &Draft) -> String {
+    let hash = |bytes: &[u8]| content_hash(&[draft.body.kind().as_bytes(), bytes]);
+    match &draft.body {
+        Body::Activity(body) => with_canonical(body, hash),
+        Body::Sleep(body) => with_canonical(body, hash),
+        Body::BodyMass(body) => with_canonical(body, hash),
+        Body::WeighIn(body) => with_canonical(body, hash),
+        Body::Intake(body) => with_canonical(body, hash),
+        Body::Plan(body) => with_canonical(body, hash),
+        Body::Profile(body) => with_canonical(body, hash),
+        Body::SelfReport(body) => with_canonical(body, hash),
+        Body::Symptom(body) => with_canonical(body, hash),
+        Body::LinkOverride(body) => with_canonical(body, hash),
+        Body::Deletion => hash(b"record"),
+        Body::AccountClosed => hash(b"account"),
+    }
 }
 
 /// Set the body that the kind names.

@@ -247,7 +247,7 @@ fn unreadable(record: &Record) -> RawReceived {
             "unreadable",
             record.key.as_str(),
             &at,
-            &crate::ids::content_hash(&record.value),
+            &crate::ids::content_hash(&[&record.value]),
         ]),
         tenant_id: tenant.to_owned(),
         athlete_id: (!athlete.is_empty() && !athlete.starts_with('~')).then(|| athlete.to_owned()),

@@ -81,7 +81,7 @@ pub(super) struct Desired {
 
 pub(super) fn say(work: &mut Work<'_>, anchor: &Anchor, desired: Desired) {
     let expired = desired.valid_until <= work.now;
-    let inputs_hash = content_hash(desired.inputs.as_bytes());
+    let inputs_hash = content_hash(&[desired.inputs.as_bytes()]);
     let (start, valid_until) = (desired.start, desired.valid_until);
     let mut fact = issued(work, anchor, desired, inputs_hash);
     let hash = hash_of(&blank(fact.clone(), anchor));
