@@ -31,7 +31,9 @@ const HISTORY_DAYS: u32 = 90;
 const TEMPLATES: u32 = 100;
 const DAY_US: i64 = 86_400_000_000;
 const PARTITIONS: u32 = 8;
-const CACHE_BYTES: usize = 16 * 1_024 * 1_024;
+const CACHE_BYTES: usize = 4 * 1_024 * 1_024;
+/// A batch that stays near the processor: with 2,000 records its state is fetched from memory twice.
+const BATCH_RECORDS: usize = 400;
 
 type Buckets = BTreeMap<BucketId, Vec<u8>>;
 
@@ -131,6 +133,7 @@ fn measure(templates: Arc<Vec<Template>>, athletes: u32, days: u32) -> anyhow::R
     };
     // No athlete comes twice, so a large cache would only measure how fast memory is cleared.
     let limits = TaskLimits {
+        records: BATCH_RECORDS,
         cache_bytes: CACHE_BYTES,
         ..TaskLimits::default()
     };

@@ -22,6 +22,7 @@ const SECRET: &str = "bench";
 pub(super) struct Splitter {
     routes: Router,
     collected: Arc<Collected>,
+    clock: Arc<ManualClock>,
 }
 
 #[derive(Default)]
@@ -41,7 +42,7 @@ impl Splitter {
     pub(super) fn new(now: UnixMicros) -> Self {
         let collected = Arc::new(Collected::default());
         let accounts = Arc::new(MemoryAccounts::default());
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(now));
+        let clock = Arc::new(ManualClock::at(now));
         let settings = Settings {
             garmin: Some(GarminSettings {
                 secret: SECRET.to_owned().into(),
@@ -50,7 +51,7 @@ impl Splitter {
             ..Settings::default()
         };
         let ports = Ports {
-            clock,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
             publisher: Arc::clone(&collected) as Arc<dyn Publisher>,
             registry: Arc::clone(&accounts) as Arc<dyn ingest_connectors::port::Registry>,
             vault: Arc::clone(&accounts) as Arc<dyn ingest_connectors::port::Vault>,
@@ -60,11 +61,14 @@ impl Splitter {
         Self {
             routes: routes.into(),
             collected,
+            clock,
         }
     }
 
     /// The items of one delivery, stamped with the time it was sent.
     pub(super) async fn split(&self, delivery: &Delivery) -> anyhow::Result<Vec<RawReceived>> {
+        // What the connector writes into a registration is stamped by this clock too.
+        self.clock.set(UnixMicros(delivery.at));
         let path = delivery.path.replace(GARMIN_SECRET_PLACEHOLDER, SECRET);
         let request = Request::builder()
             .method(delivery.method.as_str())

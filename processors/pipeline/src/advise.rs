@@ -201,6 +201,14 @@ fn confidence(basis: Basis) -> advice::Confidence {
     })
 }
 
+/// What the estimate says, or what people lose in so much sweat where it says nothing.
+fn sodium_lost(timeline: &Timeline, loss: &LossState) -> Milligrams {
+    loss.sodium_mg.map_or_else(
+        || Milligrams::of_sodium(Millilitres::clamped(loss.fluid_ml), timeline.sodium_prior()),
+        Milligrams::clamped,
+    )
+}
+
 fn after_session(
     work: &Work<'_>,
     timeline: &Timeline,
@@ -213,10 +221,7 @@ fn after_session(
     let deficit = loss
         .deficit_ml
         .unwrap_or_else(|| lost.get().saturating_sub(drunk.get()));
-    let sodium_lost = match loss.sodium_mg {
-        Some(milligrams) => Milligrams::clamped(milligrams),
-        None => Milligrams::of_sodium(lost, timeline.sodium_prior()),
-    };
+    let sodium_lost = sodium_lost(timeline, loss);
     let seconds = |until: Micros| Seconds::from_micros(until.0.saturating_sub(state.end.0));
     let next = timeline.next_start(state.end);
     let rate = SweatRate::new(loss.rate_ml_per_h);

@@ -5,10 +5,11 @@
 //! an observation stands in the bucket of the day its current content starts; a change marks both
 //! the old and the new span stale.
 
-use schemas::codec::with_canonical;
+mod content;
+
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
-use schemas::record::observation::{ActivityBody, DeletionBody, ObservationRecorded};
+use schemas::record::observation::ActivityBody;
 use schemas::record::state::{
     AthleteHead, ClosedAccount, MassState, ObservationState, OverrideState, ProfileEditState,
     VersionState,
@@ -18,9 +19,9 @@ use crate::apply::{id_print, is_deleted, known_day, set_known_day};
 use crate::bucket::day_of;
 use crate::dirty::Reach;
 use crate::identity::DraftNames;
-use crate::ids::content_hash;
 use crate::normalize::{Body, Draft, HOUR_US, SECOND_US, plan_end};
 use crate::work::Work;
+pub(crate) use content::{fill, hash_of};
 
 /// A safety valve per kind and day, not a rule: test worlds stay far below.
 const OBSERVATIONS_PER_KIND_AND_DAY_MAX: usize = 500;
@@ -182,26 +183,34 @@ pub(crate) fn current(state: &ObservationState) -> Option<&VersionState> {
 /// The activity that counts, completed by what only the samples tell.
 pub(crate) fn activity(state: &ObservationState) -> Option<ActivityBody> {
     let mut body = current(state)?.activity.as_deref()?.clone();
-    let details = state
-        .versions
-        .iter()
-        .rev()
-        .find(|version| version.channel == "details");
-    if let Some(details) = details.and_then(|version| version.activity.as_deref())
-        && details.start == body.start
-    {
+    if let Some(details) = details_of(state, &body) {
         body.moving_s = body.moving_s.or(details.moving_s);
         body.power_avg_w = body.power_avg_w.or(details.power_avg_w);
-        if details.elapsed_s > body.elapsed_s {
-            body.elapsed_s = details.elapsed_s;
-            body.end = Micros(
-                body.start
-                    .0
-                    .saturating_add(details.elapsed_s.saturating_mul(SECOND_US)),
-            );
-        }
+    }
+    if let Some(details) = paused(state, &body) {
+        body.elapsed_s = details.elapsed_s;
+        body.end = end_of(&body, details);
     }
     Some(body)
+}
+
+fn details_of<'s>(state: &'s ObservationState, body: &ActivityBody) -> Option<&'s ActivityBody> {
+    let told = |version: &&VersionState| version.channel == "details";
+    let details = state.versions.iter().rev().find(told)?;
+    details
+        .activity
+        .as_deref()
+        .filter(|details| details.start == body.start)
+}
+
+/// The details, where their clock ran on through pauses that the summary leaves out.
+fn paused<'s>(state: &'s ObservationState, body: &ActivityBody) -> Option<&'s ActivityBody> {
+    details_of(state, body).filter(|details| details.elapsed_s > body.elapsed_s)
+}
+
+fn end_of(body: &ActivityBody, details: &ActivityBody) -> Micros {
+    let elapsed = details.elapsed_s.saturating_mul(SECOND_US);
+    Micros(body.start.0.saturating_add(elapsed))
 }
 
 /// When the content that counts first arrived.
@@ -245,10 +254,11 @@ fn kind_of(state: &ObservationState) -> Option<&'static str> {
 }
 
 pub(crate) fn span(state: &ObservationState) -> Option<Reach> {
-    if let Some(body) = activity(state) {
-        return Some((body.start.0, body.end.0));
-    }
     let version = current(state)?;
+    if let Some(body) = version.activity.as_deref() {
+        let end = paused(state, body).map_or(body.end, |details| end_of(body, details));
+        return Some((body.start.0, end.0));
+    }
     let sleep = version
         .sleep
         .as_deref()
@@ -479,55 +489,5 @@ fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
             }
         }
         Err(at) => bucket.observations.insert(at, state),
-    }
-}
-
-/// Hash of a content: what a revision is measured by. The kind is part of it, because two kinds may
-/// have bodies of one shape.
-pub(crate) fn hash_of(draft: &Draft) -> String {
-    let hash = |bytes: &[u8]| content_hash(&[draft.body.kind().as_bytes(), bytes]);
-    match &draft.body {
-        Body::Activity(body) => with_canonical(body, hash),
-        Body::Sleep(body) => with_canonical(body, hash),
-        Body::BodyMass(body) => with_canonical(body, hash),
-        Body::WeighIn(body) => with_canonical(body, hash),
-        Body::Intake(body) => with_canonical(body, hash),
-        Body::Plan(body) => with_canonical(body, hash),
-        Body::Profile(body) => with_canonical(body, hash),
-        Body::SelfReport(body) => with_canonical(body, hash),
-        Body::Symptom(body) => with_canonical(body, hash),
-        Body::LinkOverride(body) => with_canonical(body, hash),
-        Body::Deletion => hash(b"record"),
-        Body::AccountClosed => hash(b"account"),
-    }
-}
-
-/// Set the body that the kind names.
-pub(crate) fn fill(fact: &mut ObservationRecorded, draft: &Draft, raw: &RawReceived) {
-    match draft.body.clone() {
-        Body::Activity(body) => fact.activity = Some(*body),
-        Body::Sleep(body) => fact.sleep = Some(*body),
-        Body::BodyMass(body) => fact.body_mass = Some(body),
-        Body::WeighIn(body) => fact.weigh_in = Some(body),
-        Body::Intake(body) => fact.intake = Some(body),
-        Body::Plan(body) => fact.planned_workout = Some(body),
-        Body::Profile(body) => fact.profile_edit = Some(*body),
-        Body::SelfReport(body) => fact.self_report = Some(body),
-        Body::Symptom(body) => fact.symptom = Some(body),
-        Body::LinkOverride(body) => fact.link_override = Some(body),
-        Body::Deletion => {
-            fact.deletion = Some(DeletionBody {
-                at: raw.received_at,
-                scope: "record".to_owned(),
-                target_provider_id: Some(draft.provider_id.clone()),
-            });
-        }
-        Body::AccountClosed => {
-            fact.deletion = Some(DeletionBody {
-                at: raw.received_at,
-                scope: "account".to_owned(),
-                target_provider_id: None,
-            });
-        }
     }
 }

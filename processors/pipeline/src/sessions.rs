@@ -288,26 +288,10 @@ fn publish(
         .iter()
         .filter_map(|at| block.activities.get(*at))
         .map(|one| one.id)
-        .chain(continued.attached.iter().copied());
-    let mut state = SessionState {
-        session_id: session_id.clone(),
-        anchor_received_at: wire::micros(continued.anchor.received_at),
-        anchor_observation_id: observation_text(continued.anchor.observation),
-        published: known
-            .map(|known| known.published.clone())
-            .unwrap_or_default(),
-        start: fact.start,
-        end: fact.end,
-        members: members.map(observation_text).collect(),
-        settled,
-        superseded_by: None,
-        sport: fact.sport.clone(),
-        container: fact.container,
-        duration_s: fact.timer_s.or(fact.moving_s).unwrap_or(fact.elapsed_s),
-        energy_kj: fact.energy_kj,
-        indoor: fact.indoor,
-        loss: known.and_then(|known| known.loss.clone()),
-    };
+        .chain(continued.attached.iter().copied())
+        .map(observation_text)
+        .collect();
+    let mut state = session_state(&fact, continued, members, known);
     let said = revise(known.map(|known| &known.published), &hash, true, work.now);
     if let Some(said) = said {
         fact.id = fact_id(&session_id, &said);
@@ -332,6 +316,34 @@ fn publish(
             .extend(known.map(|known| (known.start.0, known.end.0)));
     }
     store(work, known, Some(state));
+}
+
+/// What is remembered of a session: its identity, and what later steps need of its content.
+fn session_state(
+    fact: &SessionRevised,
+    continued: &Continued,
+    members: Vec<String>,
+    known: Option<&SessionState>,
+) -> SessionState {
+    SessionState {
+        session_id: id_text(continued.id.0),
+        anchor_received_at: wire::micros(continued.anchor.received_at),
+        anchor_observation_id: observation_text(continued.anchor.observation),
+        published: known
+            .map(|known| known.published.clone())
+            .unwrap_or_default(),
+        start: fact.start,
+        end: fact.end,
+        members,
+        settled: fact.settled,
+        superseded_by: None,
+        sport: fact.sport.clone(),
+        container: fact.container,
+        duration_s: fact.timer_s.or(fact.moving_s).unwrap_or(fact.elapsed_s),
+        energy_kj: fact.energy_kj,
+        indoor: fact.indoor,
+        loss: known.and_then(|known| known.loss.clone()),
+    }
 }
 
 fn session_fact(

@@ -254,14 +254,6 @@ fn issued(
     inputs_hash: String,
 ) -> RecommendationIssued {
     let advised = &desired.advised;
-    let at = |after: i64| {
-        Micros(
-            desired
-                .origin
-                .0
-                .saturating_add(after.saturating_mul(1_000_000)),
-        )
-    };
     RecommendationIssued {
         id: String::new(),
         tenant_id: work.tenant.to_owned(),
@@ -287,17 +279,7 @@ fn issued(
             valid_until: desired.valid_until,
             gap_class: desired.gap_class.map(|class| class.as_str().to_owned()),
             needs: needs(&advised.needs),
-            schedule: advised
-                .schedule
-                .iter()
-                .map(|portion| Portion {
-                    at: at(portion.after.get()),
-                    fluid_ml: Some(portion.fluid.get()),
-                    carbohydrate_dg: Some(portion.carbohydrate.get()),
-                    protein_dg: Some(portion.protein.get()),
-                    sodium_mg: Some(portion.sodium.get()),
-                })
-                .collect(),
+            schedule: schedule(advised, desired.origin),
             options: Vec::new(),
             reasons: advised.reasons.iter().map(reason).collect(),
             safety: advised
@@ -317,6 +299,18 @@ fn issued(
             depends_on: anchor.depends_on.clone(),
         },
     }
+}
+
+fn schedule(advised: &Advised, origin: Micros) -> Vec<Portion> {
+    let at = |after: i64| Micros(origin.0.saturating_add(after.saturating_mul(1_000_000)));
+    let portion = |portion: &processors_domain::advice::Portion| Portion {
+        at: at(portion.after.get()),
+        fluid_ml: Some(portion.fluid.get()),
+        carbohydrate_dg: Some(portion.carbohydrate.get()),
+        protein_dg: Some(portion.protein.get()),
+        sodium_mg: Some(portion.sodium.get()),
+    };
+    advised.schedule.iter().map(portion).collect()
 }
 
 fn reason(told: &processors_domain::advice::Reason) -> Reason {

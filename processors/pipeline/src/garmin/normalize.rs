@@ -161,7 +161,7 @@ fn activity_body(item: &Activity) -> Result<ActivityBody, Rejected> {
         .device_name
         .clone()
         .filter(|name| !name.eq_ignore_ascii_case("unknown"));
-    Ok(ActivityBody {
+    let body = ActivityBody {
         sport: known.sport.as_str().to_owned(),
         family: known.sport.family().as_str().to_owned(),
         vendor_type,
@@ -170,63 +170,6 @@ fn activity_body(item: &Activity) -> Result<ActivityBody, Rejected> {
         utc_offset_s: offset(item.start_time_offset_in_seconds),
         timer_s: Some(timer),
         elapsed_s: timer,
-        distance_m: quantise(
-            bounded(
-                "distanceInMeters",
-                item.distance_in_meters,
-                0.0,
-                DISTANCE_MAX_M,
-            )?,
-            10.0,
-        ),
-        energy_kj: quantise(
-            bounded(
-                "activeKilocalories",
-                item.active_kilocalories,
-                0.0,
-                ENERGY_MAX_KCAL,
-            )?
-            .map(|kcal| kcal * KJ_PER_KCAL),
-            10.0,
-        ),
-        heart_rate_avg_bpm: heart_rate(item.average_heart_rate_in_beats_per_minute)?,
-        heart_rate_max_bpm: heart_rate(item.max_heart_rate_in_beats_per_minute)?,
-        speed_avg_m_s: quantise(
-            bounded(
-                "averageSpeedInMetersPerSecond",
-                item.average_speed_in_meters_per_second,
-                0.0,
-                200.0,
-            )?,
-            1_000.0,
-        ),
-        elevation_gain_m: quantise(
-            bounded(
-                "totalElevationGainInMeters",
-                item.total_elevation_gain_in_meters,
-                0.0,
-                100_000.0,
-            )?,
-            10.0,
-        ),
-        start_lat: quantise(
-            bounded(
-                "startingLatitudeInDegree",
-                item.starting_latitude_in_degree,
-                -90.0,
-                90.0,
-            )?,
-            1e6,
-        ),
-        start_lon: quantise(
-            bounded(
-                "startingLongitudeInDegree",
-                item.starting_longitude_in_degree,
-                -180.0,
-                180.0,
-            )?,
-            1e6,
-        ),
         indoor: known.indoor,
         manual,
         title: item.activity_name.clone(),
@@ -234,6 +177,34 @@ fn activity_body(item: &Activity) -> Result<ActivityBody, Rejected> {
         container: item.is_parent.unwrap_or(false),
         parent_provider_id: item.parent_summary_id.as_ref().map(Id::text),
         ..ActivityBody::default()
+    };
+    measured(item, body)
+}
+
+/// The numbers that sensors told, each within its bounds and to its resolution.
+fn measured(item: &Activity, body: ActivityBody) -> Result<ActivityBody, Rejected> {
+    let number = |field, value, low, high, steps| {
+        bounded(field, value, low, high).map(|value| quantise(value, steps))
+    };
+    let distance = item.distance_in_meters;
+    let energy = item.active_kilocalories.map(|kcal| kcal * KJ_PER_KCAL);
+    let energy_max = ENERGY_MAX_KCAL * KJ_PER_KCAL;
+    let speed = item.average_speed_in_meters_per_second;
+    let gain = item.total_elevation_gain_in_meters;
+    let (lat, lon) = (
+        item.starting_latitude_in_degree,
+        item.starting_longitude_in_degree,
+    );
+    Ok(ActivityBody {
+        distance_m: number("distanceInMeters", distance, 0.0, DISTANCE_MAX_M, 10.0)?,
+        energy_kj: number("activeKilocalories in kJ", energy, 0.0, energy_max, 10.0)?,
+        heart_rate_avg_bpm: heart_rate(item.average_heart_rate_in_beats_per_minute)?,
+        heart_rate_max_bpm: heart_rate(item.max_heart_rate_in_beats_per_minute)?,
+        speed_avg_m_s: number("averageSpeedInMetersPerSecond", speed, 0.0, 200.0, 1_000.0)?,
+        elevation_gain_m: number("totalElevationGainInMeters", gain, 0.0, 100_000.0, 10.0)?,
+        start_lat: number("startingLatitudeInDegree", lat, -90.0, 90.0, 1e6)?,
+        start_lon: number("startingLongitudeInDegree", lon, -180.0, 180.0, 1e6)?,
+        ..body
     })
 }
 

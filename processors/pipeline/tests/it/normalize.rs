@@ -36,12 +36,14 @@ fn raw(source: &str, kind: &str, body: &[u8]) -> RawReceived {
 
 /// The item with fields changed; null takes a field away.
 fn but(mut item: Value, changes: &Value) -> Value {
-    let fields = item.as_object_mut().unwrap();
-    for (name, value) in changes.as_object().unwrap() {
-        if value.is_null() {
-            fields.remove(name);
-        } else {
-            fields.insert(name.clone(), value.clone());
+    let changes = changes.as_object().into_iter().flatten();
+    if let Some(fields) = item.as_object_mut() {
+        for (name, value) in changes {
+            if value.is_null() {
+                fields.remove(name);
+            } else {
+                fields.insert(name.clone(), value.clone());
+            }
         }
     }
     item
