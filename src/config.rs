@@ -148,13 +148,10 @@ pub(crate) struct Vault {
 /// Limits that an operator may change. All are within named bounds (`raw.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    pub(crate) append_queue_records: usize,
     pub(crate) batch_records: usize,
     pub(crate) batch_bytes: usize,
     pub(crate) decoded_cache_bytes: usize,
     pub(crate) sink_batch_records: usize,
-    pub(crate) delivery_items: usize,
-    pub(crate) request_timeout_s: u64,
     pub(crate) drain_s: u64,
 }
 

@@ -88,8 +88,6 @@ section!(RawStore {
 });
 
 section!(RawLimits {
-    /// Records that wait to be made durable; when full, senders are told 429.
-    append_queue_records: u64 = 8_192,
     /// Inputs that one commit may hold.
     batch_records: u64 = 2_048,
     batch_mib: u64 = 8,
@@ -97,9 +95,6 @@ section!(RawLimits {
     decoded_cache_mib: u64 = 64,
     /// Facts that the store takes in one transaction.
     sink_batch_records: u64 = 1_024,
-    /// Items in one delivery.
-    delivery_items: u64 = 10_000,
-    request_timeout_s: u64 = 30,
     /// How long a graceful stop may take.
     drain_s: u64 = 20,
 });
@@ -144,13 +139,10 @@ pub(super) const BOUNDS: &[(&str, u64, u64)] = &[
     ("http.body_limit_mib", 1, 1_024),
     ("log.partitions", 1, 1_024),
     ("weather.archive_after_days", 1, 90),
-    ("limits.append_queue_records", 16, 1_000_000),
     ("limits.batch_records", 1, 100_000),
     ("limits.batch_mib", 1, 256),
     ("limits.decoded_cache_mib", 1, 65_536),
     ("limits.sink_batch_records", 1, 100_000),
-    ("limits.delivery_items", 1, 1_000_000),
-    ("limits.request_timeout_s", 1, 600),
     ("limits.drain_s", 1, 600),
 ];
 

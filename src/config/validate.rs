@@ -193,13 +193,10 @@ fn weather(raw: &RawSettings) -> Result<Weather, Failure> {
 fn limits(raw: &RawSettings) -> Limits {
     let raw = &raw.limits;
     Limits {
-        append_queue_records: size(raw.append_queue_records),
         batch_records: size(raw.batch_records),
         batch_bytes: size(raw.batch_mib) * MIB,
         decoded_cache_bytes: size(raw.decoded_cache_mib) * MIB,
         sink_batch_records: size(raw.sink_batch_records),
-        delivery_items: size(raw.delivery_items),
-        request_timeout_s: raw.request_timeout_s,
         drain_s: raw.drain_s,
     }
 }
