@@ -137,6 +137,19 @@ records! {
     IndexShard in state,
 }
 
-/// Texts that were replaced. Bytes written with them are read for ever, so none is ever removed:
-/// `SchemaFile { file: "history/v1/Name.avsc", text: include_str!("../avsc/history/v1/Name.avsc") }`.
-pub(crate) const HISTORY: &[SchemaFile] = &[];
+macro_rules! replaced {
+    ($version:literal, $name:literal) => {
+        SchemaFile {
+            file: concat!("history/", $version, "/", $name, ".avsc"),
+            text: include_str!(concat!("../avsc/history/", $version, "/", $name, ".avsc")),
+        }
+    };
+}
+
+/// Texts that were replaced. Bytes written with them are read for ever, so none is ever removed.
+pub(crate) const HISTORY: &[SchemaFile] = &[
+    replaced!("v1", "AthleteHead"),
+    replaced!("v1", "DayBucket"),
+    replaced!("v1", "ObservationRecorded"),
+    replaced!("v1", "WeatherRequested"),
+];

@@ -2,7 +2,10 @@
 //!
 //! Invariants: received = accepted + duplicate + dead-lettered after every call; applying the same
 //! set of stamped items in any order leaves the same observations, because contents are ordered by
-//! the *first* arrival of each, and a copy that arrived earlier still moves that first arrival.
+//! the *first* arrival of each, and a copy that arrived earlier still moves that first arrival;
+//! what was fetched is ordered by when it was fetched instead, and the latest fetch rules.
+
+mod hint;
 
 use schemas::record::Micros;
 use schemas::record::ingest::{RawReceived, RecordRejected, RejectionResolved};
@@ -12,6 +15,7 @@ use schemas::topic;
 use stream_log::Stamped;
 
 use crate::bucket::day_of;
+use crate::fetched;
 use crate::identity::DraftNames;
 use crate::ids::{fingerprint, id_of};
 use crate::normalize::{Body, Draft, Outcome, Rejected};
@@ -29,11 +33,26 @@ pub(crate) fn apply(work: &mut Work<'_>, stamped: &Stamped<Input>) {
         offset: stamped.offset,
     });
     let raw = &item.raw;
+    if raw.kind == fetched::KIND {
+        hint::ended(work, item);
+        return;
+    }
     if raw.replay_of.is_some() {
         replay(work, item);
         return;
     }
     work.count(&raw.source, "received", 1);
+    if let Some(same) = is_latest_fetch(work, item) {
+        // What was fetched before and replaced since is news again: only the latest is a copy.
+        see(work, item.names.shard, item.names.print, raw.received_at);
+        if same {
+            work.count(&raw.source, "duplicate", 1);
+            arrive_again(work, item);
+        } else {
+            settle(work, item);
+        }
+        return;
+    }
     match see(work, item.names.shard, item.names.print, raw.received_at) {
         Seen::New => settle(work, item),
         Seen::Before => {
@@ -43,13 +62,13 @@ pub(crate) fn apply(work: &mut Work<'_>, stamped: &Stamped<Input>) {
     }
 }
 
-enum Seen {
+pub(crate) enum Seen {
     New,
     Before,
 }
 
 /// Remember a fingerprint and its first arrival.
-fn see(work: &mut Work<'_>, shard: u16, print: i64, arrived: Micros) -> Seen {
+pub(crate) fn see(work: &mut Work<'_>, shard: u16, print: i64, arrived: Micros) -> Seen {
     let known = work.shard(shard).map(|index| {
         index
             .seen
@@ -88,6 +107,11 @@ fn settle(work: &mut Work<'_>, item: &RawItem) {
             None
         }
         Outcome::Rejected(rejected) => Some(rejected.clone()),
+        Outcome::Hint => {
+            hint::asked(work, item);
+            return;
+        }
+        Outcome::Ended(_) => return,
         Outcome::Observations(drafts) => observe_all(work, item, drafts).err(),
     };
     match rejected {
@@ -113,7 +137,7 @@ fn replay(work: &mut Work<'_>, item: &RawItem) {
     see(work, shard, item.names.print, raw.received_at);
     let failed = match &item.outcome {
         Outcome::Rejected(_) => true,
-        Outcome::Unused => false,
+        Outcome::Unused | Outcome::Hint | Outcome::Ended(_) => false,
         Outcome::Observations(drafts) => drafts.iter().any(|draft| full(work, draft).is_some()),
     };
     settle(work, item);
@@ -190,13 +214,32 @@ fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
         match draft.body {
             // An account can be closed again with the same words.
             Body::AccountClosed => observation::close_account(work, &item.raw),
-            Body::Deletion => bury(work, &item.raw, names),
+            Body::Deletion if draft.fetched => delete(work, &item.raw, draft, names),
+            Body::Deletion => bury(work, &item.raw, draft, names),
             _ => observation::arrived(work, &item.raw, draft, names),
         }
     }
 }
 
-fn observe_all(work: &mut Work<'_>, item: &RawItem, drafts: &[Draft]) -> Result<(), Rejected> {
+/// Whether fetched content is a copy of the latest fetch; `None` for what was not fetched, or is not
+/// known yet.
+fn is_latest_fetch(work: &Work<'_>, item: &RawItem) -> Option<bool> {
+    let Outcome::Observations(drafts) = &item.outcome else {
+        return None;
+    };
+    let (draft, names) = drafts.first().zip(item.names.drafts.first())?;
+    if !draft.fetched {
+        return None;
+    }
+    let day = known_day(work, names.shard, &names.id)?;
+    observation::is_latest_fetch(work, day, draft, names)
+}
+
+pub(crate) fn observe_all(
+    work: &mut Work<'_>,
+    item: &RawItem,
+    drafts: &[Draft],
+) -> Result<(), Rejected> {
     let raw = &item.raw;
     // All of an item or none of it: look at every limit before the first change.
     if let Some(rejected) = drafts.iter().find_map(|draft| full(work, draft)) {
@@ -205,7 +248,7 @@ fn observe_all(work: &mut Work<'_>, item: &RawItem, drafts: &[Draft]) -> Result<
     for (draft, names) in drafts.iter().zip(&item.names.drafts) {
         match &draft.body {
             Body::AccountClosed => observation::close_account(work, raw),
-            Body::Deletion => delete(work, raw, names),
+            Body::Deletion => delete(work, raw, draft, names),
             Body::Profile(_) | Body::LinkOverride(_) => {
                 observation::remember(work, raw, draft, names)
             }
@@ -227,14 +270,24 @@ fn full(work: &Work<'_>, draft: &Draft) -> Option<Rejected> {
 }
 
 /// A deletion is for ever, whichever of it and its record arrives first.
-fn delete(work: &mut Work<'_>, raw: &RawReceived, names: &DraftNames) {
-    bury(work, raw, names);
-    observation::withdraw(work, &names.id, known_day(work, names.shard, &names.id));
+/// Of what is fetched, the later of deletion and fetch is true.
+fn delete(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+    bury(work, raw, draft, names);
+    let at = deleted_at(work, names.shard, &names.id);
+    let day = known_day(work, names.shard, &names.id);
+    if draft.fetched && at < observation::fetched_at(work, day, &names.id) {
+        return;
+    }
+    observation::withdraw(work, &names.id, day);
 }
 
 /// Note a deletion with its first arrival, whichever copy of it is read first.
-fn bury(work: &mut Work<'_>, raw: &RawReceived, names: &DraftNames) {
-    let at = raw.first_received_at.unwrap_or(raw.received_at);
+fn bury(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+    let at = if draft.fetched {
+        Micros(draft.order)
+    } else {
+        raw.first_received_at.unwrap_or(raw.received_at)
+    };
     let gone = DeletedState {
         fingerprint: id_print(&names.id),
         received_at: at,
@@ -244,7 +297,11 @@ fn bury(work: &mut Work<'_>, raw: &RawReceived, names: &DraftNames) {
         Err(place) => deleted.insert(place, gone),
         Ok(place) => {
             if let Some(known) = deleted.get_mut(place) {
-                known.received_at = known.received_at.min(at);
+                known.received_at = if draft.fetched {
+                    known.received_at.max(at)
+                } else {
+                    known.received_at.min(at)
+                };
             }
         }
     }
@@ -265,13 +322,14 @@ pub(crate) fn known_day(work: &Work<'_>, shard: u16, id: &str) -> Option<i32> {
     index.known.get(at).map(|known| known.day)
 }
 
-pub(crate) fn is_deleted(work: &Work<'_>, shard: u16, id: &str) -> bool {
-    work.shard(shard).is_some_and(|index| {
-        index
-            .deleted
-            .binary_search_by_key(&id_print(id), |gone| gone.fingerprint)
-            .is_ok()
-    })
+/// When it was withdrawn, if it was.
+pub(crate) fn deleted_at(work: &Work<'_>, shard: u16, id: &str) -> Option<Micros> {
+    let index = work.shard(shard)?;
+    let at = index
+        .deleted
+        .binary_search_by_key(&id_print(id), |gone| gone.fingerprint)
+        .ok()?;
+    index.deleted.get(at).map(|gone| gone.received_at)
 }
 
 pub(crate) fn set_known_day(work: &mut Work<'_>, shard: u16, id: &str, day: i32) {
@@ -331,6 +389,8 @@ fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNa
         symptom: None,
         deletion: None,
         link_override: None,
+        scan: None,
+        weather: None,
     };
     observation::fill(&mut fact, draft, raw);
     work.emit(topic::OBSERVATIONS, &fact.id.clone(), &fact);

@@ -153,6 +153,7 @@ fn estimate(
         mass_pre_g: tests
             .get(&state.session_id)
             .map(|test| libm::round(test.body.mass_pre_kg * 1_000.0) as i64),
+        ..LossState::default()
     };
     // The session's revision is named in the fact; another one alone is no other content.
     if let Some(said) = revise(before.map(|loss| &loss.published), &hash, true, work.now) {

@@ -8,3 +8,16 @@ mod normalize;
 mod payload;
 
 pub(crate) use normalize::normalize;
+
+/// The kind of a ping: summaries wait at Garmin to be fetched.
+pub(crate) const PING: &str = "ping";
+
+/// Whether a ping can be followed.
+pub(crate) fn ping(
+    _raw: &schemas::record::ingest::RawReceived,
+) -> Result<(), crate::normalize::Rejected> {
+    Err(crate::normalize::Rejected::new(
+        "unsupported_kind",
+        "not read yet",
+    ))
+}

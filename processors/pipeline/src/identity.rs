@@ -28,12 +28,8 @@ pub(crate) struct DraftNames {
 }
 
 pub(crate) fn names(raw: &RawReceived, outcome: &Outcome) -> ItemNames {
-    let drafts = match outcome {
-        Outcome::Observations(drafts) => {
-            drafts.iter().map(|draft| draft_names(raw, draft)).collect()
-        }
-        Outcome::Unused | Outcome::Rejected(_) => Vec::new(),
-    };
+    let drafts = outcome.drafts().iter();
+    let drafts = drafts.map(|draft| draft_names(raw, draft)).collect();
     ItemNames {
         shard: shard_of(raw.provider_id.as_deref().unwrap_or(&raw.body_sha256)),
         print: fingerprint(&[
@@ -59,7 +55,12 @@ fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
             &draft.provider_id,
         ),
         shard: shard_of(&draft.provider_id),
-        content_print: fingerprint(&[&draft.order.to_be_bytes(), content_hash.as_bytes()]),
+        content_print: if draft.fetched {
+            // When it was fetched is no part of what it says; which bytes it was is.
+            fingerprint(&[raw.body_sha256.as_bytes()])
+        } else {
+            fingerprint(&[&draft.order.to_be_bytes(), content_hash.as_bytes()])
+        },
         content_hash,
     }
 }

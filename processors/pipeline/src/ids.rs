@@ -28,6 +28,12 @@ pub(crate) fn fingerprint(parts: &[&[u8]]) -> i64 {
     i64::from_be_bytes(first)
 }
 
+/// SHA-256 of bytes as they are, as an envelope states it.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    hex(&digest)
+}
+
 /// Hash of a content's canonical bytes, in parts.
 pub(crate) fn content_hash(parts: &[&[u8]]) -> String {
     hex(digest(parts).get(..16).unwrap_or_default())
@@ -67,9 +73,12 @@ pub(crate) fn observation_id(
     kind: &str,
     provider_id: &str,
 ) -> String {
-    // HealthKit's ids are unique over all kinds, and its deletions name nothing else. Elsewhere two
-    // kinds may use one id: an activity and a sleep, an event and a plan.
-    let kind = if source == "healthkit" { "" } else { kind };
+    // HealthKit's ids are unique over all kinds, Strava tells activities only, and their deletions
+    // name nothing but the id. Elsewhere two kinds may use one id: an activity and a sleep.
+    let kind = match source {
+        "healthkit" | "strava" => "",
+        _ => kind,
+    };
     id_of(&[
         "observation",
         tenant,

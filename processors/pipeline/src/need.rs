@@ -12,7 +12,7 @@ use crate::apply::id_print;
 use crate::bucket::{Bucket, DAY_US, day_id, day_of, shard_id};
 use crate::dirty::{Reach, any_touches, close};
 use crate::identity::DraftNames;
-use crate::normalize::{Body, Draft, HOUR_US, Outcome};
+use crate::normalize::{Body, Draft, HOUR_US};
 use crate::observation;
 use crate::processor::{Input, RawItem, TimerId};
 
@@ -66,10 +66,7 @@ impl Wanted<'_> {
     /// Whether the item needs every bucket of the athlete.
     fn item(&mut self, item: &RawItem) -> bool {
         self.ids.insert(shard_id(item.names.shard));
-        let Outcome::Observations(drafts) = &item.outcome else {
-            return false;
-        };
-        for (draft, names) in drafts.iter().zip(&item.names.drafts) {
+        for (draft, names) in item.outcome.drafts().iter().zip(&item.names.drafts) {
             match &draft.body {
                 Body::AccountClosed | Body::Profile(_) | Body::LinkOverride(_) => {
                     if !self.head.days.is_empty() {

@@ -10,10 +10,10 @@ use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{
     ActivityBody, BodyMassBody, IntakeBody, LinkOverrideBody, PlannedWorkoutBody, ProfileEditBody,
-    SelfReportBody, SleepBody, SymptomBody, WeighInBody,
+    ScanBody, SelfReportBody, SleepBody, SymptomBody, WeatherBody, WeighInBody,
 };
 
-use crate::{app, garmin, healthkit};
+use crate::{app, fetched, garmin, healthkit, scan, strava, weather};
 
 /// Event time may be this much after arrival: clocks are wrong and zones are confused.
 const FUTURE_MAX_US: i64 = 24 * HOUR_US;
@@ -30,7 +30,44 @@ pub enum Outcome {
     Observations(Vec<Draft>),
     /// Kept raw and counted; no rule uses this kind.
     Unused,
+    /// It asks for a fetch, and is accepted when that came to an end.
+    Hint,
+    /// A fetch came to an end. Internal: it is not counted as received.
+    Ended(FetchEnded),
     Rejected(Rejected),
+}
+
+impl Outcome {
+    /// The observations that the item makes, whatever else it is.
+    pub(crate) fn drafts(&self) -> &[Draft] {
+        match self {
+            Self::Observations(drafts) => drafts,
+            Self::Ended(ended) => &ended.drafts,
+            Self::Unused | Self::Hint | Self::Rejected(_) => &[],
+        }
+    }
+}
+
+/// What a fetch came to, for the hints that asked for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchEnded {
+    pub hints: Vec<AnsweredHint>,
+    /// Set when it was given up: every hint becomes a dead letter.
+    pub failed: Option<Rejected>,
+    /// What the end itself says, e.g. that the record is gone.
+    pub drafts: Vec<Draft>,
+}
+
+/// A hint with what its dead letter would need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnsweredHint {
+    pub raw_id: String,
+    pub kind: String,
+    pub provider_id: Option<String>,
+    pub received_at: Micros,
+    pub replay_of: Option<String>,
+    pub attempt: i32,
+    pub body: Vec<u8>,
 }
 
 /// A reason of the contract's vocabulary, and what a person needs to mend the input.
@@ -58,8 +95,11 @@ impl Rejected {
 pub struct Draft {
     pub provider_id: String,
     pub channel: &'static str,
-    /// Where the source gives an order of revisions (a plan's `version`), it rules over arrival.
+    /// Where the source gives an order of revisions (a plan's `version`), it rules over arrival. Of
+    /// fetched content, and of its deletion, the time at which it was true, in microseconds.
     pub order: i64,
+    /// It was fetched, and so it was true at `order`: the latest fetch rules, whatever came before.
+    pub fetched: bool,
     pub body: Body,
 }
 
@@ -69,6 +109,7 @@ impl Draft {
             provider_id: provider_id.into(),
             channel: "summary",
             order: 0,
+            fetched: false,
             body,
         }
     }
@@ -85,6 +126,8 @@ pub enum Body {
     Profile(Box<ProfileEditBody>),
     SelfReport(SelfReportBody),
     Symptom(SymptomBody),
+    Scan(Box<ScanBody>),
+    Weather(WeatherBody),
     LinkOverride(LinkOverrideBody),
     /// The source withdrew the record of this provider id.
     Deletion,
@@ -104,6 +147,8 @@ impl Body {
             Self::Profile(_) => "profile_edit",
             Self::SelfReport(_) => "self_report",
             Self::Symptom(_) => "symptom",
+            Self::Scan(_) => "scan",
+            Self::Weather(_) => "weather",
             Self::LinkOverride(_) => "link_override",
             Self::Deletion | Self::AccountClosed => "deletion",
         }
@@ -121,6 +166,8 @@ impl Body {
             Self::Profile(body) => (body.at, body.at),
             Self::SelfReport(body) => (body.at, body.at),
             Self::Symptom(body) => (body.at, body.at),
+            Self::Scan(body) => (body.applied_at, body.scanned_at),
+            Self::Weather(body) => (body.hour, Micros(body.hour.0.saturating_add(HOUR_US))),
             Self::LinkOverride(body) => (body.at, body.at),
             Self::Deletion | Self::AccountClosed => return None,
         })
@@ -138,11 +185,24 @@ pub fn normalize(raw: &RawReceived) -> Outcome {
     if raw.athlete_id.is_none() {
         return Outcome::Rejected(without_athlete(raw));
     }
-    let told = match raw.source.as_str() {
-        "garmin" => garmin::normalize(raw),
-        "healthkit" => healthkit::normalize(raw),
-        "app" => app::normalize(raw),
-        other => Err(Rejected::new(
+    let told = match (raw.source.as_str(), raw.kind.as_str()) {
+        (_, fetched::KIND) => {
+            return match fetched::normalize(raw) {
+                Ok(ended) => Outcome::Ended(ended),
+                Err(rejected) => Outcome::Rejected(rejected),
+            };
+        }
+        ("strava", strava::EVENT) if strava::asks_for_a_fetch(raw) => return Outcome::Hint,
+        ("garmin", garmin::PING) => {
+            return garmin::ping(raw).map_or_else(Outcome::Rejected, |()| Outcome::Hint);
+        }
+        ("garmin", _) => garmin::normalize(raw),
+        ("strava", _) => strava::normalize(raw),
+        ("healthkit", _) => healthkit::normalize(raw),
+        ("scan", _) => scan::normalize(raw),
+        ("weather", _) => weather::normalize(raw),
+        ("app", _) => app::normalize(raw),
+        (other, _) => Err(Rejected::new(
             "unsupported_kind",
             format!("source {other} is not supported yet"),
         )),

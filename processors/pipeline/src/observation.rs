@@ -15,7 +15,7 @@ use schemas::record::state::{
     VersionState,
 };
 
-use crate::apply::{id_print, is_deleted, known_day, set_known_day};
+use crate::apply::{deleted_at, id_print, known_day, set_known_day};
 use crate::bucket::day_of;
 use crate::dirty::Reach;
 use crate::identity::DraftNames;
@@ -52,8 +52,14 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names
             ..ObservationState::default()
         });
     let before = span(&state);
-    state.deleted |= is_deleted(work, shard, id);
-    add_version(&mut state, draft, names, raw);
+    let gone = deleted_at(work, shard, id);
+    if draft.fetched {
+        add_fetch(&mut state, draft, names, raw);
+        state.deleted = gone >= latest_fetch(&state);
+    } else {
+        add_version(&mut state, draft, names, raw);
+        state.deleted |= gone.is_some();
+    }
     let after = span(&state);
     stale(work, &state, before);
     stale(work, &state, after);
@@ -83,6 +89,10 @@ pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, nam
         }
         return;
     };
+    if draft.fetched {
+        place(work, raw, draft, names);
+        return;
+    }
     let hash = names.content_print;
     let at = first_arrival(raw);
     let matters = work
@@ -121,6 +131,56 @@ fn keep_arrival(work: &mut Work<'_>, raw: &RawReceived, day: i32, id: &str) {
         state.last_received_at = raw.received_at;
         put(work, day, state);
     }
+}
+
+/// Of fetched content only the latest is kept: what it replaced is true no more. Its first arrival
+/// stays that of the first fetch, which is when the thing became known.
+fn add_fetch(state: &mut ObservationState, draft: &Draft, names: &DraftNames, raw: &RawReceived) {
+    let mut fetch = version_of(draft, names.content_print, first_arrival(raw));
+    state.last_received_at = state.last_received_at.max(raw.received_at);
+    match state
+        .versions
+        .iter_mut()
+        .find(|version| version.channel == draft.channel)
+    {
+        None => {
+            state.versions.push(fetch);
+            state.versions.sort_by(|a, b| a.channel.cmp(&b.channel));
+        }
+        Some(known) => {
+            let first = known.first_received_at.min(fetch.first_received_at);
+            if (fetch.order, fetch.content_hash) >= (known.order, known.content_hash) {
+                fetch.first_received_at = first;
+                *known = fetch;
+            } else {
+                known.first_received_at = first;
+            }
+        }
+    }
+}
+
+/// When the content that counts was true.
+fn latest_fetch(state: &ObservationState) -> Option<Micros> {
+    state.versions.iter().map(|fetch| Micros(fetch.order)).max()
+}
+
+pub(crate) fn fetched_at(work: &Work<'_>, day: Option<i32>, id: &str) -> Option<Micros> {
+    latest_fetch(find(&work.day(day?)?.observations, id)?)
+}
+
+/// Whether a fetch brought the same bytes as the latest one. `None` where nothing was fetched yet.
+pub(crate) fn is_latest_fetch(
+    work: &Work<'_>,
+    day: i32,
+    draft: &Draft,
+    names: &DraftNames,
+) -> Option<bool> {
+    let state = find(&work.day(day)?.observations, &names.id)?;
+    let known = state
+        .versions
+        .iter()
+        .find(|version| version.channel == draft.channel)?;
+    Some(!state.deleted && known.content_hash == names.content_print)
 }
 
 fn first_arrival(raw: &RawReceived) -> Micros {
@@ -169,6 +229,8 @@ fn version_of(draft: &Draft, content_hash: i64, first_received_at: Micros) -> Ve
         Body::Plan(body) => version.planned_workout = Some(Box::new(body)),
         Body::SelfReport(body) => version.self_report = Some(Box::new(body)),
         Body::Symptom(body) => version.symptom = Some(Box::new(body)),
+        Body::Scan(body) => version.scan = Some(body),
+        Body::Weather(body) => version.weather = Some(Box::new(body)),
         Body::Profile(_) | Body::LinkOverride(_) | Body::Deletion | Body::AccountClosed => {}
     }
     version
@@ -249,6 +311,8 @@ fn kind_of(state: &ObservationState) -> Option<&'static str> {
         () if version.intake.is_some() => "intake",
         () if version.planned_workout.is_some() => "planned_workout",
         () if version.self_report.is_some() => "self_report",
+        () if version.scan.is_some() => "scan",
+        () if version.weather.is_some() => "weather",
         () => "symptom",
     })
 }

@@ -273,6 +273,7 @@ fn evidence_of(state: &SessionState, test: &Test) -> Option<EvidenceState> {
         log_sd_micro: found.log_sd.get(),
         family: found.family.as_str().to_owned(),
         duration_s: state.duration_s,
+        air_temp_dc: None,
     })
 }
 

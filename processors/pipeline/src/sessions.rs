@@ -318,6 +318,11 @@ fn publish(
     store(work, known, Some(state));
 }
 
+/// The cell that a coordinate lies in, in tenths of a degree.
+fn cell(degrees: Option<f64>) -> Option<i32> {
+    degrees.map(|degrees| libm::round(degrees * 10.0) as i32)
+}
+
 /// What is remembered of a session: its identity, and what later steps need of its content.
 fn session_state(
     fact: &SessionRevised,
@@ -343,6 +348,8 @@ fn session_state(
         energy_kj: fact.energy_kj,
         indoor: fact.indoor,
         loss: known.and_then(|known| known.loss.clone()),
+        lat_dd: cell(fact.start_lat),
+        lon_dd: cell(fact.start_lon),
     }
 }
 

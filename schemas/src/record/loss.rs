@@ -85,5 +85,7 @@ fact! {
         pub lat_cell: f64,
         pub lon_cell: f64,
         pub hour: Micros,
+        /// 1 for the first time, 2 when the archive has opened.
+        pub attempt: i32,
     }
 }

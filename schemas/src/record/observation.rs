@@ -34,6 +34,8 @@ fact! {
         pub symptom: Option<SymptomBody>,
         pub deletion: Option<DeletionBody>,
         pub link_override: Option<LinkOverrideBody>,
+        pub scan: Option<ScanBody>,
+        pub weather: Option<WeatherBody>,
     }
 }
 
@@ -71,6 +73,10 @@ pub struct ActivityBody {
     /// A parent of legs, or a leg: the provider id of the parent.
     pub container: bool,
     pub parent_provider_id: Option<String>,
+    /// Strava: the file's name at its upload, which may name another source's record.
+    pub external_id: Option<String>,
+    /// Strava: the start is hidden; `start` is the start of the local day, not of the workout.
+    pub hidden_start: bool,
 }
 
 /// A sleep record or one fragment of a night.
@@ -200,4 +206,49 @@ pub struct LinkOverrideBody {
     /// `merge` or `split`.
     pub action: String,
     pub observation_ids: Vec<String>,
+}
+
+/// One reading of a sweat patch. What was measured; what follows from it is a loss.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScanBody {
+    pub patch_id: String,
+    pub patch_lot: Option<String>,
+    /// e.g. `forearm_left_ventral`.
+    pub body_site: Option<String>,
+    pub applied_at: Micros,
+    pub scanned_at: Micros,
+    /// A `session_id`, a `plan_id` or `source:provider_id`.
+    pub session_ref: Option<String>,
+    pub volume_ul: Option<f64>,
+    pub fill_fraction: Option<f64>,
+    /// The channel is full: the volume is a lower bound.
+    pub volume_saturated: bool,
+    pub volume_quality: Option<f64>,
+    pub chloride_mmol_l: Option<f64>,
+    pub chloride_below_range: bool,
+    pub chloride_above_range: bool,
+    pub chloride_quality: Option<f64>,
+    pub collection_area_cm2: Option<f64>,
+    /// The photo could not be read.
+    pub failed: bool,
+    pub failure_reason: Option<String>,
+    /// The scan that this one replaces: a better photo of the same moment.
+    pub supersedes: Option<String>,
+}
+
+/// The air of one cell in one hour, or that nobody could tell it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WeatherBody {
+    /// The cell in tenths of a degree: its centre is these numbers over ten.
+    pub lat_dd: i32,
+    pub lon_dd: i32,
+    pub hour: Micros,
+    /// `forecast`, `archive`, or `none` where the fetch failed.
+    pub model: String,
+    pub air_temp_c: Option<f64>,
+    pub humidity_pct: Option<f64>,
+    pub wind_m_s: Option<f64>,
+    pub solar_w_m2: Option<f64>,
+    pub failure: Option<String>,
+    pub attribution: Option<String>,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Micros;
 use super::observation::{
     ActivityBody, BodyMassBody, IntakeBody, LinkOverrideBody, PlannedWorkoutBody, ProfileEditBody,
-    SelfReportBody, SleepBody, SymptomBody, WeighInBody,
+    ScanBody, SelfReportBody, SleepBody, SymptomBody, WeatherBody, WeighInBody,
 };
 
 /// What every batch of the athlete needs.
@@ -28,6 +28,8 @@ pub struct AthleteHead {
     /// Sweat tests, ascending by (at, observation_id).
     pub evidence: Vec<EvidenceState>,
     pub profile: Option<PublishedState>,
+    /// What patches told of sodium, ascending by (at, observation_id).
+    pub sodium: Vec<SodiumState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +71,18 @@ pub struct EvidenceState {
     pub log_sd_micro: i64,
     pub family: String,
     pub duration_s: i64,
+    /// Air temperature of the test, tenths of a degree Celsius.
+    pub air_temp_dc: Option<i64>,
+}
+
+/// Whole-body sodium of one test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SodiumState {
+    pub at: Micros,
+    pub observation_id: String,
+    /// Natural logarithm of mmol/L.
+    pub log_mean_micro: i64,
+    pub log_sd_micro: i64,
 }
 
 /// What was last said of an entity: enough to say it again only when it changed.
@@ -89,6 +103,22 @@ pub struct DayBucket {
     pub slots: Vec<SlotState>,
     /// When this bucket has to be looked at again although nothing arrives; 0 is never.
     pub timer_due: Micros,
+    /// Weather that was asked for, ascending by (hour, lat_dd, lon_dd).
+    pub weather_asks: Vec<WeatherAskState>,
+}
+
+/// Weather of one cell and hour, as far as it was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WeatherAskState {
+    pub hour: Micros,
+    pub lat_dd: i32,
+    pub lon_dd: i32,
+    /// How often it was asked for.
+    pub attempts: i32,
+    /// Answers so far, of whatever kind.
+    pub answers: i32,
+    /// When it is asked for again; 0 is never.
+    pub again_at: Micros,
 }
 
 /// One source's account of one thing, with every distinct content it ever had.
@@ -119,6 +149,8 @@ pub struct VersionState {
     pub planned_workout: Option<Box<PlannedWorkoutBody>>,
     pub self_report: Option<Box<SelfReportBody>>,
     pub symptom: Option<Box<SymptomBody>>,
+    pub scan: Option<Box<ScanBody>>,
+    pub weather: Option<Box<WeatherBody>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -139,6 +171,9 @@ pub struct SessionState {
     pub energy_kj: Option<f64>,
     pub indoor: Option<bool>,
     pub loss: Option<LossState>,
+    /// The start's cell in tenths of a degree; `None` where the place is unknown.
+    pub lat_dd: Option<i32>,
+    pub lon_dd: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -157,6 +192,13 @@ pub struct LossState {
     pub deficit_ml: Option<i64>,
     /// Mass before the session, where it was weighed.
     pub mass_pre_g: Option<i64>,
+    /// Whole-body sodium, tenths of mmol/L.
+    pub sodium_dmmol_l: Option<i64>,
+    /// Mean air temperature, tenths of a degree Celsius.
+    pub air_temp_dc: Option<i64>,
+    pub humidity_known: bool,
+    /// When the last test that the estimate rests on was done.
+    pub test_at: Option<Micros>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -181,6 +223,8 @@ pub struct SlotState {
     pub fact_id: String,
     pub valid_until: Micros,
     pub expired: bool,
+    /// Fluid that the live version plans, millilitres: what later advice counts on.
+    pub fluid_ml: Option<i64>,
 }
 
 /// Which raw items were seen, where an observation was put, which ids were withdrawn.

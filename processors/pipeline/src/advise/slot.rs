@@ -83,6 +83,7 @@ pub(super) fn say(work: &mut Work<'_>, anchor: &Anchor, desired: Desired) {
     let expired = desired.valid_until <= work.now;
     let inputs_hash = content_hash(&[desired.inputs.as_bytes()]);
     let (start, valid_until) = (desired.start, desired.valid_until);
+    let fluid_ml = desired.advised.needs.fluid.map(|need| need.target.get());
     let mut fact = issued(work, anchor, desired, inputs_hash);
     let hash = hash_of(&blank(fact.clone(), anchor));
     let known = find(work, &anchor.slot);
@@ -138,6 +139,7 @@ pub(super) fn say(work: &mut Work<'_>, anchor: &Anchor, desired: Desired) {
         fact_id,
         valid_until,
         expired,
+        fluid_ml,
     };
     put(work, known.map(|(day, _)| day), day_of(start.0), state);
 }

@@ -21,6 +21,8 @@ pub(crate) fn hash_of(draft: &Draft) -> String {
         Body::Profile(body) => with_canonical(body, hash),
         Body::SelfReport(body) => with_canonical(body, hash),
         Body::Symptom(body) => with_canonical(body, hash),
+        Body::Scan(body) => with_canonical(body, hash),
+        Body::Weather(body) => with_canonical(body, hash),
         Body::LinkOverride(body) => with_canonical(body, hash),
         Body::Deletion => hash(b"record"),
         Body::AccountClosed => hash(b"account"),
@@ -39,6 +41,8 @@ pub(crate) fn fill(fact: &mut ObservationRecorded, draft: &Draft, raw: &RawRecei
         Body::Profile(body) => fact.profile_edit = Some(*body),
         Body::SelfReport(body) => fact.self_report = Some(body),
         Body::Symptom(body) => fact.symptom = Some(body),
+        Body::Scan(body) => fact.scan = Some(*body),
+        Body::Weather(body) => fact.weather = Some(body),
         Body::LinkOverride(body) => fact.link_override = Some(body),
         Body::Deletion => {
             fact.deletion = Some(DeletionBody {

@@ -58,6 +58,8 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Observations(_) => "ok",
         Outcome::Unused => "unused",
+        Outcome::Hint => "hint",
+        Outcome::Ended(_) => "ended",
         Outcome::Rejected(rejected) => rejected.reason,
     }
 }
