@@ -1,14 +1,18 @@
 //! The ports of one stage, implemented over another: the only code that knows both sides.
 
 mod directory;
+mod explain;
 mod feed;
+mod hints;
 mod links;
 mod publisher;
 mod quality;
 mod replay;
 
 pub(crate) use directory::{Ready, VaultDirectory};
+pub(crate) use explain::LogExplain;
 pub(crate) use feed::LogFeed;
+pub(crate) use hints::LogHints;
 pub(crate) use links::AccountLinks;
 pub(crate) use publisher::{LogPublisher, raw_record};
 pub(crate) use quality::LogQuality;

@@ -3,6 +3,7 @@
 mod embedded;
 mod fold;
 mod items;
+mod select;
 
 use serde::Serialize;
 
@@ -31,8 +32,7 @@ pub(crate) fn run(args: &BenchArgs, global: GlobalArgs) -> CommandResult {
     let report = match args.workload {
         BenchWorkload::Fold => fold::run(args, global),
         BenchWorkload::Embedded => embedded::run(args, global),
-        // Answered before dispatch.
-        BenchWorkload::Select => return Ok(()),
+        BenchWorkload::Select => return run_select(args, global),
     }
     .map_err(Failure::failed)?;
     if global.json {
@@ -47,6 +47,24 @@ pub(crate) fn run(args: &BenchArgs, global: GlobalArgs) -> CommandResult {
         report.cpu_s,
         report.rss_mb,
         report.records_written
+    );
+    exit::print_text(&text).map_err(Failure::failed)
+}
+
+fn run_select(args: &BenchArgs, global: GlobalArgs) -> CommandResult {
+    let selected = select::run(args, global).map_err(Failure::failed)?;
+    if global.json {
+        return exit::print_json(&selected).map_err(Failure::failed);
+    }
+    let (report, ms) = (&selected.report, |ms: Option<f64>| ms.unwrap_or(0.0));
+    let text = format!(
+        "select: {} baskets, {:.0} per CPU second, p50 {:.3} ms, p99 {:.3} ms, longest {:.3} ms, {} proven to be the best",
+        report.events,
+        report.events_per_s,
+        ms(report.p50_ms),
+        ms(report.p99_ms),
+        selected.max_ms,
+        selected.proven
     );
     exit::print_text(&text).map_err(Failure::failed)
 }

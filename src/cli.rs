@@ -6,19 +6,22 @@
 //!
 //! Invariant: what clap refuses ends with exit code 2, so nothing here needs a second check there.
 
+mod calc;
 mod data;
+mod reading;
 mod tools;
 mod unsupported;
 mod world;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use calc::CalcArgs;
 pub(crate) use data::{
-    DataArgs, DeadLettersArgs, DeadLettersCommand, ExplainArgs, ExportArgs, RunArgs, TailArgs,
-    VerifyArgs,
+    DataArgs, DeadLettersArgs, DeadLettersCommand, ExportArgs, RunArgs, VerifyArgs,
 };
+pub(crate) use reading::{Begin, ExplainArgs, ExplainWhat, TailArgs};
 pub(crate) use tools::{
-    BenchArgs, BenchWorkload, CalcArgs, SchemasArgs, SchemasCommand, TopicsArgs, TopicsCommand,
+    BenchArgs, BenchWorkload, SchemasArgs, SchemasCommand, TopicsArgs, TopicsCommand,
 };
 pub(crate) use world::{DemoArgs, ScoreArgs, SimulateArgs, WorldArgs};
 
@@ -67,9 +70,9 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Recount every item, rebuild every athlete from the log, and compare
     Verify(VerifyArgs),
-    /// Say where a session's, loss's or recommendation's values come from (not supported yet)
+    /// Say where a session's, loss's or recommendation's values come from, down to the raw bytes
     Explain(ExplainArgs),
-    /// Follow a topic, decoded (not supported yet)
+    /// Follow topics, decoded
     Tail(TailArgs),
     /// List, show and replay what was set aside
     DeadLetters(DeadLettersArgs),
@@ -81,7 +84,7 @@ pub(crate) enum Command {
     Schemas(SchemasArgs),
     /// Measure a workload
     Bench(BenchArgs),
-    /// One formula alone: JSON in on stdin, JSON out on stdout (not supported yet)
+    /// One formula alone: JSON in on stdin, JSON out on stdout
     Calc(CalcArgs),
 }
 
@@ -117,7 +120,11 @@ mod tests {
             explain session s1 --field distance_m --data d
             explain loss l1 --data d
             explain recommendation r1
+            explain recommendation a/p1/during/2 --json --config sudor.toml
+            tail
             tail sudor.sessions --data d
+            tail sessions sudor.nights --from beginning --athlete ada --limit 5 --no-follow --json
+            tail --from 17 --config sudor.toml
             dead-letters list --data d
             dead-letters show x --data d
             dead-letters replay x y --data d
@@ -156,6 +163,8 @@ mod tests {
             simulate --out d --post http://127.0.0.1:8080
             score --data d
             explain session
+            tail --from yesterday
+            tail --limit 0
             dead-letters replay
             export csv --out o
             bench nothing

@@ -51,14 +51,11 @@ pub(crate) struct Settings {
     pub(crate) auth: AuthRequired,
     pub(crate) log: Log,
     pub(crate) garmin: Garmin,
-    #[allow(dead_code, reason = "read and checked; what uses it is not built yet")]
     pub(crate) strava: Strava,
-    #[allow(dead_code, reason = "read and checked; what uses it is not built yet")]
     pub(crate) weather: Weather,
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) vault: Vault,
-    #[allow(dead_code, reason = "read and checked; what uses it is not built yet")]
     pub(crate) rules: Rules,
     pub(crate) debug: Debug,
 }
@@ -107,11 +104,9 @@ pub(crate) struct Garmin {
     pub(crate) client_secret: Option<SecretString>,
     #[allow(dead_code, reason = "read and checked; what uses it is not built yet")]
     pub(crate) api_url: String,
-    #[allow(dead_code, reason = "read and checked; what uses it is not built yet")]
     pub(crate) callback_hosts: Vec<String>,
 }
 
-#[allow(dead_code, reason = "read and checked; what uses it is not built yet")]
 #[derive(Clone, Debug)]
 pub(crate) struct Strava {
     /// `None` turns the webhook off.
@@ -123,9 +118,10 @@ pub(crate) struct Strava {
     pub(crate) client_secret: Option<SecretString>,
     pub(crate) api_url: String,
     pub(crate) oauth_url: String,
+    /// Samples are fetched too, when the budget has room.
+    pub(crate) streams: bool,
 }
 
-#[allow(dead_code, reason = "read and checked; what uses it is not built yet")]
 #[derive(Clone, Debug)]
 pub(crate) struct Weather {
     pub(crate) forecast_url: String,
@@ -156,11 +152,10 @@ pub(crate) struct Limits {
 }
 
 /// What the rules call configuration.
-#[allow(dead_code, reason = "read and checked; what uses it is not built yet")]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rules {
     /// Gap between two workouts, in minutes, at which the next class begins.
-    pub(crate) gap_boundaries_min: Vec<u32>,
+    pub(crate) gap_boundaries_min: [u32; 6],
     pub(crate) pre_carb_scale: f64,
     pub(crate) patch_collection_area_cm2: Option<f64>,
 }

@@ -4,6 +4,9 @@
 //! On a folder of an earlier demo with the same seed it goes on: deliveries are idempotent, so the
 //! live things end up the same. Another world in the folder is refused.
 
+mod story;
+mod vendors;
+
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,7 @@ use crate::simulate;
 use crate::telemetry;
 use crate::usage;
 use crate::wiring::Service;
+pub(crate) use vendors::Vendors;
 
 /// Where a demo lives unless told otherwise.
 const DEFAULT_DATA: &str = "./sudor-demo";
@@ -66,8 +70,10 @@ pub(crate) fn run(args: &DemoArgs, global: GlobalArgs) -> CommandResult {
         ))
         .hint("repeat its arguments to go on there, or give another folder with --data"));
     }
+    let runtime = runtime()?;
+    let vendors = runtime.block_on(Vendors::start_anywhere())?;
     let mut request = Request {
-        presets: presets(),
+        presets: presets(&vendors),
         ..Request::default()
     };
     request
@@ -82,16 +88,31 @@ pub(crate) fn run(args: &DemoArgs, global: GlobalArgs) -> CommandResult {
         settings.log.filter.as_deref().or(quiet),
     );
     let service = Service::open(&settings).map_err(opening)?;
-    let ran = runtime()?.block_on(live(&service, &settings, options, args.exit, global));
+    let demo = Demo {
+        service: &service,
+        settings: &settings,
+        vendors: &vendors,
+        options,
+        ends: args.exit,
+        global,
+    };
+    let ran = runtime.block_on(demo.live());
     let closed = service.close();
     ran.and(closed).map_err(Failure::failed)
 }
 
-fn presets() -> Vec<(&'static str, String)> {
-    vec![
-        ("garmin.secret", SECRET.to_owned()),
-        ("strava.secret", SECRET.to_owned()),
-    ]
+fn presets(vendors: &Vendors) -> Vec<(&'static str, String)> {
+    let mut presets = vendors.addresses();
+    for key in [
+        "garmin.secret",
+        "strava.secret",
+        "strava.verify_token",
+        "strava.client_id",
+        "strava.client_secret",
+    ] {
+        presets.push((key, SECRET.to_owned()));
+    }
+    presets
 }
 
 /// The world whose truth is in the folder already.
@@ -115,78 +136,94 @@ fn kept_world(data: &Path) -> Result<Option<WorldOptions>, Failure> {
     }))
 }
 
-async fn live(
-    service: &Service,
-    settings: &Settings,
+/// A demo that runs.
+struct Demo<'d> {
+    service: &'d Service,
+    settings: &'d Settings,
+    vendors: &'d Vendors,
     options: WorldOptions,
+    /// It ends when everything is processed.
     ends: bool,
     global: GlobalArgs,
-) -> anyhow::Result<()> {
-    let began = Stopwatch::start();
-    // A demo that ends serves nobody else, so that any free port will do.
-    let address = if ends {
-        "127.0.0.1:0".to_owned()
-    } else {
-        settings.http.bind.to_string()
-    };
-    let listener = bind(&address).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    if !ends && !global.json {
-        exit::print_text(&format!(
-            "serving on {url} (sessions: {url}/v1/athletes, api: {url}/docs)"
-        ))?;
-    }
-    let (done, heard) = crate::shutdown::channel();
-    let asked = signals();
-    let drive = async {
-        let driven = drive(service, settings, options, &url, &began, global).await;
-        if driven.is_ok() && !ends {
-            asked.clone().requested().await;
-        }
-        done.request();
-        driven
-    };
-    let stop = heard.clone();
-    let (driven, served) = tokio::join!(drive, service.serve(listener, stop));
-    driven.and(served)
 }
 
-async fn drive(
-    service: &Service,
-    settings: &Settings,
-    options: WorldOptions,
-    url: &str,
-    began: &Stopwatch,
-    global: GlobalArgs,
-) -> anyhow::Result<()> {
-    let target = Target {
-        url: url.to_owned(),
-        garmin_secret: SECRET.to_owned(),
-        key: None,
-    };
-    let path = settings.log.data.join("truth.jsonl");
-    let unfinished = path.with_extension("jsonl.part");
-    let file = File::create(&unfinished)
-        .with_context(|| format!("cannot write {}", unfinished.display()))?;
-    let mut truth = BufWriter::new(file);
-    let progress = Progress::new("athletes", u64::from(options.athletes), global);
-    let posted = post::post_world(options, &target, &mut truth, &progress).await?;
-    if posted.refused > 0 {
-        return Err(anyhow!(
-            "{} of {} deliveries were refused; see the log above",
-            posted.refused,
-            posted.refused + posted.deliveries
-        ));
+impl Demo<'_> {
+    async fn live(&self) -> anyhow::Result<()> {
+        let began = Stopwatch::start();
+        // A demo that ends serves nobody else, so that any free port will do.
+        let address = if self.ends {
+            "127.0.0.1:0".to_owned()
+        } else {
+            self.settings.http.bind.to_string()
+        };
+        let listener = bind(&address).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        if !self.ends && !self.global.json {
+            exit::print_text(&format!(
+                "serving on {url} (sessions: {url}/v1/athletes, api: {url}/docs)"
+            ))?;
+        }
+        let (done, heard) = crate::shutdown::channel();
+        let asked = signals();
+        let drive = async {
+            let driven = self.drive(&url, &began).await;
+            if driven.is_ok() && !self.ends {
+                asked.clone().requested().await;
+            }
+            done.request();
+            driven
+        };
+        let stop = heard.clone();
+        let (driven, served) = tokio::join!(drive, self.service.serve(listener, stop));
+        driven.and(served)
     }
-    drop(truth);
-    fs::rename(&unfinished, &path).context("cannot put truth.jsonl in its place")?;
-    service.settled().await?;
-    progress.done();
-    let report = report(service, settings, began, url).await?;
-    if global.json {
-        exit::print_json(&report)
-    } else {
-        exit::print_text(&in_words(&report))
+
+    async fn drive(&self, url: &str, began: &Stopwatch) -> anyhow::Result<()> {
+        let target = Target {
+            url: url.to_owned(),
+            garmin_secret: SECRET.to_owned(),
+            strava_secret: Some(SECRET.to_owned()),
+            key: None,
+        };
+        let path = self.settings.log.data.join("truth.jsonl");
+        let unfinished = path.with_extension("jsonl.part");
+        let file = File::create(&unfinished)
+            .with_context(|| format!("cannot write {}", unfinished.display()))?;
+        let mut truth = BufWriter::new(file);
+        let progress = Progress::new("athletes", u64::from(self.options.athletes), self.global);
+        let vendors = Some(self.vendors);
+        let posted =
+            post::post_world(self.options, &target, &mut truth, vendors, &progress).await?;
+        if posted.refused > 0 {
+            return Err(anyhow!(
+                "{} of {} deliveries were refused; see the log above",
+                posted.refused,
+                posted.refused + posted.deliveries
+            ));
+        }
+        drop(truth);
+        fs::rename(&unfinished, &path).context("cannot put truth.jsonl in its place")?;
+        self.service.quiet().await?;
+        progress.done();
+        let report = report(self.service, self.settings, began, url).await?;
+        if self.global.json {
+            return exit::print_json(&report);
+        }
+        exit::print_text(&in_words(&report))?;
+        let athletes: Vec<String> = self
+            .service
+            .vault()
+            .list_athletes()
+            .into_iter()
+            .map(|athlete| athlete.athlete.athlete_id)
+            .collect();
+        match story::tell(&*self.service.store(), &athletes)? {
+            Some(story) => exit::print_text(&format!(
+                "\n{story} --data {}",
+                self.settings.log.data.display()
+            )),
+            None => Ok(()),
+        }
     }
 }
 

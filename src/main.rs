@@ -2,11 +2,13 @@
 
 mod adapters;
 mod bench;
+mod calc;
 mod cli;
 mod config;
 mod dead_letters;
 mod demo;
 mod exit;
+mod explain;
 mod lists;
 mod loops;
 mod post;
@@ -16,6 +18,7 @@ mod run;
 mod score;
 mod shutdown;
 mod simulate;
+mod tail;
 mod telemetry;
 mod topics;
 mod usage;
@@ -51,10 +54,13 @@ fn run_command(cli: &Cli) -> CommandResult {
         Command::Simulate(args) => simulate::run(args, global),
         Command::Score(args) => score::run(args, global),
         Command::Verify(args) => verify::run(args, global),
+        Command::Explain(args) => explain::run(args, global),
+        Command::Tail(args) => tail::run(args, global),
         Command::DeadLetters(args) => dead_letters::run(args, global),
         Command::Bench(args) => bench::run(args, global),
+        Command::Calc(args) => calc::run(args),
         Command::Topics(args) => lists::topics(args, global),
         Command::Schemas(args) => lists::schemas(args, global),
-        Command::Explain(_) | Command::Tail(_) | Command::Export(_) | Command::Calc(_) => Ok(()),
+        Command::Export(_) => Ok(()),
     }
 }

@@ -11,15 +11,20 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use edge::Backoff;
-use ingest_simulator::{Block, Delivery, GARMIN_SECRET_PLACEHOLDER, Method, WorldOptions};
+use ingest_simulator::{
+    Block, Delivery, GARMIN_SECRET_PLACEHOLDER, Method, STRAVA_SECRET_PLACEHOLDER, WorldOptions,
+};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::demo::Vendors;
 use crate::progress::Progress;
 
 /// Blocks on their way at the same time; each has one request open.
 const BLOCKS_IN_FLIGHT_MAX: usize = 16;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a service is asked whether it is idle.
+const IDLE_POLL: Duration = Duration::from_millis(500);
 const BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(100),
     cap: Duration::from_secs(5),
@@ -31,6 +36,8 @@ const BACKOFF: Backoff = Backoff {
 pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) garmin_secret: String,
+    /// Without it nothing of Strava is posted.
+    pub(crate) strava_secret: Option<String>,
     pub(crate) key: Option<String>,
 }
 
@@ -47,6 +54,7 @@ pub(crate) async fn post_world(
     options: WorldOptions,
     target: &Target,
     truth: &mut (impl Write + Send),
+    vendors: Option<&Vendors>,
     progress: &Progress,
 ) -> anyhow::Result<Posted> {
     let client = reqwest::Client::builder()
@@ -66,6 +74,12 @@ pub(crate) async fn post_world(
         for athlete in &block.truth {
             ingest_simulator::write_truth(truth, athlete)?;
         }
+        if let Some(vendors) = vendors {
+            block
+                .strava
+                .iter()
+                .for_each(|account| vendors.know(account));
+        }
         let permit = Arc::clone(&room).acquire_owned().await?;
         let poster = Arc::clone(&poster);
         progress.advance(block.truth.len());
@@ -83,6 +97,26 @@ pub(crate) async fn post_world(
     }
     truth.flush()?;
     Ok(poster.tally.read())
+}
+
+/// Waits until the service has nothing open: no fetch, no question to the weather service.
+pub(crate) async fn until_idle(target: &Target) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder()
+        .timeout(REQUEST_TIMEOUT)
+        .build()
+        .context("cannot make an HTTP client")?;
+    let url = format!("{}/v1/quality", target.url.trim_end_matches('/'));
+    loop {
+        let mut request = client.get(&url);
+        if let Some(key) = &target.key {
+            request = request.bearer_auth(key);
+        }
+        let quality: serde_json::Value = request.send().await?.error_for_status()?.json().await?;
+        if quality.get("idle").and_then(serde_json::Value::as_bool) == Some(true) {
+            return Ok(());
+        }
+        pause(IDLE_POLL).await;
+    }
 }
 
 #[derive(Default)]
@@ -111,7 +145,11 @@ struct Poster {
 impl Poster {
     async fn block(&self, block: &Block) -> anyhow::Result<()> {
         for delivery in block.registrations.iter().chain(&block.deliveries) {
-            self.deliver(delivery).await?;
+            let of_strava = delivery.path.contains(STRAVA_SECRET_PLACEHOLDER)
+                || delivery.path.ends_with("/connections/strava");
+            if !of_strava || self.target.strava_secret.is_some() {
+                self.deliver(delivery).await?;
+            }
         }
         Ok(())
     }
@@ -119,7 +157,11 @@ impl Poster {
     async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<()> {
         let path = delivery
             .path
-            .replace(GARMIN_SECRET_PLACEHOLDER, &self.target.garmin_secret);
+            .replace(GARMIN_SECRET_PLACEHOLDER, &self.target.garmin_secret)
+            .replace(
+                STRAVA_SECRET_PLACEHOLDER,
+                self.target.strava_secret.as_deref().unwrap_or_default(),
+            );
         let url = format!("{}{path}", self.target.url.trim_end_matches('/'));
         for attempt in 1.. {
             let answer = self.request(delivery, &url).send().await;

@@ -10,6 +10,7 @@ use schemas::record::Micros;
 use serde::Serialize;
 
 use crate::cli::{GlobalArgs, SimulateArgs, WorldArgs};
+use crate::demo::Vendors;
 use crate::exit::{self, CommandResult, Failure};
 use crate::post::{self, Target};
 use crate::progress::Progress;
@@ -35,9 +36,10 @@ pub(crate) fn run(args: &SimulateArgs, global: GlobalArgs) -> CommandResult {
             let target = Target {
                 url: url.clone(),
                 garmin_secret: args.garmin_secret.clone().unwrap_or_default(),
+                strava_secret: args.strava_secret.clone(),
                 key: args.key.clone(),
             };
-            posted(options, &target, &out, global)?
+            posted(options, args, &target, &out, global)?
         }
     };
     if global.json {
@@ -87,6 +89,7 @@ fn written(options: WorldOptions, out: &Path) -> Result<Report, Failure> {
 
 fn posted(
     options: WorldOptions,
+    args: &SimulateArgs,
     target: &Target,
     out: &Path,
     global: GlobalArgs,
@@ -98,7 +101,16 @@ fn posted(
         let file =
             File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let mut truth = BufWriter::new(file);
-        runtime()?.block_on(post::post_world(options, target, &mut truth, &progress))
+        runtime()?.block_on(async {
+            let (strava, weather) = (args.serve_strava.as_deref(), args.serve_weather.as_deref());
+            let vendors = Vendors::start(strava, weather).await?;
+            let vendors = Some(&vendors);
+            let posted = post::post_world(options, target, &mut truth, vendors, &progress).await?;
+            if strava.is_some() || weather.is_some() {
+                post::until_idle(target).await?;
+            }
+            Ok(posted)
+        })
     })()
     .map_err(|error: anyhow::Error| {
         Failure::failed(error).hint("is the service running, and are address and secrets right?")

@@ -7,6 +7,8 @@
 //! first, then what was received is processed and stored, then the files close; a failure of any
 //! loop stops the process instead of leaving half of it running.
 
+mod outward;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -15,7 +17,6 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use axum::Router;
 use edge::{Clock, SystemClock};
-use ingest_connectors::{Connectors, GarminSettings, Ports};
 use ingest_vault::Vault;
 use sinks_api::Api;
 use sinks_api::metrics::Metrics;
@@ -23,14 +24,16 @@ use sinks_sqlite::{ReadStore, SqliteStore};
 use sinks_store::{SeriesQuery, Writer};
 use stream_embedded::{EmbeddedLog, EmbeddedReader, Options};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::adapters::{
-    AccountLinks, LogFeed, LogPublisher, LogQuality, LogReplay, Ready, VaultDirectory,
+    AccountLinks, LogExplain, LogFeed, LogPublisher, LogQuality, LogReplay, Ready, VaultDirectory,
 };
 use crate::config::{Role, Settings};
 use crate::loops::{self, Status};
 use crate::shutdown::Shutdown;
 use crate::topics;
+use outward::Fetching;
 
 pub(crate) const TENANT: &str = "default";
 
@@ -45,6 +48,13 @@ pub(crate) struct Service {
     publisher: LogPublisher,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
+}
+
+/// What a service shows and does towards the outside.
+struct Surface {
+    routes: Router,
+    links: AccountLinks,
+    fetchers: Vec<Fetching>,
 }
 
 impl Service {
@@ -116,7 +126,7 @@ impl Service {
     }
 
     /// All routes behind their guards, and the background work that belongs to them.
-    pub(crate) fn routes(&self, bound: SocketAddr) -> anyhow::Result<(Router, AccountLinks)> {
+    fn surface(&self, bound: SocketAddr) -> anyhow::Result<Surface> {
         let query: Arc<dyn SeriesQuery> = Arc::clone(&self.store) as Arc<dyn SeriesQuery>;
         let replay = LogReplay::new(
             Arc::clone(&query),
@@ -130,8 +140,11 @@ impl Service {
             Arc::clone(&self.log),
         );
         let mut routes = utoipa_axum::router::OpenApiRouter::new();
+        let mut fetchers = Vec::new();
         if self.settings.roles.contains(&Role::Ingest) {
-            routes = routes.merge(ingest_connectors::router(self.connectors(linked)));
+            let connectors = self.connectors(linked)?;
+            fetchers = self.fetchers(&connectors)?;
+            routes = routes.merge(ingest_connectors::router(connectors));
         }
         if self.settings.roles.contains(&Role::Api) {
             let reader = EmbeddedReader::open(&self.settings.log.data, topics::CATALOGUE)?;
@@ -141,15 +154,17 @@ impl Service {
                 Arc::clone(&self.status),
                 Arc::clone(&self.clock),
             );
-            let api = Api::new(
-                TENANT,
-                query,
-                Arc::new(VaultDirectory::new(Arc::clone(&self.vault))),
-                Arc::new(quality),
-                Arc::new(Ready::new(Arc::clone(&self.status))),
-                Arc::new(replay),
-                self.metrics.clone(),
-            );
+            // A reader of its own: an explanation must not wait for a count.
+            let reader = EmbeddedReader::open(&self.settings.log.data, topics::CATALOGUE)?;
+            let ports = sinks_api::Ports {
+                explain: Arc::new(LogExplain::new(Arc::clone(&query), reader)),
+                store: query,
+                directory: Arc::new(VaultDirectory::new(Arc::clone(&self.vault))),
+                quality: Arc::new(quality),
+                readiness: Arc::new(Ready::new(Arc::clone(&self.status))),
+                replay: Arc::new(replay),
+            };
+            let api = Api::new(TENANT, ports, self.metrics.clone());
             routes = routes.merge(sinks_api::router(api));
         }
         let (routes, doc) = routes.split_for_parts();
@@ -160,36 +175,11 @@ impl Service {
             .map_err(|failure| anyhow!("{failure}"))?;
         let public = self.settings.public_url(bound);
         let own_names = guarded.then(|| edge::guard::OwnNames::of(&public));
-        Ok((
-            edge::web::harden(routes, Arc::clone(&self.clock), own_names),
+        Ok(Surface {
+            routes: edge::web::harden(routes, Arc::clone(&self.clock), own_names),
             links,
-        ))
-    }
-
-    fn connectors(&self, linked: Arc<dyn ingest_connectors::port::Linked>) -> Connectors {
-        let garmin = self
-            .settings
-            .garmin
-            .secret
-            .clone()
-            .map(|secret| GarminSettings {
-                secret,
-                client_id: self.settings.garmin.client_id.clone(),
-            });
-        let settings = ingest_connectors::Settings {
-            garmin,
-            body_bytes_max: self.settings.http.body_limit_bytes,
-        };
-        Connectors::new(
-            settings,
-            Ports {
-                clock: Arc::clone(&self.clock),
-                publisher: Arc::new(self.publisher.clone()),
-                registry: Arc::clone(&self.vault) as Arc<dyn ingest_connectors::port::Registry>,
-                vault: Arc::clone(&self.vault) as Arc<dyn ingest_connectors::port::Vault>,
-                linked,
-            },
-        )
+            fetchers,
+        })
     }
 
     /// Everything that was appended so far is processed and can be read.
@@ -203,18 +193,37 @@ impl Service {
         Ok(())
     }
 
+    /// Everything is processed, fetched and answered: nothing is open.
+    pub(crate) async fn quiet(&self) -> anyhow::Result<()> {
+        let reader = EmbeddedReader::open(&self.settings.log.data, topics::CATALOGUE)?;
+        loop {
+            self.settled().await?;
+            let open: i64 = reader
+                .counters()?
+                .into_iter()
+                .filter(|((_, name), _)| name.ends_with(".pending") || name == "weather.asked")
+                .map(|(_, count)| count)
+                .sum();
+            if open == 0 && self.status.is_settled(self.log.head()) {
+                return Ok(());
+            }
+            loops::nap().await;
+        }
+    }
+
     /// Serve until asked to stop or until a loop fails, then drain.
     pub(crate) async fn serve(
         &self,
         listener: TcpListener,
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
-        let (routes, links) = self.routes(listener.local_addr()?)?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "it lives as long as the server below"
-        )]
-        let linking = tokio::spawn(links.run());
+        let surface = self.surface(listener.local_addr()?)?;
+        let (ended, stopping) = crate::shutdown::channel();
+        let mut background = JoinSet::new();
+        let linking = background.spawn(surface.links.run());
+        for fetching in surface.fetchers {
+            background.spawn(fetching.run(stopping.clone()));
+        }
         let status = Arc::clone(&self.status);
         let stop = async move {
             tokio::select! {
@@ -222,10 +231,16 @@ impl Service {
                 () = status.failed() => {}
             }
         };
-        let served = axum::serve(listener, routes).with_graceful_shutdown(stop);
+        let served = axum::serve(listener, surface.routes).with_graceful_shutdown(stop);
         let limit = Duration::from_secs(self.settings.limits.drain_s);
         served.await.context("the web server failed")?;
         linking.abort();
+        ended.request();
+        // What is under way is fetched to its end; the next start goes on with the rest.
+        let fetched = async { while background.join_next().await.is_some() {} };
+        if tokio::time::timeout(limit, fetched).await.is_err() {
+            tracing::warn!("stopped in the middle of a fetch; it is repeated at the next start");
+        }
         match tokio::time::timeout(limit, self.settled()).await {
             Ok(settled) => settled,
             Err(_) => {

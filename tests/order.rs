@@ -15,8 +15,11 @@ use axum::http::Request;
 use edge::{Clock, ManualClock, UnixMicros};
 use ingest_connectors::memory::MemoryAccounts;
 use ingest_connectors::port::{Answer, PublishError, Publisher, Registry, Vault};
-use ingest_connectors::{Connectors, GarminSettings, Ports, Settings};
-use ingest_simulator::{AthleteWorld, GARMIN_SECRET_PLACEHOLDER, WorldOptions, small_world, world};
+use ingest_connectors::{Connectors, GarminSettings, Ports, Settings, StravaSettings};
+use ingest_simulator::{
+    AthleteWorld, GARMIN_SECRET_PLACEHOLDER, STRAVA_SECRET_PLACEHOLDER, WorldOptions, small_world,
+    world,
+};
 use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
 use schemas::record::Micros;
@@ -86,6 +89,7 @@ impl Publisher for Collected {
 /// Everything a world sends, split into items, each with an arrival of its own.
 fn items(worlds: &[AthleteWorld]) -> Vec<RawReceived> {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap();
     let collected = Arc::new(Collected::default());
@@ -94,9 +98,11 @@ fn items(worlds: &[AthleteWorld]) -> Vec<RawReceived> {
     let garmin = GarminSettings {
         secret: SECRET.to_owned().into(),
         client_id: None,
+        ..GarminSettings::default()
     };
     let settings = Settings {
         garmin: Some(garmin),
+        strava: Some(strava()),
         ..Settings::default()
     };
     let ports = Ports {
@@ -114,7 +120,12 @@ fn items(worlds: &[AthleteWorld]) -> Vec<RawReceived> {
     {
         let request = Request::builder()
             .method(delivery.method.as_str())
-            .uri(delivery.path.replace(GARMIN_SECRET_PLACEHOLDER, SECRET))
+            .uri(
+                delivery
+                    .path
+                    .replace(GARMIN_SECRET_PLACEHOLDER, SECRET)
+                    .replace(STRAVA_SECRET_PLACEHOLDER, SECRET),
+            )
             .header("content-type", delivery.content_type)
             .body(Body::from(delivery.body.clone()))
             .unwrap();
@@ -128,7 +139,30 @@ fn items(worlds: &[AthleteWorld]) -> Vec<RawReceived> {
             stamped.push(item);
         }
     }
+    // What a vendor was asked for, and what the air was: as the fetchers would have brought it.
+    for world in worlds {
+        for told in world.fetched().into_iter().chain(world.weather_answers()) {
+            let index = i64::try_from(stamped.len()).unwrap();
+            let mut item = told.raw(format!("{index:032x}"));
+            item.received_at.0 += index;
+            stamped.push(item);
+        }
+    }
+    stamped.sort_by_key(|item| item.received_at);
     stamped
+}
+
+fn strava() -> StravaSettings {
+    StravaSettings {
+        secret: SECRET.to_owned().into(),
+        verify_token: SECRET.to_owned().into(),
+        subscription_id: 0,
+        client_id: String::new(),
+        client_secret: SECRET.to_owned().into(),
+        api_url: "http://127.0.0.1:9".to_owned(),
+        oauth_url: "http://127.0.0.1:9".to_owned(),
+        streams: false,
+    }
 }
 
 fn record(item: &RawReceived) -> Record {
@@ -254,11 +288,19 @@ impl Run {
         for ((_, name), count) in self.task.host().counters().unwrap() {
             *told.counters.entry(name).or_default() += count;
         }
+        // Which of two equal fetches is the copy, and what was asked before it was known, is history.
+        let copies = told.counters.remove("strava.duplicate").unwrap_or_default();
+        *told
+            .counters
+            .entry("strava.accepted".to_owned())
+            .or_default() += copies;
+        told.counters.remove("weather.asked");
         told.counters.retain(|_, count| *count != 0);
         told.timers = self
             .memory
             .timers()
             .into_iter()
+            .filter(|timer| Pipeline::is_content_timer(&timer.id))
             .map(|timer| (timer.due.0, timer.athlete.as_str().to_owned(), timer.id))
             .collect();
         told.timers.sort_unstable();
@@ -490,7 +532,7 @@ fn every_item_twice_tells_the_same_and_counts_the_copies() {
             ..STRAIGHT
         };
         let mut found = run(&doubled, way, &mut dice);
-        for source in ["app", "garmin", "healthkit"] {
+        for source in ["app", "garmin", "healthkit", "scan", "weather"] {
             let sent = items.iter().filter(|item| item.source == source).count();
             let sent = i64::try_from(sent).unwrap();
             for what in ["received", "duplicate"] {
@@ -501,6 +543,12 @@ fn every_item_twice_tells_the_same_and_counts_the_copies() {
                         .or_default() -= sent;
                 }
             }
+        }
+        // Copies of a fetch are counted with the accepted ones, see `told`.
+        let fetched = |item: &&RawReceived| item.source == "strava" && item.kind != "fetch_result";
+        let sent = i64::try_from(items.iter().filter(fetched).count()).unwrap();
+        for what in ["received", "accepted"] {
+            *found.counters.entry(format!("strava.{what}")).or_default() -= sent;
         }
         found.counters.retain(|_, count| *count != 0);
         assert_same(&expected, &found, &format!("world {seed}, doubled"));
@@ -516,7 +564,9 @@ fn a_copy_that_comes_later_emits_nothing() {
         run.feed(&items, &mut dice);
         // The same bytes once more, stamped just after: no timer falls due in between.
         let last = last_arrival(&items);
+        // What is fetched again and differs from the latest fetch is no copy, however old it is.
         let mut copies = items.clone();
+        copies.retain(|item| item.source != "strava");
         for copy in &mut copies {
             copy.received_at = Micros(last);
         }

@@ -13,6 +13,9 @@ use tokio::sync::oneshot;
 /// What a sender is asked to wait when the queue is full: a few group commits.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The header that names the kind of a raw item.
+pub(crate) const KIND: &str = "kind";
+
 #[derive(Clone)]
 pub(crate) struct LogPublisher {
     appender: Appender,
@@ -78,6 +81,11 @@ pub(crate) fn raw_record(item: &RawReceived) -> Record {
             Header {
                 name: "ce_type",
                 value: b"RawReceived".to_vec(),
+            },
+            // So that who waits for a few kinds need not decode the others.
+            Header {
+                name: KIND,
+                value: item.kind.clone().into_bytes(),
             },
         ],
         value: schemas::codec::encode(item),

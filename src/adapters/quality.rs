@@ -89,9 +89,10 @@ impl LogQuality {
             .filter(|timer| timer.due.0 <= now)
             .count();
         let pending = Pending {
-            records: waiting,
+            records: waiting.records,
+            fetches: waiting.fetches,
+            weather: waiting.weather,
             timers_due: i64::try_from(due).unwrap_or(i64::MAX),
-            ..Pending::default()
         };
         Ok(QualityReport::new(sources, pending, quarantined))
     }
@@ -100,7 +101,8 @@ impl LogQuality {
         &self,
         reader: &EmbeddedReader,
         sources: &mut BTreeMap<String, SourceQuality>,
-    ) -> Result<i64, Failure> {
+    ) -> Result<Waiting, Failure> {
+        let mut open = Waiting::default();
         for ((_, name), count) in reader.counters()? {
             let Some((source, what)) = name.split_once('.') else {
                 continue;
@@ -111,6 +113,11 @@ impl LogQuality {
                 "accepted" => quality.accepted += count,
                 "duplicate" => quality.duplicate += count,
                 "dead_lettered" => quality.dead_lettered += count,
+                "pending" => {
+                    quality.pending += count;
+                    open.fetches += count;
+                }
+                "asked" => open.weather += count,
                 _ => {
                     if let Some(kind) = what.strip_prefix("unused.") {
                         *quality.unused.entry(kind.to_owned()).or_default() += count;
@@ -121,12 +128,23 @@ impl LogQuality {
         // The snapshot's own end: the writer may be ahead of it, or it of what the loops were told.
         let head = Offset(reader.next_seq()?.0.saturating_sub(1));
         if self.status.is_settled(head.max(self.log.head())) {
-            return Ok(0);
+            return Ok(open);
         }
         let inputs = waiting(reader, sources)?;
         // Facts that are on their way to the store are not there to be read yet.
-        Ok(inputs.max(self.status.facts_to_store(head)))
+        open.records = inputs.max(self.status.facts_to_store(head));
+        Ok(open)
     }
+}
+
+/// What has not come to its end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    records: i64,
+    /// Hints whose fetch goes on.
+    fetches: i64,
+    /// Questions to the weather service.
+    weather: i64,
 }
 
 /// Count what is in the log and not processed: received, and pending.

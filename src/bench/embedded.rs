@@ -3,6 +3,7 @@
 //! Deliveries are split before the clock starts; what is measured is append, all steps, commit and
 //! projection to rows, in a fresh folder that is removed afterwards.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -12,7 +13,7 @@ use schemas::record::ingest::RawReceived;
 use sinks_store::SeriesQuery;
 
 use super::Report;
-use super::items::Splitter;
+use super::items::{Splitter, asked_for};
 use crate::cli::{BenchArgs, GlobalArgs};
 use crate::config::{self, Request};
 use crate::demo::Stopwatch;
@@ -38,10 +39,14 @@ pub(super) fn run(args: &BenchArgs, global: GlobalArgs) -> anyhow::Result<Report
     let items = runtime.block_on(async {
         let splitter = Splitter::new(UnixMicros(options.end));
         let mut items: Vec<RawReceived> = Vec::new();
-        for block in ingest_simulator::blocks(ingest_simulator::world(options)) {
+        let asked = RefCell::new(Vec::new());
+        let worlds = ingest_simulator::world(options)
+            .inspect(|world| asked.borrow_mut().extend(asked_for(world)));
+        for block in ingest_simulator::blocks(worlds) {
             for delivery in block.registrations.iter().chain(&block.deliveries) {
                 items.extend(splitter.split(delivery).await?);
             }
+            items.append(&mut asked.borrow_mut());
             progress.advance(block.truth.len());
         }
         anyhow::Ok(items)

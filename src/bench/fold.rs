@@ -17,7 +17,7 @@ use stream_log::{
 };
 
 use super::Report;
-use super::items::Splitter;
+use super::items::{Splitter, asked_for};
 use crate::adapters::raw_record;
 use crate::cli::{BenchArgs, GlobalArgs};
 use crate::demo::Stopwatch;
@@ -55,6 +55,8 @@ pub(super) fn run(args: &BenchArgs, global: GlobalArgs) -> anyhow::Result<Report
             for delivery in world.registrations.iter().chain(&world.deliveries) {
                 items.extend(splitter.split(delivery).await?);
             }
+            items.extend(asked_for(&world));
+            items.sort_by_key(|item| item.received_at);
             Ok(items)
         });
         templates.push(template(items?, fresh_from)?);

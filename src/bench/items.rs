@@ -10,13 +10,39 @@ use axum::http::Request;
 use edge::{Clock, ManualClock, UnixMicros};
 use ingest_connectors::memory::MemoryAccounts;
 use ingest_connectors::port::{Answer, PublishError, Publisher};
-use ingest_connectors::{Connectors, GarminSettings, Ports, Settings};
-use ingest_simulator::{Delivery, GARMIN_SECRET_PLACEHOLDER};
+use ingest_connectors::{Connectors, GarminSettings, Ports, Settings, StravaSettings};
+use ingest_simulator::{
+    AthleteWorld, Delivery, GARMIN_SECRET_PLACEHOLDER, STRAVA_SECRET_PLACEHOLDER,
+};
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use tower::ServiceExt;
 
 const SECRET: &str = "bench";
+
+/// Nobody is asked: a bench has no network.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+fn strava() -> StravaSettings {
+    StravaSettings {
+        secret: SECRET.to_owned().into(),
+        verify_token: SECRET.to_owned().into(),
+        subscription_id: 0,
+        client_id: String::new(),
+        client_secret: SECRET.to_owned().into(),
+        api_url: NOWHERE.to_owned(),
+        oauth_url: NOWHERE.to_owned(),
+        streams: false,
+    }
+}
+
+/// What the fetchers would bring for an athlete: activities, and the air of each hour.
+pub(super) fn asked_for(world: &AthleteWorld) -> Vec<RawReceived> {
+    let told = world.fetched().into_iter().chain(world.weather_answers());
+    told.zip(0_u32..)
+        .map(|(item, index)| item.raw(format!("{}/{index}", item.athlete_id)))
+        .collect()
+}
 
 /// Splits deliveries as the service would.
 pub(super) struct Splitter {
@@ -46,8 +72,9 @@ impl Splitter {
         let settings = Settings {
             garmin: Some(GarminSettings {
                 secret: SECRET.to_owned().into(),
-                client_id: None,
+                ..GarminSettings::default()
             }),
+            strava: Some(strava()),
             ..Settings::default()
         };
         let ports = Ports {
@@ -69,7 +96,10 @@ impl Splitter {
     pub(super) async fn split(&self, delivery: &Delivery) -> anyhow::Result<Vec<RawReceived>> {
         // What the connector writes into a registration is stamped by this clock too.
         self.clock.set(UnixMicros(delivery.at));
-        let path = delivery.path.replace(GARMIN_SECRET_PLACEHOLDER, SECRET);
+        let path = delivery
+            .path
+            .replace(GARMIN_SECRET_PLACEHOLDER, SECRET)
+            .replace(STRAVA_SECRET_PLACEHOLDER, SECRET);
         let request = Request::builder()
             .method(delivery.method.as_str())
             .uri(&path)

@@ -43,48 +43,6 @@ pub(crate) struct VerifyArgs {
     pub(crate) data: DataArgs,
 }
 
-#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ExplainArgs {
-    #[command(subcommand)]
-    pub(crate) what: ExplainWhat,
-}
-
-#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum ExplainWhat {
-    /// The observation and the rule behind each field of a session
-    Session {
-        id: String,
-        /// This field only, e.g. distance_m
-        #[arg(long)]
-        field: Option<String>,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// The evidence and the method of a sweat loss
-    Loss {
-        id: String,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// The facts that a recommendation depends on
-    Recommendation {
-        id: String,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-}
-
-#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
-#[derive(Clone, Debug, Args)]
-pub(crate) struct TailArgs {
-    /// Topic, as `sudor topics list` names it
-    pub(crate) topic: String,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-}
-
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

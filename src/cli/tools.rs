@@ -72,30 +72,6 @@ pub(crate) enum BenchWorkload {
     Fold,
     /// From the publisher to rows in the store, durable
     Embedded,
-    /// Product selection (not supported yet)
-    Select,
-}
-
-#[allow(dead_code, reason = "parsed; what reads it is not built yet")]
-#[derive(Clone, Debug, Args)]
-pub(crate) struct CalcArgs {
-    pub(crate) formula: Formula,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Formula {
-    /// Predicted heat strain (ISO 7933)
-    Phs,
-    /// Evaporation that the heat balance requires
-    HeatBalance,
-    /// From a patch to the whole body
-    LocalToWholeBody,
-    /// Sweat loss between two weighings
-    WeighIn,
-    /// A log-normal estimate after new observations
-    Posterior,
-    /// What to take in a phase
-    Needs,
-    /// The best basket of products for a need
+    /// The best baskets of products for 10,000 needs of simulated athletes
     Select,
 }

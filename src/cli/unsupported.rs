@@ -1,28 +1,17 @@
 //! What has a name on the command line and no content yet, and what is there instead.
 
-use super::{BenchWorkload, Command, SchemasCommand, TopicsCommand};
+use super::{Command, SchemasCommand, TopicsCommand};
 use crate::exit::NotSupported;
 
 impl Command {
     /// Asked before anything is started. `None` for what is built.
     pub(crate) fn not_supported(&self) -> Option<NotSupported> {
         let (what, instead) = match self {
-            Self::Explain(_) => (
-                "sudor explain",
-                "GET /v1/sessions/ID, whose `provenance` names the observation behind each field",
-            ),
-            Self::Tail(_) => (
-                "sudor tail",
-                "GET /v1/athletes/ID/timeline, or the lists of the HTTP API",
-            ),
             Self::Export(_) => (
                 "sudor export parquet",
                 "open store.db in the data folder with any SQLite tool",
             ),
-            Self::Calc(_) => (
-                "sudor calc",
-                "the formulas run within the pipeline: sudor demo",
-            ),
+            Self::Calc(calc) => return calc.formula.not_supported(),
             Self::Topics(topics) if topics.command == TopicsCommand::Create => (
                 "sudor topics create",
                 "the embedded log makes its topics by itself: sudor run",
@@ -30,10 +19,6 @@ impl Command {
             Self::Schemas(schemas) if schemas.command == SchemasCommand::Register => (
                 "sudor schemas register",
                 "sudor schemas check compares them with the lock file",
-            ),
-            Self::Bench(bench) if bench.workload == BenchWorkload::Select => (
-                "sudor bench select",
-                "sudor bench fold, or sudor bench embedded",
             ),
             _ => return None,
         };
@@ -50,15 +35,16 @@ mod tests {
     #[test]
     fn what_is_not_built_is_known_by_its_name() {
         let cases = [
-            ("sudor tail sudor.sessions", Some("sudor tail")),
-            ("sudor explain loss x", Some("sudor explain")),
+            ("sudor tail sudor.sessions", None),
+            ("sudor explain loss x", None),
             ("sudor export parquet --out o", Some("sudor export parquet")),
-            ("sudor calc phs", Some("sudor calc")),
+            ("sudor calc phs", Some("sudor calc phs")),
+            ("sudor calc needs", None),
             ("sudor topics create", Some("sudor topics create")),
             ("sudor topics list", None),
             ("sudor schemas register", Some("sudor schemas register")),
             ("sudor schemas check", None),
-            ("sudor bench select", Some("sudor bench select")),
+            ("sudor bench select", None),
             ("sudor bench fold", None),
             ("sudor demo", None),
         ];

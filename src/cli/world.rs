@@ -47,7 +47,13 @@ pub(crate) struct DemoArgs {
     after_help = "\
 Examples:
   sudor simulate --athletes 5 --days 2 --out ./world
-  sudor simulate --post http://127.0.0.1:8080 --garmin-secret demo --strava-secret demo
+  sudor simulate --post http://127.0.0.1:8080 --garmin-secret demo
+  sudor simulate --post http://127.0.0.1:8080 --garmin-secret demo --strava-secret demo \
+    --serve-strava 127.0.0.1:9100 --serve-weather 127.0.0.1:9200
+
+The second plays the vendors that are asked, too: the service has
+strava.api_url = \"http://127.0.0.1:9100/api/v3\", strava.oauth_url = \"http://127.0.0.1:9100/oauth\",
+weather.forecast_url = \"http://127.0.0.1:9200/v1/forecast\" and so on. It ends when nothing waits.
 
 Either way `truth.jsonl` says what really happened; `sudor score` reads it."
 )]
@@ -65,8 +71,13 @@ pub(crate) struct SimulateArgs {
     pub(crate) garmin_secret: Option<String>,
     /// Secret path segment of the Strava webhook
     #[arg(long, value_name = "SECRET", requires = "post")]
-    #[allow(dead_code, reason = "parsed; what reads it is not built yet")]
     pub(crate) strava_secret: Option<String>,
+    /// Be the world's Strava at this address; the service has it as strava.api_url
+    #[arg(long, value_name = "ADDRESS", requires = "strava_secret")]
+    pub(crate) serve_strava: Option<String>,
+    /// Be the world's weather service at this address
+    #[arg(long, value_name = "ADDRESS", requires = "post")]
+    pub(crate) serve_weather: Option<String>,
     /// API key, where the service asks for one
     #[arg(long, value_name = "KEY", requires = "post")]
     pub(crate) key: Option<String>,

@@ -72,6 +72,8 @@ section!(RawStrava {
     client_secret: Option<String> = None,
     api_url: String = "https://www.strava.com/api/v3".to_owned(),
     oauth_url: String = "https://www.strava.com/oauth".to_owned(),
+    /// Fetch the samples of an activity too, when the budget has room.
+    streams: bool = false,
 });
 
 section!(RawWeather {

@@ -150,8 +150,12 @@ const REFUSED: &[(&str, &[&str])] = &[
         &["unknown key rules.speed", "rules.pre_carb_scale"],
     ),
     (
-        "[rules]\npre_carb_scale = 0.5",
-        &["rules.pre_carb_scale", "cannot be changed"],
+        "[rules]\npre_carb_scale = 1.5",
+        &["rules.pre_carb_scale", "no share"],
+    ),
+    (
+        "[rules]\ngap_boundaries_min = [45, 120, 60, 480, 720, 1440]",
+        &["rules.gap_boundaries_min", "six rising numbers"],
     ),
     (
         "[log]\nkind = \"kafka\"\nbrokers = \"b\"",

@@ -175,13 +175,21 @@ fn strava(raw: &RawSettings) -> Result<Strava, Failure> {
         client_secret: secret(&raw.client_secret),
         api_url: raw.api_url.clone(),
         oauth_url: raw.oauth_url.clone(),
+        streams: raw.streams,
     })
 }
 
 fn weather(raw: &RawSettings) -> Result<Weather, Failure> {
     let raw = &raw.weather;
-    check_url("weather.forecast_url", &raw.forecast_url)?;
-    check_url("weather.archive_url", &raw.archive_url)?;
+    // Empty is off.
+    for (key, url) in [
+        ("weather.forecast_url", &raw.forecast_url),
+        ("weather.archive_url", &raw.archive_url),
+    ] {
+        if !url.is_empty() {
+            check_url(key, url)?;
+        }
+    }
     Ok(Weather {
         forecast_url: raw.forecast_url.clone(),
         archive_url: raw.archive_url.clone(),
@@ -201,35 +209,40 @@ fn limits(raw: &RawSettings) -> Limits {
     }
 }
 
-/// The rules that read these are not built yet, so another value than the default would be ignored;
-/// it is refused instead.
 fn rules(raw: &RawRules) -> Result<Rules, Failure> {
-    let default = RawRules::default();
-    let changed = if raw.gap_boundaries_min != default.gap_boundaries_min {
-        Some("rules.gap_boundaries_min")
-    } else if raw
-        .pre_carb_scale
-        .total_cmp(&default.pre_carb_scale)
-        .is_ne()
-    {
-        Some("rules.pre_carb_scale")
-    } else if raw.patch.collection_area_cm2.is_some() {
-        Some("rules.patch.collection_area_cm2")
-    } else {
-        None
+    let bounds: Vec<u32> = raw.gap_boundaries_min.iter().copied().map(small).collect();
+    let rising =
+        bounds.is_sorted_by(|a, b| a < b) && bounds.last().is_some_and(|last| *last <= DAY_MIN);
+    let (Ok(gap_boundaries_min), true) = (<[u32; 6]>::try_from(bounds), rising) else {
+        return Err(bad(
+            "rules.gap_boundaries_min is no list of classes",
+            "six rising numbers of minutes, the last at most 1440",
+        ));
     };
-    match changed {
-        Some(key) => Err(bad(
-            &format!("{key} cannot be changed in this build"),
-            "remove the key",
-        )),
-        None => Ok(Rules {
-            gap_boundaries_min: raw.gap_boundaries_min.iter().copied().map(small).collect(),
-            pre_carb_scale: raw.pre_carb_scale,
-            patch_collection_area_cm2: raw.patch.collection_area_cm2,
-        }),
+    if !(0.0..=1.0).contains(&raw.pre_carb_scale) {
+        return Err(bad(
+            &format!("rules.pre_carb_scale = {} is no share", raw.pre_carb_scale),
+            "0 to 1; 0.5 for ordinary training",
+        ));
     }
+    let area = raw.patch.collection_area_cm2;
+    if area.is_some_and(|area| !(PATCH_MIN_CM2..=PATCH_MAX_CM2).contains(&area)) {
+        return Err(bad(
+            "rules.patch.collection_area_cm2 is no area of a patch",
+            &format!("{PATCH_MIN_CM2} to {PATCH_MAX_CM2} square centimetres"),
+        ));
+    }
+    Ok(Rules {
+        gap_boundaries_min,
+        pre_carb_scale: raw.pre_carb_scale,
+        patch_collection_area_cm2: area,
+    })
 }
+
+/// A gap is looked for within a day.
+const DAY_MIN: u32 = 1_440;
+const PATCH_MIN_CM2: f64 = 0.1;
+const PATCH_MAX_CM2: f64 = 100.0;
 
 fn word<T: Copy>(key: &str, text: &str, words: &[(&str, T)]) -> Result<T, Failure> {
     words

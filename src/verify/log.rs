@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use schemas::AnyRecord;
+use schemas::record::ingest::RawReceived;
+use schemas::record::loss::WeatherRequested;
 use schemas::topic::{self, Direction};
 use stream_embedded::EmbeddedReader;
 use stream_log::{Offset, Partition};
@@ -14,6 +16,47 @@ use crate::progress::Progress;
 
 /// The stage of a dead letter that no rule wrote: one failed on it.
 const ENGINE: &str = "engine";
+
+/// The kind of ingest's own record of how a fetch ended.
+pub(crate) const FETCH_RESULT: &str = "fetch_result";
+
+/// Questions to the weather service, and which of them were answered.
+#[derive(Debug, Default)]
+pub(crate) struct Weather {
+    asked: BTreeSet<(String, String)>,
+    answered: BTreeSet<(String, String)>,
+}
+
+impl Weather {
+    fn asked(&mut self, request: &WeatherRequested) {
+        let whole = |degrees: f64| (degrees * 10.0).round() as i64;
+        let hour = request.hour.0.div_euclid(1_000_000);
+        let (lat, lon) = (whole(request.lat_cell), whole(request.lon_cell));
+        let question = format!("{lat},{lon}@{hour}/{}", request.attempt);
+        self.asked.insert((request.athlete_id.clone(), question));
+    }
+
+    fn answered(&mut self, raw: &RawReceived) {
+        /// What is read of an answer.
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            attempt: i32,
+        }
+        let (Some(athlete), Some(key)) = (&raw.athlete_id, &raw.provider_id) else {
+            return;
+        };
+        if let Ok(Answer { attempt }) = serde_json::from_slice(&raw.body) {
+            let question = format!("{key}/{attempt}");
+            self.answered.insert((athlete.clone(), question));
+        }
+    }
+
+    /// How many questions are open.
+    pub(crate) fn open(&self) -> i64 {
+        let open = self.asked.difference(&self.answered).count();
+        i64::try_from(open).unwrap_or(i64::MAX)
+    }
+}
 
 /// What the log holds.
 #[derive(Debug, Default)]
@@ -28,6 +71,7 @@ pub(crate) struct Counted {
     pub(crate) received: BTreeMap<String, i64>,
     /// Items that the engine set aside because a rule failed on them.
     pub(crate) set_aside: BTreeSet<String>,
+    pub(crate) weather: Weather,
 }
 
 pub(crate) fn walk(
@@ -100,10 +144,15 @@ fn take(
     }
     match schemas::decode_any(&read.record.value) {
         Ok(AnyRecord::RawReceived(raw)) => {
-            if processed && raw.replay_of.is_none() {
-                *counted.received.entry(raw.source).or_default() += 1;
+            // Only ingest itself says how a fetch ended.
+            if processed && raw.replay_of.is_none() && raw.kind != FETCH_RESULT {
+                *counted.received.entry(raw.source.clone()).or_default() += 1;
+            }
+            if processed && raw.source == "weather" {
+                counted.weather.answered(&raw);
             }
         }
+        Ok(AnyRecord::WeatherRequested(request)) => counted.weather.asked(&request),
         Ok(AnyRecord::RecordRejected(letter)) if letter.stage == ENGINE => {
             counted.set_aside.insert(letter.raw_id);
         }

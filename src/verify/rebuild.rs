@@ -141,6 +141,9 @@ fn replay(
     }
 }
 
+/// The counter of open questions to the weather service.
+const ASKED: &str = "weather.asked";
+
 /// L2: the committed counts, a recount by the rebuild, and the log's own number of items.
 fn counters(
     reader: &EmbeddedReader,
@@ -160,6 +163,11 @@ fn counters(
     let told = sum(reader.counters()?);
     let mut again = sum(rebuilt.counters()?);
     set_aside.add_to(&mut again);
+    // What is asked depends on what was known when; the questions themselves are in the log.
+    again.remove(ASKED);
+    if counted.weather.open() != 0 {
+        again.insert(ASKED.to_owned(), counted.weather.open());
+    }
     for name in told
         .keys()
         .chain(again.keys().filter(|name| !told.contains_key(*name)))
@@ -186,12 +194,13 @@ fn counters(
                 ),
             );
         }
-        let settled = count("accepted") + count("duplicate") + count("dead_lettered");
+        let settled =
+            count("accepted") + count("duplicate") + count("dead_lettered") + count("pending");
         if count("received") != settled {
             findings.add(
                 "conservation",
                 format!(
-                    "{source}: {} received, {settled} accepted, duplicate or dead-lettered",
+                    "{source}: {} received, {settled} accepted, duplicate, dead-lettered or pending",
                     count("received")
                 ),
             );
@@ -280,8 +289,11 @@ fn states(
 }
 
 fn timers(reader: &EmbeddedReader, memory: &Memory, findings: &mut Findings) -> anyhow::Result<()> {
-    let told = reader.timers()?;
-    let again = memory.timers();
+    let counts = |timer: &stream_log::Timer| Pipeline::is_content_timer(&timer.id);
+    let mut told = reader.timers()?;
+    let mut again = memory.timers();
+    told.retain(counts);
+    again.retain(counts);
     for timer in told.iter().filter(|timer| !again.contains(timer)) {
         findings.add(
             "timer",

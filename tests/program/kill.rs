@@ -113,7 +113,7 @@ fn note(ledger: &mut Ledger, athlete: &str, delivery: &Delivery) {
                 .map(|item| item.get().to_owned())
                 .collect()
         }
-        (Method::Post, Source::App) => vec![body.get().to_owned()],
+        (Method::Post, Source::App | Source::Strava | Source::Scan) => vec![body.get().to_owned()],
         (Method::Post, Source::Garmin) => lists(body),
         (Method::Post, Source::Healthkit) => {
             let upload: BTreeMap<String, &RawValue> = serde_json::from_str(body.get()).unwrap();

@@ -6,9 +6,13 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod calc;
+#[cfg(test)]
 mod content;
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod explain;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
@@ -23,5 +27,11 @@ mod samples;
 mod shuffle;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tail;
+#[cfg(test)]
+mod vendors;
+#[cfg(test)]
+mod withdrawal;
 #[cfg(test)]
 mod world;

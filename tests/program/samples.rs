@@ -4,6 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use processors_pipeline::{Body, Draft};
+use schemas::record::Micros;
+use schemas::record::ingest::RawReceived;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::support::{SECRET, Service, count};
@@ -89,14 +93,44 @@ const SAMPLES: &[(&str, &str, Way, Outcome)] = &[
     (NORMALIZER, "synthetic_summarizedActivities.json", Push, Refused(400)),
     (CONVERTER, "export.xml", Export, Refused(501)),
     (CONVERTER, "export.xml", Upload, Refused(415)),
-    (FREE_REPS, "hae_file_workout.json", Sample("workouts"), Refused(501)),
-    (FREE_REPS, "hae_metric_heart_rate.json", Sample("metrics"), Refused(501)),
-    (FREE_REPS, "hae_sleep_aggregated.json", Sample("metrics"), Refused(501)),
+    // The app's own file has seconds since 2001 and no units; what the app posts has neither.
+    (FREE_REPS, "hae_file_workout.json", Sample("workouts"), SetAside(&["bad_value"])),
+    (FREE_REPS, "hae_file_workout.json", Upload, Refused(400)),
+    (FREE_REPS, "hae_metric_heart_rate.json", Sample("metrics"), Accepted(1)),
+    (FREE_REPS, "hae_metric_heart_rate.json", Upload, Refused(400)),
+    (FREE_REPS, "hae_sleep_aggregated.json", Sample("metrics"), Accepted(1)),
+    (FREE_REPS, "hae_sleep_aggregated.json", Upload, Refused(400)),
+    // A part of a workout, without the workout.
     (FREE_REPS, "hae_workout_metric_series.json", Upload, Refused(400)),
+    (FREE_REPS, "hae_workout_metric_series.json", Sample("workouts"), Refused(422)),
     (ANALYZER, "example.xml", Export, Refused(501)),
     (ANALYZER, "example.xml", File, Refused(501)),
     (KIT_WEARABLES, "healthkit_workout.json", Sample("workouts"), Accepted(1)),
     (KIT_WEARABLES, "healthkit_workout.json", Upload, Refused(400)),
+];
+
+const STRAVALIB: &str = "strava/stravalib__stravalib";
+
+/// What Strava answers to a fetch comes in through no route. A file that is a list is read item by
+/// item where the kind is an activity of the list; the words are of every item, in their order.
+#[rustfmt::skip]
+const FETCHED: &[(&str, &str, bool, &[&str])] = &[
+    ("swagger-example__createActivity_manual.json", "activity", false, &["123456778928065"]),
+    ("swagger-example__getActivityById.json", "activity", false, &["12345678987654321"]),
+    ("swagger-example__updateActivityById.json", "activity", false, &["12345678987654321"]),
+    // Its `upload_id` is larger than any 64-bit integer.
+    ("swagger-example__getLoggedInAthleteActivities.json", "activity", true, &["154504250376823", "1234567809"]),
+    ("swagger-example__getLoggedInAthleteActivities.json", "activity", false, &["malformed"]),
+    ("swagger-example__getActivityStreams.json", "streams", false, &["unused"]),
+    // Other answers than an activity.
+    ("swagger-example__getActivityStreams.json", "activity", false, &["malformed"]),
+    ("swagger-example__getClubActivitiesById.json", "activity", true, &["missing_field"]),
+    ("swagger-example__getEffortsBySegmentId.json", "activity", false, &["malformed"]),
+    ("swagger-example__getGearById.json", "activity", false, &["missing_field"]),
+    ("swagger-example__getLapsByActivityId.json", "activity", false, &["malformed"]),
+    ("swagger-example__getLoggedInAthleteZones.json", "activity", false, &["malformed"]),
+    ("example_zone_response.json", "activity", false, &["malformed"]),
+    ("strava_swagger.json", "activity", false, &["missing_field"]),
 ];
 
 fn folder() -> Option<PathBuf> {
@@ -211,5 +245,72 @@ async fn every_published_sample_ends_as_it_should() {
         if *name == "push__deregistrations.json" {
             service.link("ada", "garmin_user_123").await;
         }
+    }
+}
+
+fn as_fetched(kind: &str, body: &[u8]) -> RawReceived {
+    RawReceived {
+        id: "sample".to_owned(),
+        tenant_id: "default".to_owned(),
+        athlete_id: Some("ada".to_owned()),
+        source: "strava".to_owned(),
+        kind: kind.to_owned(),
+        account_id: Some("134815".to_owned()),
+        provider_id: None,
+        // 2025-10-09T09:00:00Z.
+        received_at: Micros(1_760_000_400_000_000),
+        first_received_at: None,
+        replay_of: None,
+        attempt: 1,
+        provider_event_at: None,
+        content_type: "application/json".to_owned(),
+        body: body.to_vec(),
+        body_sha256: String::new(),
+        headers: std::collections::BTreeMap::new(),
+        connector: "strava".to_owned(),
+        connector_version: "1".to_owned(),
+        licence: None,
+        key_id: None,
+    }
+}
+
+/// The id of what was observed, or the word for what it is instead.
+fn read(kind: &str, body: &[u8]) -> String {
+    match processors_pipeline::normalize(&as_fetched(kind, body)) {
+        processors_pipeline::Outcome::Observations(drafts) => {
+            let activity = |draft: &Draft| draft.fetched && matches!(draft.body, Body::Activity(_));
+            assert!(
+                drafts.len() == 1 && drafts.iter().all(activity),
+                "{drafts:?}"
+            );
+            drafts[0].provider_id.clone()
+        }
+        processors_pipeline::Outcome::Unused => "unused".to_owned(),
+        processors_pipeline::Outcome::Rejected(rejected) => rejected.reason.to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_published_answer_of_strava_is_read_as_it_should() {
+    let Some(samples) = folder() else {
+        println!("SKIPPED: no ../shared/samples beside this repository, so no answer was read");
+        return;
+    };
+    for file in files(&samples, "strava") {
+        let known = |(name, ..): &(&str, &str, bool, &[&str])| format!("{STRAVALIB}/{name}");
+        let known = FETCHED.iter().map(known).any(|known| known == file);
+        assert!(known, "{file} is in no line of the table");
+    }
+    for (name, kind, is_list, right) in FETCHED {
+        let body = std::fs::read(samples.join(STRAVALIB).join(name)).unwrap();
+        let found: Vec<String> = if *is_list {
+            let items: Vec<&RawValue> = serde_json::from_slice(&body).unwrap();
+            let items = items.iter().map(|item| item.get().as_bytes());
+            items.map(|item| read(kind, item)).collect()
+        } else {
+            vec![read(kind, &body)]
+        };
+        assert_eq!(found, *right, "{name} as {kind}");
     }
 }

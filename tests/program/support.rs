@@ -93,6 +93,9 @@ impl Service {
             .env("SUDOR__HTTP__BIND", "127.0.0.1:0")
             .env("SUDOR__GARMIN__SECRET", SECRET)
             .env("SUDOR__LOG__FORMAT", "json")
+            // Nobody outside is asked, unless a test says whom.
+            .env("SUDOR__WEATHER__FORECAST_URL", "")
+            .env("SUDOR__WEATHER__ARCHIVE_URL", "")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -1,7 +1,8 @@
-//! Garmin's webhook: the Health and Activity APIs push whole summaries, many users in one body.
+//! Garmin: the Health and Activity APIs push whole summaries, or ping that there are some to pull.
 //!
 //! ```text
-//! {"activities":[{"userId":…},…],"sleeps":[…]}   every member is a kind, every value an array
+//! {"activities":[{"userId":…},…],"sleeps":[…]}     every member is a kind, every value an array
+//! {"sleeps":[{"userId":…,"callbackURL":"https…"}]}  a ping has an address instead of a summary
 //! ```
 //!
 //! It is at least once, unordered and unsigned: the sender is known by the secret in the path, and
@@ -15,4 +16,8 @@
 //! a deregistration is published before the link is ended, so that a crash in between only makes
 //! Garmin send it again.
 
+pub(crate) mod client;
+pub(crate) mod ping;
 pub(crate) mod receive;
+
+pub(crate) const SOURCE: &str = "garmin";

@@ -18,6 +18,7 @@ pub mod port;
 
 mod accounts;
 mod app;
+mod fetch;
 mod garmin;
 mod healthkit;
 mod json;
@@ -27,9 +28,15 @@ mod receive;
 mod recent;
 mod redact;
 mod routes;
+mod scan;
+mod strava;
+mod weather;
 
 #[cfg(test)]
 mod tests;
 
+pub use fetch::{FetchStatus, Fetcher, OpenError, Waiting};
 pub use receive::{Connectors, GarminSettings, Ports, Settings};
 pub use routes::router;
+pub use strava::StravaSettings;
+pub use weather::{BudgetLimits, WeatherFetcher, WeatherPorts, WeatherSettings};

@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use edge::UnixMicros;
 use schemas::record::ingest::RawReceived;
+use secrecy::SecretString;
 
 use crate::port::{
-    Answer, AthleteRef, Change, Linked, PublishError, Publisher, Registry, RegistryError, Tokens,
-    Vault,
+    Answer, Asked, AthleteRef, Batch, Budgets, Callback, Change, FeedError, HintFeed, Linked,
+    Marks, PublishError, Publisher, Registry, RegistryError, Tokens, Used, Vault,
 };
 
 /// Keeps every record in the order of publication.
@@ -53,6 +54,8 @@ pub struct MemoryAccounts {
     athletes: Mutex<BTreeSet<AthleteRef>>,
     links: Mutex<BTreeMap<(String, String), BTreeSet<AthleteRef>>>,
     sealed: Mutex<Vec<(AthleteRef, String, Tokens)>>,
+    tokens: Mutex<BTreeMap<(AthleteRef, String, String), Tokens>>,
+    callbacks: Mutex<BTreeMap<String, SecretString>>,
     announced: Mutex<Vec<(AthleteRef, String, String)>>,
 }
 
@@ -113,10 +116,40 @@ impl Vault for MemoryAccounts {
         &self,
         athlete: &AthleteRef,
         provider: &str,
-        _: &str,
+        account_id: &str,
         tokens: &Tokens,
     ) -> Result<(), RegistryError> {
         lock(&self.sealed).push((athlete.clone(), provider.to_owned(), tokens.clone()));
+        let place = (athlete.clone(), provider.to_owned(), account_id.to_owned());
+        lock(&self.tokens).insert(place, tokens.clone());
+        Ok(())
+    }
+
+    fn unseal(
+        &self,
+        athlete: &AthleteRef,
+        provider: &str,
+        account_id: &str,
+    ) -> Result<Option<Tokens>, RegistryError> {
+        let place = (athlete.clone(), provider.to_owned(), account_id.to_owned());
+        Ok(lock(&self.tokens).get(&place).cloned())
+    }
+
+    fn seal_callbacks(&self, callbacks: &[Callback], _: UnixMicros) -> Result<(), RegistryError> {
+        let mut kept = lock(&self.callbacks);
+        for callback in callbacks {
+            kept.entry(callback.reference.clone())
+                .or_insert_with(|| callback.url.clone());
+        }
+        Ok(())
+    }
+
+    fn unseal_callback(&self, reference: &str) -> Result<Option<SecretString>, RegistryError> {
+        Ok(lock(&self.callbacks).get(reference).cloned())
+    }
+
+    fn destroy_callback(&self, reference: &str) -> Result<(), RegistryError> {
+        lock(&self.callbacks).remove(reference);
         Ok(())
     }
 }
@@ -125,6 +158,64 @@ impl Linked for MemoryAccounts {
     fn account_linked(&self, athlete: &AthleteRef, provider: &str, account_id: &str) {
         let link = (athlete.clone(), provider.to_owned(), account_id.to_owned());
         lock(&self.announced).push(link);
+    }
+}
+
+/// Marks and used budgets. A clone has the same ones, as a restarted process would.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryProgress {
+    marks: Arc<Mutex<BTreeMap<String, u64>>>,
+    used: Arc<Mutex<BTreeMap<String, Used>>>,
+}
+
+impl Marks for MemoryProgress {
+    fn mark(&self, name: &str) -> Result<u64, RegistryError> {
+        Ok(lock(&self.marks).get(name).copied().unwrap_or(0))
+    }
+
+    fn set_mark(&self, name: &str, position: u64) -> Result<(), RegistryError> {
+        lock(&self.marks).insert(name.to_owned(), position);
+        Ok(())
+    }
+}
+
+impl Budgets for MemoryProgress {
+    fn used(&self, prefix: &str) -> Result<Vec<Used>, RegistryError> {
+        let used = lock(&self.used);
+        let of_prefix = used.values().filter(|used| used.window.starts_with(prefix));
+        Ok(of_prefix.cloned().collect())
+    }
+
+    fn set_used(&self, used: &[Used]) -> Result<(), RegistryError> {
+        let by_window = |used: &Used| (used.window.clone(), used.clone());
+        lock(&self.used).extend(used.iter().map(by_window));
+        Ok(())
+    }
+}
+
+/// A log of what asks for fetches. A clone reads the same one.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFeed {
+    log: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl MemoryFeed {
+    pub fn append(&self, asked: Asked) {
+        lock(&self.log).push(asked);
+    }
+}
+
+impl HintFeed for MemoryFeed {
+    fn read(&mut self, after: u64, max: usize) -> Result<Batch, FeedError> {
+        let log = lock(&self.log);
+        let items: Vec<_> = (1_u64..)
+            .zip(log.iter())
+            .filter(|(position, _)| *position > after)
+            .take(max)
+            .map(|(position, asked)| (position, asked.clone()))
+            .collect();
+        let end = items.last().map_or(after, |(position, _)| *position);
+        Ok(Batch { items, end })
     }
 }
 

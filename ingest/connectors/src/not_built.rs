@@ -12,8 +12,6 @@ use crate::receive::Connectors;
 
 pub(crate) fn router() -> OpenApiRouter<Connectors> {
     OpenApiRouter::new()
-        .routes(routes!(get_strava, post_strava))
-        .routes(routes!(post_scan))
         .routes(routes!(post_file))
         .routes(routes!(put_export))
 }
@@ -22,27 +20,6 @@ async fn refuse(request: Request, detail: &'static str) -> Problem {
     let (parts, body) = request.into_parts();
     edge::body::discard(&parts.headers, body).await;
     Problem::not_supported(detail)
-}
-
-/// Strava's handshake.
-#[utoipa::path(get, path = "/webhooks/strava/{secret}", tag = "not built",
-    params(("secret" = String, Path)), responses((status = 501, body = Problem)))]
-async fn get_strava(request: Request) -> Problem {
-    refuse(request, "Strava's subscription handshake is not built yet").await
-}
-
-/// Strava's events.
-#[utoipa::path(post, path = "/webhooks/strava/{secret}", tag = "not built",
-    params(("secret" = String, Path)), responses((status = 501, body = Problem)))]
-async fn post_strava(request: Request) -> Problem {
-    refuse(request, "Strava's events are not read yet").await
-}
-
-/// A scan of a sweat patch.
-#[utoipa::path(post, path = "/v1/athletes/{athlete_id}/scans", tag = "not built",
-    params(("athlete_id" = String, Path)), responses((status = 501, body = Problem)))]
-async fn post_scan(request: Request) -> Problem {
-    refuse(request, "scans of sweat patches are not read yet").await
 }
 
 /// An activity file.

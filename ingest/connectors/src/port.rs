@@ -9,7 +9,12 @@ use std::time::Duration;
 
 use edge::UnixMicros;
 use schemas::record::ingest::RawReceived;
-use secrecy::SecretString;
+
+mod fetching;
+mod sealed;
+
+pub use fetching::{Asked, Batch, Budgets, FeedError, HintFeed, Marks, Used};
+pub use sealed::{Callback, Tokens, Vault};
 
 /// A future without a name, so that a port can be a trait object.
 pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -95,27 +100,6 @@ pub enum RegistryError {
     TooMany { limit: &'static str },
     #[error("the registry could not be written")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// The tokens of a connection. They are shown to nobody: `Debug` hides them.
-#[derive(Clone, Debug, Default)]
-pub struct Tokens {
-    pub access_token: Option<SecretString>,
-    pub refresh_token: Option<SecretString>,
-    pub expires_at_unix_s: Option<i64>,
-    pub scopes: Vec<String>,
-}
-
-/// Keeps tokens, sealed.
-pub trait Vault: Send + Sync {
-    /// Replaces what was sealed for this connection. Durable when it returns; may block.
-    fn seal(
-        &self,
-        athlete: &AthleteRef,
-        provider: &str,
-        account_id: &str,
-        tokens: &Tokens,
-    ) -> Result<(), RegistryError>;
 }
 
 /// Told when an account has an owner, so that its `unknown_account` dead letters are tried again.

@@ -24,17 +24,21 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
+use edge::http::AllowList;
 use edge::{Clock, Problem, UnixMicros};
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use secrecy::SecretString;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::json::{NotElements, elements};
 use crate::names::TENANT;
 use crate::port::{AthleteRef, Linked, PublishError, Publisher, Registry, Vault};
 use crate::recent::Recent;
+use crate::strava::StravaSettings;
 
 /// Items of one delivery. A Garmin backfill of five minutes for all users stays far below.
 pub(crate) const ITEMS_MAX: usize = 20_000;
@@ -50,10 +54,11 @@ const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 const HEADER_CHARS_MAX: usize = 256;
 
 /// Headers that help to understand an item later. None of them carries a credential.
-const HEADERS_KEPT: [header::HeaderName; 3] = [
+const HEADERS_KEPT: [header::HeaderName; 4] = [
     header::USER_AGENT,
     header::CONTENT_TYPE,
     edge::web::REQUEST_ID,
+    crate::strava::SIGNATURE,
 ];
 
 /// When to come again after the log refused without saying when.
@@ -64,6 +69,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// `None` turns the webhook off.
     pub garmin: Option<GarminSettings>,
+    /// `None` turns the webhook and the fetches off.
+    pub strava: Option<StravaSettings>,
     pub body_bytes_max: usize,
 }
 
@@ -71,17 +78,20 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             garmin: None,
+            strava: None,
             body_bytes_max: BODY_BYTES_MAX,
         }
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct GarminSettings {
     /// The last segment of the webhook's path.
     pub secret: SecretString,
     /// Compared with the header `garmin-client-id` when it is set.
     pub client_id: Option<String>,
+    /// Where the callback URL of a ping may lead.
+    pub callback_hosts: AllowList,
 }
 
 /// The ports, joined by the root.
@@ -106,8 +116,29 @@ pub struct Connectors {
 /// One delivery: what its items have in common.
 pub(crate) struct Delivery {
     pub(crate) source: &'static str,
+    /// Who brought it: the source itself, unless it was asked.
+    connector: &'static str,
     pub(crate) received_at: UnixMicros,
+    /// When the sender says that it happened; of what was fetched, when it was asked for.
+    pub(crate) event_at: Option<UnixMicros>,
     headers: BTreeMap<String, String>,
+}
+
+impl Delivery {
+    /// What this process found out by asking, so that nobody's headers came with it.
+    pub(crate) fn of_our_own(
+        source: &'static str,
+        received_at: UnixMicros,
+        asked_at: Option<UnixMicros>,
+    ) -> Self {
+        Self {
+            source,
+            connector: source,
+            received_at,
+            event_at: asked_at,
+            headers: BTreeMap::new(),
+        }
+    }
 }
 
 /// One item as a connector split it off.
@@ -153,18 +184,46 @@ impl Connectors {
         source: &'static str,
         request: Request,
     ) -> Result<(Delivery, Vec<u8>), Problem> {
+        self.arrive_within(source, request, self.settings.body_bytes_max)
+            .await
+    }
+
+    /// The same where a sender's bodies are known to be small.
+    pub(crate) async fn arrive_within(
+        &self,
+        source: &'static str,
+        request: Request,
+        body_bytes_max: usize,
+    ) -> Result<(Delivery, Vec<u8>), Problem> {
         let (parts, body) = request.into_parts();
-        let bytes =
-            edge::body::read_json(&parts.headers, body, self.settings.body_bytes_max).await?;
+        let bytes = edge::body::read_json(&parts.headers, body, body_bytes_max).await?;
         let headers = kept_headers(&parts.headers);
         Ok((
             Delivery {
                 source,
+                connector: source,
                 received_at: self.stamp(),
+                event_at: None,
                 headers,
             },
             bytes,
         ))
+    }
+
+    /// What was asked for instead of sent.
+    pub(crate) fn fetched(
+        &self,
+        source: &'static str,
+        connector: &'static str,
+        asked_at: UnixMicros,
+    ) -> Delivery {
+        Delivery {
+            source,
+            connector,
+            received_at: self.stamp(),
+            event_at: Some(asked_at),
+            headers: BTreeMap::new(),
+        }
     }
 
     /// Publishes what was split; `Ok` only when it is durable.
@@ -218,6 +277,22 @@ impl Connectors {
     }
 }
 
+/// The items of a body that is one of them or an array.
+pub(crate) fn one_or_many<'a>(bytes: &'a [u8], what: &str) -> Result<Vec<&'a RawValue>, Problem> {
+    let body: &RawValue =
+        serde_json::from_slice(bytes).map_err(|_| Problem::bad_request("the body is no JSON"))?;
+    match elements(body, ITEMS_MAX) {
+        Ok(items) => Ok(items),
+        Err(NotElements::TooMany) => Err(Problem::too_large(format!(
+            "at most {ITEMS_MAX} {what}s at once"
+        ))),
+        Err(NotElements::NoArray) if body.get().starts_with('{') => Ok(vec![body]),
+        Err(NotElements::NoArray) => Err(Problem::bad_request(format!(
+            "the body is neither one {what} nor an array"
+        ))),
+    }
+}
+
 fn refusal(error: PublishError) -> Problem {
     tracing::warn!(error = %error, "a delivery was not stored");
     let retry_after = match error {
@@ -228,7 +303,7 @@ fn refusal(error: PublishError) -> Problem {
 }
 
 /// One record per item and owner; an item without an owner is one record too.
-fn raw_records(delivery: &Delivery, items: Vec<Item>) -> Vec<RawReceived> {
+pub(crate) fn raw_records(delivery: &Delivery, items: Vec<Item>) -> Vec<RawReceived> {
     let mut records = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
         let body_sha256 = hex(&Sha256::digest(item.body.as_bytes()));
@@ -264,12 +339,12 @@ fn raw_record(
         first_received_at: None,
         replay_of: None,
         attempt: 1,
-        provider_event_at: None,
+        provider_event_at: delivery.event_at.map(|at| Micros(at.0)),
         content_type: "application/json".to_owned(),
         body: item.body.clone().into_bytes(),
         body_sha256: body_sha256.to_owned(),
         headers: delivery.headers.clone(),
-        connector: delivery.source.to_owned(),
+        connector: delivery.connector.to_owned(),
         connector_version: env!("CARGO_PKG_VERSION").to_owned(),
         licence: None,
         key_id: None,
@@ -322,7 +397,7 @@ fn content_hash(record: &RawReceived) -> Sha256 {
 }
 
 /// Adds a part with its length, so that no two lists of parts are one text.
-fn update(hash: &mut Sha256, part: &[u8]) {
+pub(crate) fn update(hash: &mut Sha256, part: &[u8]) {
     hash.update(part.len().to_le_bytes());
     hash.update(part);
 }

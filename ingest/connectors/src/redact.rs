@@ -11,13 +11,14 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-const CREDENTIALS: [&str; 6] = [
+const CREDENTIALS: [&str; 7] = [
     "userAccessToken",
     "userAccessTokenSecret",
     "accessToken",
     "access_token",
     "refreshToken",
     "refresh_token",
+    "embed_token",
 ];
 const CALLBACK: &str = "callbackURL";
 const REDACTED: &str = "redacted";

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use edge::guard::OwnNames;
+use edge::http::AllowList;
 use edge::{ManualClock, UnixMicros};
 use schemas::record::ingest::RawReceived;
 use serde_json::{Value, json};
@@ -16,10 +17,13 @@ use crate::{Connectors, GarminSettings, Ports, Settings, router};
 
 mod accounts;
 mod app;
+mod auto_export;
 mod garmin;
 mod healthkit;
 mod openapi;
+mod scan;
 mod socket;
+mod strava;
 
 /// 2026-01-01T00:00:00Z.
 const NOW: i64 = 1_767_225_600_000_000;
@@ -57,6 +61,7 @@ impl World {
         let garmin = GarminSettings {
             secret: "s3cret".into(),
             client_id: None,
+            callback_hosts: AllowList::new(["apis.garmin.com", "127.0.0.1"]).unwrap(),
         };
         Self::with(Settings {
             garmin: Some(garmin),

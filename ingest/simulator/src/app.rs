@@ -16,17 +16,33 @@ pub(crate) fn profile(person: &Person) -> String {
             minute.rem_euclid(60)
         )
     };
-    json!({
+    let mut fields = json!({
         "mass_kg": round(person.mass_kg, 10.0),
-        "height_m": round(person.height_m, 100.0),
         "birth_year": person.birth_year,
         "sex": if person.female { "female" } else { "male" },
         "time_zone": person.home.zone,
         "wake_time": clock(person.wake_minute),
         "bed_time": clock(person.wake_minute - person.sleep_hours * 60.0 - 20.0 + 1_440.0),
-        "caffeine_opt_in": person.index.is_multiple_of(2),
-    })
-    .to_string()
+        "caffeine_opt_in": person.needs.caffeine_opt_in,
+    });
+    let needs = &person.needs;
+    if let Some(fields) = fields.as_object_mut() {
+        if needs.tells_height {
+            fields.insert("height_m".into(), json!(round(person.height_m, 100.0)));
+        }
+        if needs.gut_trained {
+            fields.insert("gut_trained".into(), json!(true));
+        }
+        let lists = [
+            ("diet", &needs.diet),
+            ("allergies", &needs.allergies),
+            ("flags", &needs.flags),
+        ];
+        for (name, words) in lists.into_iter().filter(|(_, words)| !words.is_empty()) {
+            fields.insert(name.into(), json!(words));
+        }
+    }
+    fields.to_string()
 }
 
 fn event(id: &str, kind: &str, at: i64) -> Map<String, Value> {
@@ -64,12 +80,13 @@ impl WeighIn {
     }
 }
 
-/// A version of a plan for `session`; `start` may still be another.
+/// A version of a plan for `session`; `start` may still be another. Half of the athletes tell
+/// where, too.
 pub(crate) fn plan(
+    person: &Person,
     plan_id: &str,
     version: i64,
-    sent: i64,
-    start: i64,
+    (sent, start): (i64, i64),
     session: &Session,
     deleted: bool,
 ) -> String {
@@ -87,16 +104,30 @@ pub(crate) fn plan(
     fields.insert("duration_min".into(), json!(minutes));
     fields.insert("intensity".into(), json!(intensity));
     fields.insert("indoor".into(), json!(session.sport.indoor));
+    if person.index.is_multiple_of(2) && !session.sport.indoor {
+        fields.insert("lat".into(), json!(person.home.latitude));
+        fields.insert("lon".into(), json!(person.home.longitude));
+    }
+    if person.wears_patches && session.end - session.start > 3_600 {
+        fields.insert("with_patch".into(), json!(true));
+    }
     if deleted {
         fields.insert("deleted".into(), json!(true));
     }
     Value::Object(fields).to_string()
 }
 
-pub(crate) fn intake(id: &str, at: i64, fluid_ml: i64, carbohydrate_g: i64) -> String {
+pub(crate) fn intake(
+    id: &str,
+    at: i64,
+    fluid_ml: i64,
+    carbohydrate_g: i64,
+    protein_g: i64,
+) -> String {
     let mut fields = event(id, "intake", at);
     fields.insert("fluid_ml".into(), json!(fluid_ml));
     fields.insert("carbohydrate_g".into(), json!(carbohydrate_g));
+    fields.insert("protein_g".into(), json!(protein_g));
     fields.insert("sodium_mg".into(), json!(fluid_ml / 2));
     Value::Object(fields).to_string()
 }

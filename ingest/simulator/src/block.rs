@@ -3,6 +3,7 @@
 //!
 //! A block also bounds memory: a world of any size streams through it.
 
+use crate::account::StravaAccount;
 use crate::delivery::Delivery;
 use crate::dice::Dice;
 use crate::truth::AthleteTruth;
@@ -23,6 +24,8 @@ pub struct Block {
     /// All athletes of the block, in the order the world sends them.
     pub deliveries: Vec<Delivery>,
     pub truth: Vec<AthleteTruth>,
+    /// What Strava has to serve when the block's events ask for fetches.
+    pub strava: Vec<StravaAccount>,
 }
 
 /// Groups `worlds` into blocks of [`ATHLETES_PER_BLOCK`] and mixes their Garmin items. The order of
@@ -42,11 +45,13 @@ fn block(worlds: impl Iterator<Item = AthleteWorld>, number: u32) -> Block {
         registrations: Vec::new(),
         deliveries: Vec::new(),
         truth: Vec::new(),
+        strava: Vec::new(),
     };
     for mut world in worlds {
         made.registrations.append(&mut world.registrations);
         made.deliveries.append(&mut world.deliveries);
         made.truth.push(world.truth);
+        made.strava.extend(world.strava);
     }
     made.deliveries.sort_by_key(|delivery| delivery.at);
     made.deliveries = mix(made.deliveries, number);

@@ -8,6 +8,8 @@ use crate::time::MICROS;
 
 /// Stands in a path for the secret segment of the Garmin webhook; the poster puts the real one in.
 pub const GARMIN_SECRET_PLACEHOLDER: &str = "{garmin-secret}";
+/// The same for the Strava webhook.
+pub const STRAVA_SECRET_PLACEHOLDER: &str = "{strava-secret}";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -30,6 +32,8 @@ pub enum Source {
     Garmin,
     Healthkit,
     App,
+    Strava,
+    Scan,
 }
 
 impl Source {
@@ -38,6 +42,8 @@ impl Source {
             Self::Garmin => "garmin",
             Self::Healthkit => "healthkit",
             Self::App => "app",
+            Self::Strava => "strava",
+            Self::Scan => "scan",
         }
     }
 }
@@ -48,7 +54,7 @@ pub struct Delivery {
     /// When the world sends it, microseconds UTC.
     pub at: i64,
     pub method: Method,
-    /// With [`GARMIN_SECRET_PLACEHOLDER`] where a secret belongs.
+    /// With [`GARMIN_SECRET_PLACEHOLDER`] or [`STRAVA_SECRET_PLACEHOLDER`] where a secret belongs.
     pub path: String,
     pub content_type: &'static str,
     pub body: Vec<u8>,
@@ -98,6 +104,12 @@ impl Delivery {
         made.causal = causal;
         made.pushes = pushes;
         made
+    }
+
+    /// One webhook event of Strava: a hint, whose truth is in the account that the world tells of.
+    pub(crate) fn strava(at: i64, event: String) -> Self {
+        let path = format!("/webhooks/strava/{STRAVA_SECRET_PLACEHOLDER}");
+        Self::json(at, Method::Post, path, Source::Strava, event)
     }
 
     /// One line of `deliveries.jsonl`, without the line feed.

@@ -29,6 +29,15 @@ impl Writer {
         }
     }
 
+    /// Strava's app.
+    pub(crate) fn strava() -> Self {
+        Self {
+            bundle: "com.strava.stravaride".to_owned(),
+            name: "Strava".to_owned(),
+            product: "iPhone15,2",
+        }
+    }
+
     pub(crate) fn phone(phone: &Phone) -> Self {
         let name = "iPhone".to_owned();
         Self {

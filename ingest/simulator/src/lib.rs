@@ -2,10 +2,11 @@
 //! formats, late, twice and sometimes wrongly, and an answer can be scored against what was so.
 //!
 //! It is a crate of its own because it must not share a line with the pipeline it tests: the
-//! payloads are written here from the formats alone.
+//! payloads are written here from the formats alone, and so are the services that are asked (Strava,
+//! Open-Meteo), which are routers in [`fakes`].
 //!
-//! It is not: a client (it posts nothing), a model of weather, or a source of randomness that
-//! differs between machines.
+//! It is not: a client (it posts nothing), a climate, or a source of randomness that differs between
+//! machines.
 //!
 //! Invariants:
 //! * The same options give the same bytes on every platform: one seeded stream an athlete, no map
@@ -14,9 +15,12 @@
 //!   memory does not grow with their number.
 //! * Every physical event that ended inside the world is in the truth, told or not.
 
+pub use crate::account::{StravaAccount, StravaActivity, StravaVersion};
 pub use crate::block::{ATHLETES_PER_BLOCK, Block, blocks};
-pub use crate::delivery::{Delivery, GARMIN_SECRET_PLACEHOLDER, Method, Source};
-pub use crate::options::{Mix, OptionsError, WorldOptions};
+pub use crate::delivery::{
+    Delivery, GARMIN_SECRET_PLACEHOLDER, Method, STRAVA_SECRET_PLACEHOLDER, Source,
+};
+pub use crate::options::{Mix, OptionsError, PatchMix, StravaMix, WorldOptions};
 pub use crate::score::{
     Bcubed, Counts, FieldErrors, LossTold, Score, Scorer, Spread, SweatMethodScore, SweatScore,
     ThingTold, Told, score,
@@ -25,8 +29,16 @@ pub use crate::truth::{
     AthleteTruth, EventKind, ReadTruthError, TruthEvent, TruthLine, TruthReader, TruthRecord,
     TruthWorld,
 };
-pub use crate::world::{AthleteWorld, small_world, world, world_line, world_of};
-pub use crate::write::{WriteError, Written, write_truth, write_truth_line, write_world};
+pub use crate::weather::{Cell, Weather, forecast_at, weather_at};
+pub use crate::world::{
+    AthleteWorld, StampedItem, WeatherNeed, small_world, world, world_line, world_of,
+};
+pub use crate::write::{
+    ReadStravaError, WriteError, Written, read_strava, write_strava, write_truth, write_truth_line,
+    write_world,
+};
+
+pub mod fakes;
 
 mod options;
 mod world;
@@ -34,12 +46,16 @@ mod world;
 mod life;
 mod person;
 mod sport;
+mod weather;
 
 mod app;
 mod garmin;
 mod healthkit;
+mod scan;
+mod strava;
 mod telling;
 
+mod account;
 mod block;
 mod delivery;
 mod write;

@@ -13,6 +13,7 @@ use crate::options::Mix;
 use crate::person::Person;
 use crate::sport::{self, Sport};
 use crate::time::{DAY, HOUR, MINUTE};
+use crate::weather::{Cell, weather_at};
 
 /// No event ends later than this before the world does, so that all can be told.
 const QUIET_END: i64 = 45 * MINUTE;
@@ -20,6 +21,16 @@ const QUIET_END: i64 = 45 * MINUTE;
 const MORNING_LATEST: f64 = 9.5 * 60.0;
 const EVENING: (f64, f64) = (16.8 * 60.0, 18.2 * 60.0);
 const EVENING_MINUTES_MAX: f64 = 110.0;
+/// From one session to the next, minutes: less than the shortest of these is `back_to_back`.
+const GAPS: &[(u32, (i64, i64))] = &[
+    (2, (20, 40)),
+    (2, (40, 120)),
+    (2, (120, 240)),
+    (2, (240, 480)),
+    (2, (480, 600)),
+];
+/// With less time from one session to the next, nobody stands on scales in between.
+const HURRIED: i64 = 45 * MINUTE;
 /// The shortest session worth the name, minutes.
 const SESSION_MINUTES_MIN: f64 = 25.0;
 
@@ -44,6 +55,8 @@ pub(crate) struct Session {
     pub(crate) sodium_mg: f64,
     /// Too little time on one side for scales.
     pub(crate) hurried: bool,
+    /// One of two that were planned together.
+    pub(crate) planned: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +159,14 @@ fn live_day(person: &Person, dice: &mut Dice, mix: &Mix, span: Span, date: Date)
         session.event_id = format!("{}-session-{date}-{index}", person.athlete_id);
     }
     sessions.retain(|session| inside(session.end));
+    // Nobody sleeps while training, or just before and after it.
+    let awake = |nap: &Sleep| {
+        let near = |session: &Session| {
+            session.start - HOUR / 2 < nap.end && session.end + HOUR / 2 > nap.start
+        };
+        sessions.iter().any(near)
+    };
+    let nap = nap.filter(|nap| !awake(nap));
     Day {
         date,
         midnight,
@@ -216,34 +237,7 @@ fn train(
     let morning = wake_minute + 20.0;
     let sport = sport::choose(dice, person.favourite);
     if draw < mix.two_sessions {
-        let same = dice.chance(mix.same_sport_twice);
-        let other = if same { sport } else { sport::any(dice) };
-        if dice.chance(mix.back_to_back) {
-            let mut first = EVENING.0 + dice.between(0.0, 20.0);
-            if dice.chance(0.5) {
-                first = dice.between(morning, MORNING_LATEST);
-            }
-            let mut one = do_session(person, dice, sport, clock(first), 75.0, rate_today, mix);
-            let start = one.end + dice.whole(3, 15) * MINUTE;
-            let mut two = do_session(person, dice, other, start, 75.0, rate_today, mix);
-            one.hurried = true;
-            two.hurried = true;
-            return vec![one, two];
-        }
-        let early = clock(dice.between(morning, MORNING_LATEST));
-        let late = clock(dice.between(EVENING.0, EVENING.1));
-        return vec![
-            do_session(person, dice, sport, early, 180.0, rate_today, mix),
-            do_session(
-                person,
-                dice,
-                other,
-                late,
-                EVENING_MINUTES_MAX,
-                rate_today,
-                mix,
-            ),
-        ];
+        return train_twice(person, dice, sport, morning, rate_today, mix, clock);
     }
     if draw >= mix.two_sessions + mix.one_session {
         return Vec::new();
@@ -262,6 +256,54 @@ fn train(
         rate_today,
         mix,
     )]
+}
+
+/// Two sessions: minutes apart, hours apart, or one in the morning and one in the evening.
+fn train_twice(
+    person: &Person,
+    dice: &mut Dice,
+    sport: &'static Sport,
+    morning: f64,
+    rate_today: f64,
+    mix: &Mix,
+    clock: &dyn Fn(f64) -> i64,
+) -> Vec<Session> {
+    let go = |dice: &mut Dice, sport, start, minutes_max| {
+        do_session(person, dice, sport, start, minutes_max, rate_today, mix)
+    };
+    let planned = dice.chance(mix.both_planned);
+    let same = dice.chance(mix.same_sport_twice);
+    let other = if same { sport } else { sport::any(dice) };
+    let (one, two) = if dice.chance(mix.back_to_back) {
+        let mut first = EVENING.0 + dice.between(0.0, 20.0);
+        if dice.chance(0.5) {
+            first = dice.between(morning, MORNING_LATEST);
+        }
+        let one = go(dice, sport, clock(first), 75.0);
+        let start = one.end + dice.whole(3, 15) * MINUTE;
+        let two = go(dice, other, start, 75.0);
+        (one, two)
+    } else if dice.chance(mix.gap_of_hours) {
+        let first = clock(morning + dice.between(0.0, 60.0));
+        let one = go(dice, sport, first, 75.0);
+        let (low, high) = dice.weighted(GAPS, (20, 40));
+        let gap = dice.whole(low * MINUTE, high * MINUTE);
+        let start = (one.end + gap).min(clock(EVENING.1));
+        let two = go(dice, other, start, EVENING_MINUTES_MAX);
+        (one, two)
+    } else {
+        let early = clock(dice.between(morning, MORNING_LATEST));
+        let late = clock(dice.between(EVENING.0, EVENING.1));
+        let one = go(dice, sport, early, 180.0);
+        (one, go(dice, other, late, EVENING_MINUTES_MAX))
+    };
+    let hurried = two.start - one.end < HURRIED;
+    let mut both = vec![one, two];
+    for session in &mut both {
+        session.hurried = hurried;
+        session.planned = planned;
+    }
+    both
 }
 
 fn do_session(
@@ -289,7 +331,8 @@ fn do_session(
     let effort = dice.unit();
     let speed = sport.speed.map(|(low, high)| low + effort * (high - low));
     let (kcal_low, kcal_high) = sport.kcal_per_kg_h;
-    let sweat_ml = rate_today * sport.sweat_l_per_h * hours * 1_000.0;
+    let heat = heat_factor(temperature_c(person, sport, start + elapsed / 2));
+    let sweat_ml = rate_today * sport.sweat_l_per_h * heat * hours * 1_000.0;
     let sodium = person.sodium_mmol_per_l * dice.log_normal(1.0, 0.08);
     Session {
         event_id: String::new(),
@@ -303,9 +346,29 @@ fn do_session(
         sweat_ml: round(sweat_ml, 1.0),
         sodium_mg: round(sweat_ml / 1_000.0 * sodium * SODIUM_MG_PER_MMOL, 1.0),
         hurried: false,
+        planned: false,
     }
 }
 
+/// Of the air around the session.
+fn temperature_c(person: &Person, sport: &Sport, at: i64) -> f64 {
+    if sport.indoor {
+        return INDOOR_C;
+    }
+    let home = person.home;
+    weather_at(Cell::around(home.latitude, home.longitude, at)).temperature_c
+}
+
+/// What the air's temperature makes of the sweat rate at 20 °C: 2.4 % more for each degree around
+/// there (the slope of heat production over the skin's temperature), less and less far away.
+fn heat_factor(temperature_c: f64) -> f64 {
+    const PER_DEGREE: f64 = 0.024;
+    const REACH: f64 = 20.0;
+    let away = (temperature_c - INDOOR_C) / REACH;
+    libm::exp(PER_DEGREE * REACH * libm::tanh(away))
+}
+
+const INDOOR_C: f64 = 20.0;
 const SODIUM_MG_PER_MMOL: f64 = 22.99;
 
 /// `value` with `parts` of a unit: 10 is one decimal.
@@ -345,6 +408,37 @@ mod tests {
             for pair in spans.windows(2) {
                 assert!(pair[0].1 < pair[1].0, "{}: {pair:?}", person.home.zone);
             }
+        }
+    }
+
+    #[test]
+    fn the_air_adds_two_and_a_half_percent_a_degree_around_twenty_and_less_far_away() {
+        let cases = [
+            (20.0, 1.0),
+            (21.0, 1.024),
+            (19.0, 0.977),
+            (35.0, 1.356),
+            (0.0, 0.694),
+            (-20.0, 0.63),
+        ];
+        for (temperature, factor) in cases {
+            let found = heat_factor(temperature);
+            assert!((found - factor).abs() < 0.002, "{temperature}: {found}");
+        }
+    }
+
+    #[test]
+    fn two_sessions_of_one_day_lie_minutes_to_ten_hours_apart() {
+        let mut gaps = Vec::new();
+        for (_, days) in lives(300, 20) {
+            for day in days.iter().filter(|day| day.sessions.len() == 2) {
+                gaps.push((day.sessions[1].start - day.sessions[0].end) / MINUTE);
+            }
+        }
+        let bounds = [3, 20, 40, 120, 240, 480, 601];
+        for pair in bounds.windows(2) {
+            let between = gaps.iter().filter(|gap| (pair[0]..pair[1]).contains(*gap));
+            assert!(between.count() > 20, "{pair:?} of {}", gaps.len());
         }
     }
 

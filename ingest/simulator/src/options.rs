@@ -68,6 +68,9 @@ pub struct Mix {
     pub two_sessions: f64,
     /// Of the days with two: the second starts minutes after the first.
     pub back_to_back: f64,
+    /// Of the other days with two: the second starts 20 minutes to 10 hours after the first, in
+    /// place of one in the morning and one in the evening.
+    pub gap_of_hours: f64,
     /// Of the days with two: both are of one sport.
     pub same_sport_twice: f64,
     /// A session with pauses.
@@ -75,8 +78,8 @@ pub struct Mix {
     /// A day with a nap.
     pub nap: f64,
     /// Athletes by devices: Garmin alone; Garmin copied to Health; Garmin copied to Health and an
-    /// Apple Watch; Garmin not copied and an Apple Watch; Apple Watch alone.
-    pub devices: [u32; 5],
+    /// Apple Watch; Garmin not copied and an Apple Watch; Apple Watch alone; Strava's app alone.
+    pub devices: [u32; 6],
     /// A session for which the second watch of its owner runs too.
     pub second_watch: f64,
     /// A session that a Garmin watch of its owner records.
@@ -117,6 +120,12 @@ pub struct Mix {
     /// Days with Garmin's daily totals, and with the phone's step counts: kinds no rule uses.
     pub dailies: f64,
     pub steps: f64,
+    /// Days with two sessions of which both were planned, beside `planned`.
+    pub both_planned: f64,
+    /// Worlds that end with a plan for the day after.
+    pub planned_ahead: f64,
+    pub strava: StravaMix,
+    pub patch: PatchMix,
     /// Deliveries that are sent once more, the same bytes.
     pub duplicate: f64,
     /// Items that arrive hours to days late.
@@ -132,16 +141,69 @@ pub struct Mix {
     pub sodium_log_sd: f64,
 }
 
+/// What athletes do with Strava. Those whom Strava's app alone records are linked always.
+#[derive(Clone, Debug)]
+pub struct StravaMix {
+    /// Athletes with a linked account.
+    pub linked: f64,
+    /// Linked athletes who took the permission back before anything was uploaded.
+    pub deauthorised: f64,
+    /// Linked athletes who hide start times, who have a privacy zone, whose ids have many digits,
+    /// and whose Strava app writes to Health.
+    pub hidden_start: f64,
+    pub privacy_zone: f64,
+    pub long_ids: f64,
+    pub writes_health: f64,
+    /// A recorded session of a linked athlete that is uploaded.
+    pub uploaded: f64,
+    /// A session that no watch recorded, and that its owner enters by hand.
+    pub by_hand: f64,
+    /// An activity that gets another title later; of these, the title is put back once more.
+    pub titled: f64,
+    pub title_back: f64,
+    /// An activity whose type is put right later.
+    pub retyped: f64,
+    pub deleted: f64,
+    /// An activity that becomes private for ever, or for a while: the application sees a 404.
+    pub made_private: f64,
+    pub private_for_a_while: f64,
+    /// An event whose answer Strava did not hear, so that it comes again minutes later.
+    pub event_twice: f64,
+    /// An event that is minutes to a day late, so that later ones overtake it.
+    pub event_late: f64,
+}
+
+/// What athletes do with sweat patches.
+#[derive(Clone, Debug)]
+pub struct PatchMix {
+    pub owners: f64,
+    /// Sessions of an owner with a patch on.
+    pub worn: f64,
+    /// Scans that give no value.
+    pub failed: f64,
+    /// Patches that are scanned during the session, too.
+    pub scanned_twice: f64,
+    /// Scans that are replaced by a better photo.
+    pub better_photo: f64,
+    /// Scans that tell the collection area.
+    pub area_told: f64,
+    /// Log-sd of what a patch says of the whole body's rate.
+    pub rate_log_sd: f64,
+    /// Deviation of what it says of whole-body sodium, mmol/L.
+    pub sodium_sd: f64,
+}
+
 impl Default for Mix {
     fn default() -> Self {
         Self {
             one_session: 0.5,
             two_sessions: 0.15,
             back_to_back: 0.3,
+            gap_of_hours: 0.5,
             same_sport_twice: 0.3,
             pauses: 0.35,
             nap: 0.08,
-            devices: [20, 40, 15, 5, 20],
+            devices: [20, 40, 15, 5, 20, 5],
             second_watch: 0.85,
             garmin_records: 0.97,
             copied: 0.96,
@@ -159,6 +221,10 @@ impl Default for Mix {
             planned: 0.4,
             plan_moved: 0.15,
             plan_deleted: 0.03,
+            both_planned: 0.4,
+            planned_ahead: 0.25,
+            strava: StravaMix::default(),
+            patch: PatchMix::default(),
             intake: 0.35,
             self_report: 0.2,
             body_mass: 0.25,
@@ -171,6 +237,44 @@ impl Default for Mix {
             sweat_log_sd: 0.42,
             sweat_day_log_sd: 0.12,
             sodium_log_sd: 0.28,
+        }
+    }
+}
+
+impl Default for StravaMix {
+    fn default() -> Self {
+        Self {
+            linked: 0.58,
+            deauthorised: 0.02,
+            hidden_start: 0.02,
+            privacy_zone: 0.15,
+            long_ids: 0.05,
+            writes_health: 0.15,
+            uploaded: 0.93,
+            by_hand: 0.02,
+            titled: 0.12,
+            title_back: 0.3,
+            retyped: 0.04,
+            deleted: 0.03,
+            made_private: 0.01,
+            private_for_a_while: 0.02,
+            event_twice: 0.05,
+            event_late: 0.04,
+        }
+    }
+}
+
+impl Default for PatchMix {
+    fn default() -> Self {
+        Self {
+            owners: 0.12,
+            worn: 0.4,
+            failed: 0.16,
+            scanned_twice: 0.15,
+            better_photo: 0.12,
+            area_told: 0.8,
+            rate_log_sd: 0.30,
+            sodium_sd: 7.0,
         }
     }
 }
@@ -189,6 +293,18 @@ impl Mix {
             replaced: 0.05,
             two_sessions: 0.3,
             duplicate: 0.05,
+            strava: StravaMix {
+                titled: 0.35,
+                title_back: 0.6,
+                deleted: 0.12,
+                private_for_a_while: 0.12,
+                event_late: 0.15,
+                ..StravaMix::default()
+            },
+            patch: PatchMix {
+                owners: 0.4,
+                ..PatchMix::default()
+            },
             ..Self::default()
         }
     }

@@ -47,6 +47,42 @@ const GARMIN_MODELS: &[(u32, &str)] = &[
 const APPLE_MODELS: &[(u32, &str)] = &[(4, "Watch7,2"), (2, "Watch6,18"), (1, "Watch7,5")];
 const SDK_VERSIONS: &[(u32, &str)] = &[(3, "2.1.0"), (1, "1.8.3")];
 
+/// Strava's numbers of this period: athletes have nine digits, activities eleven. The long ones are
+/// larger than 2^53, which is where a double stops telling neighbours apart.
+const STRAVA_ACCOUNT: u64 = 100_000_000;
+const STRAVA_ID: u64 = 17_000_000_000;
+const STRAVA_LONG_ID: u64 = 9_007_199_300_000_000_001;
+pub(crate) const STRAVA_ID_BLOCK: u64 = 10_000;
+
+const DIETS: &[(f64, &str)] = &[
+    (0.05, "vegan"),
+    (0.06, "vegetarian"),
+    (0.03, "halal"),
+    (0.01, "kosher"),
+    (0.03, "gluten_free"),
+    (0.05, "lactose_free"),
+];
+const ALLERGIES: &[(f64, &str)] = &[
+    (0.02, "milk"),
+    (0.01, "egg"),
+    (0.01, "fish"),
+    (0.03, "nuts"),
+    (0.02, "peanut"),
+    (0.01, "soy"),
+    (0.01, "gluten"),
+];
+const FLAGS: &[(f64, &str)] = &[
+    (0.005, "kidney"),
+    (0.005, "heart"),
+    (0.02, "hypertension"),
+    (0.01, "low_salt"),
+    (0.01, "diabetes"),
+    (0.005, "eating_disorder"),
+    (0.03, "weight_class"),
+    (0.06, "tested_athlete"),
+    (0.01, "practitioner"),
+];
+
 /// Half of the mixed population's sweat sodium is below this, mmol/L.
 const SODIUM_MEDIAN: f64 = 34.5;
 
@@ -75,6 +111,30 @@ pub(crate) struct Phone {
     pub(crate) sync_hours: f64,
 }
 
+/// A linked Strava account, and how its owner uses it.
+pub(crate) struct StravaHabits {
+    pub(crate) account_id: String,
+    /// The first of the account's activity ids; the others follow it.
+    pub(crate) first_id: u64,
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+    pub(crate) hides_start: bool,
+    pub(crate) privacy_zone: bool,
+    pub(crate) writes_health: bool,
+    pub(crate) deauthorises: bool,
+}
+
+/// What the athlete tells the app about food and health.
+pub(crate) struct Needs {
+    pub(crate) diet: Vec<&'static str>,
+    pub(crate) allergies: Vec<&'static str>,
+    pub(crate) flags: Vec<&'static str>,
+    pub(crate) caffeine_opt_in: bool,
+    pub(crate) gut_trained: bool,
+    /// Some do not give their height.
+    pub(crate) tells_height: bool,
+}
+
 pub(crate) struct Person {
     pub(crate) index: u32,
     pub(crate) athlete_id: String,
@@ -93,6 +153,9 @@ pub(crate) struct Person {
     pub(crate) garmin: Option<GarminWatch>,
     pub(crate) apple: Option<AppleWatch>,
     pub(crate) phone: Phone,
+    pub(crate) strava: Option<StravaHabits>,
+    pub(crate) wears_patches: bool,
+    pub(crate) needs: Needs,
 }
 
 impl Person {
@@ -124,12 +187,25 @@ impl Person {
                 .then(|| draw_garmin(index, dice, devices.copies)),
             apple: devices.apple.then(|| draw_apple(dice)),
             phone: draw_phone(dice, mix),
+            strava: draw_strava(index, dice, mix, devices),
+            wears_patches: dice.chance(mix.patch.owners),
+            needs: draw_needs(dice, female),
         }
     }
 
     /// The phone uploads Health at all.
     pub(crate) fn uses_health(&self) -> bool {
-        self.apple.is_some() || self.garmin.as_ref().is_some_and(|watch| watch.copies)
+        self.apple.is_some()
+            || self.garmin.as_ref().is_some_and(|watch| watch.copies)
+            || self
+                .strava
+                .as_ref()
+                .is_some_and(|strava| strava.writes_health)
+    }
+
+    /// Du Bois and Du Bois, square metres.
+    pub(crate) fn surface_m2(&self) -> f64 {
+        0.202 * libm::pow(self.mass_kg, 0.425) * libm::pow(self.height_m, 0.725)
     }
 
     /// A body mass on some morning, kg.
@@ -146,7 +222,7 @@ struct Devices {
 }
 
 fn draw_devices(dice: &mut Dice, mix: &Mix) -> Devices {
-    let [plain, copied, both, apart, apple] = mix.devices;
+    let [plain, copied, both, apart, apple, strava] = mix.devices;
     let some = |garmin, copies, apple| Devices {
         garmin,
         copies,
@@ -158,6 +234,7 @@ fn draw_devices(dice: &mut Dice, mix: &Mix) -> Devices {
         (both, some(true, true, true)),
         (apart, some(true, false, true)),
         (apple, some(false, false, true)),
+        (strava, some(false, false, false)),
     ];
     dice.weighted(&choices, some(true, true, false))
 }
@@ -176,6 +253,51 @@ fn draw_apple(dice: &mut Dice) -> AppleWatch {
         bundle: format!("com.apple.health.{}", dice.uuid()),
         name: "Apple\u{a0}Watch".to_owned(),
         product: dice.weighted(APPLE_MODELS, "Watch7,2"),
+    }
+}
+
+fn draw_strava(index: u32, dice: &mut Dice, mix: &Mix, devices: Devices) -> Option<StravaHabits> {
+    let mix = &mix.strava;
+    let records = !devices.garmin && !devices.apple;
+    let linked = dice.chance(mix.linked) || records;
+    let base = if dice.chance(mix.long_ids) {
+        STRAVA_LONG_ID
+    } else {
+        STRAVA_ID
+    };
+    let made = StravaHabits {
+        account_id: (STRAVA_ACCOUNT + u64::from(index)).to_string(),
+        first_id: base + u64::from(index) * STRAVA_ID_BLOCK,
+        access_token: format!("{:016x}{:016x}", dice.bits(), dice.bits()),
+        refresh_token: format!("{:016x}{:016x}", dice.bits(), dice.bits()),
+        hides_start: dice.chance(mix.hidden_start) && devices.garmin,
+        privacy_zone: dice.chance(mix.privacy_zone),
+        writes_health: dice.chance(mix.writes_health),
+        deauthorises: dice.chance(mix.deauthorised) && !records,
+    };
+    linked.then_some(made)
+}
+
+fn draw_needs(dice: &mut Dice, female: bool) -> Needs {
+    let some = |dice: &mut Dice, words: &[(f64, &'static str)]| -> Vec<&'static str> {
+        let drawn = words.iter().filter(|(rate, _)| dice.chance(*rate));
+        drawn.map(|(_, word)| *word).collect()
+    };
+    let mut flags = some(dice, FLAGS);
+    if female && dice.chance(0.02) {
+        flags.push(if dice.chance(0.5) {
+            "pregnant"
+        } else {
+            "lactating"
+        });
+    }
+    Needs {
+        diet: some(dice, DIETS),
+        allergies: some(dice, ALLERGIES),
+        flags,
+        caffeine_opt_in: dice.chance(0.5),
+        gut_trained: dice.chance(0.25),
+        tells_height: dice.chance(0.92),
     }
 }
 
@@ -222,6 +344,6 @@ mod tests {
             assert!((40.0..130.0).contains(&person.mass_kg));
         }
         assert!(shifts.contains(&0) && shifts.contains(&3_600) && shifts.contains(&-3_600));
-        assert_eq!(devices.len(), 5);
+        assert_eq!(devices.len(), 6);
     }
 }

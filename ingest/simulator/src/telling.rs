@@ -4,10 +4,13 @@
 //! Each told thing leaves a record in the truth, under the identity that the contract gives it.
 
 mod everyday;
+mod scan;
 mod session;
 mod sleep;
+mod strava;
 mod uploads;
 
+use crate::account::StravaActivity;
 use crate::delivery::{Delivery, Method, Push, Source};
 use crate::dice::Dice;
 use crate::healthkit::Clock;
@@ -29,18 +32,23 @@ pub(crate) struct Teller<'a> {
     deliveries: Vec<Delivery>,
     health: Vec<HealthItem>,
     records: Vec<TruthRecord>,
+    strava: Vec<StravaActivity>,
+    deauthorised_at: Option<i64>,
     /// Numbers the ids that the athlete's devices and apps hand out.
     next_id: u64,
 }
 
-/// All that is sent about one life, in the order it is sent, and what it tells of.
-pub(crate) fn tell(
-    person: &Person,
-    dice: &mut Dice,
-    mix: &Mix,
-    span: Span,
-    days: &[Day],
-) -> (Vec<Delivery>, Vec<TruthRecord>) {
+/// What a life leaves behind at the vendors.
+pub(crate) struct Tale {
+    /// In the order they are sent.
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) records: Vec<TruthRecord>,
+    pub(crate) strava: Vec<StravaActivity>,
+    pub(crate) deauthorised_at: Option<i64>,
+}
+
+/// All that is sent about one life, and what it tells of.
+pub(crate) fn tell(person: &Person, dice: &mut Dice, mix: &Mix, span: Span, days: &[Day]) -> Tale {
     let mut teller = Teller {
         person,
         dice,
@@ -49,8 +57,11 @@ pub(crate) fn tell(
         deliveries: Vec::new(),
         health: Vec::new(),
         records: Vec::new(),
+        strava: Vec::new(),
+        deauthorised_at: None,
         next_id: 1,
     };
+    teller.tell_deauthorisation();
     for day in days {
         teller.tell_sleep(day);
         for session in &day.sessions {
@@ -58,10 +69,16 @@ pub(crate) fn tell(
         }
         teller.tell_everyday(day);
     }
+    teller.plan_ahead(days);
     teller.upload_health();
     teller.repeat_some();
     teller.deliveries.sort_by_key(|delivery| delivery.at);
-    (teller.deliveries, teller.records)
+    Tale {
+        deliveries: teller.deliveries,
+        records: teller.records,
+        strava: teller.strava,
+        deauthorised_at: teller.deauthorised_at,
+    }
 }
 
 impl<'a> Teller<'a> {
@@ -136,11 +153,17 @@ impl<'a> Teller<'a> {
         });
     }
 
-    /// Senders retry: some deliveries come once more, the same bytes, up to two days later.
+    /// Senders retry: some deliveries come once more, the same bytes, up to two days later. Not so
+    /// the end of a link, because nobody is left whose the copy would be.
     fn repeat_some(&mut self) {
+        let unlinked = self.deauthorised_at.is_some();
         let mut repeats = Vec::new();
         for index in 0..self.deliveries.len() {
             if !self.dice.chance(self.mix.duplicate) {
+                continue;
+            }
+            let source = self.deliveries.get(index).map(|delivery| delivery.source);
+            if unlinked && source == Some(Source::Strava) {
                 continue;
             }
             let delay = self

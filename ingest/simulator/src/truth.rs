@@ -79,7 +79,8 @@ pub struct TruthRecord {
     pub source: String,
     pub provider_id: String,
     pub event_id: String,
-    /// What wrote it, e.g. `garmin`, `connect`, `apple_watch`, `phone`.
+    /// What wrote it, e.g. `garmin`, `connect`, `apple_watch`, `phone`, `strava`, `strava_app` (what
+    /// Strava's app writes into Health).
     pub device: String,
     /// The live fragments of one sleep by one device weigh 1 together; all else weighs 1.
     pub weight: f64,
@@ -87,7 +88,7 @@ pub struct TruthRecord {
     pub live: bool,
     /// Always false in this world: wholes of a multisport are left out of the score.
     pub container: bool,
-    /// `original`, `copy`, `second_watch`, `stage`, `in_bed` or `nap`.
+    /// `original`, `copy`, `second_watch`, `upload`, `manual`, `stage`, `in_bed` or `nap`.
     pub role: String,
 }
 

@@ -1,16 +1,22 @@
 //! Athletes one by one: a life, what is told of it, and the truth.
 
+mod stamped;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::account::StravaAccount;
 use crate::app;
 use crate::delivery::{Delivery, Method, Source};
 use crate::dice::Dice;
 use crate::life::{Day, Session, Sleep, Span, live};
 use crate::options::{Mix, WorldOptions};
 use crate::person::Person;
-use crate::telling::tell;
-use crate::time::MICROS;
+use crate::telling::{Tale, tell};
+use crate::time::{DAY, HOUR, MICROS, MINUTE};
 use crate::truth::{AthleteTruth, EventKind, TruthEvent, TruthLine, TruthRecord, TruthWorld};
+use crate::weather::Cell;
+
+pub use crate::world::stamped::StampedItem;
 
 /// Seeds tried for a small world that is small enough, before it gets fewer days.
 const SMALL_ATTEMPTS: u64 = 16;
@@ -26,6 +32,20 @@ pub struct AthleteWorld {
     /// them over athletes, as Garmin does.
     pub deliveries: Vec<Delivery>,
     pub truth: AthleteTruth,
+    /// What Strava would answer, where the athlete linked an account.
+    pub strava: Option<StravaAccount>,
+    /// Hours and places whose weather the athlete's sessions need.
+    pub weather: Vec<WeatherNeed>,
+    /// The world's last instant, microseconds.
+    pub(crate) end: i64,
+}
+
+/// An hour of an outdoor session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeatherNeed {
+    pub cell: Cell,
+    /// When somebody may know of it at the earliest and ask; microseconds.
+    pub known_at: i64,
 }
 
 impl AthleteWorld {
@@ -36,6 +56,11 @@ impl AthleteWorld {
             .chain(&self.deliveries)
             .map(|delivery| delivery.items)
             .sum()
+    }
+
+    /// All that a pipeline would read of this athlete: items, what fetches bring, the weather.
+    pub fn facts(&self) -> usize {
+        self.items() + self.fetched().len() + self.weather_answers().len()
     }
 }
 
@@ -67,7 +92,7 @@ pub fn world_line(options: WorldOptions) -> TruthLine {
     })
 }
 
-/// One athlete with at most `max_facts` items, for property tests: the longest world of up to three
+/// One athlete with at most `max_facts` [facts](AthleteWorld::facts), for property tests: the longest world of up to three
 /// days that is small enough. Ends at `end`, microseconds.
 pub fn small_world(seed: u64, max_facts: usize, end: i64) -> AthleteWorld {
     let mut days = SMALL_DAYS_MAX;
@@ -88,9 +113,13 @@ pub fn small_world(seed: u64, max_facts: usize, end: i64) -> AthleteWorld {
                     athlete_id: made.athlete_id.clone(),
                     ..Default::default()
                 };
+                made.weather.clear();
+                if let Some(account) = &mut made.strava {
+                    account.activities.clear();
+                }
                 return made;
             }
-            if made.items() <= max_facts {
+            if made.facts() <= max_facts {
                 return made;
             }
         }
@@ -106,27 +135,83 @@ fn athlete(options: WorldOptions, mix: &Mix, index: u32) -> AthleteWorld {
     let mut dice = Dice::new(options.seed, index);
     let person = Person::draw(index, &mut dice, mix);
     let days = live(&person, &mut dice, mix, span);
-    let (deliveries, mut records) = tell(&person, &mut dice, mix, span, &days);
+    let tale = tell(&person, &mut dice, mix, span, &days);
+    let Tale {
+        deliveries,
+        mut records,
+        strava,
+        deauthorised_at,
+    } = tale;
     weigh_fragments(&mut records);
+    let account = person.strava.as_ref().map(|habits| StravaAccount {
+        athlete_id: person.athlete_id.clone(),
+        account_id: habits.account_id.clone(),
+        access_token: habits.access_token.clone(),
+        refresh_token: habits.refresh_token.clone(),
+        expires_at: expiry(index, span),
+        deauthorised_at,
+        activities: strava,
+    });
     AthleteWorld {
         athlete_id: person.athlete_id.clone(),
-        registrations: register(&person, options.start()),
+        registrations: register(&person, account.as_ref(), options.start()),
         deliveries,
         truth: AthleteTruth {
             athlete_id: person.athlete_id.clone(),
             events: events(&person, &days, &records),
             records,
         },
+        strava: account,
+        weather: weather(&person, &days, span),
+        end: options.end,
     }
 }
 
-fn register(person: &Person, at: i64) -> Vec<Delivery> {
+/// Access tokens of registrations are dead for weeks, or die during the world or soon after.
+fn expiry(index: u32, span: Span) -> i64 {
+    match index % 3 {
+        0 => span.start - DAY,
+        1 => span.start + 20 * MINUTE,
+        _ => span.end + HOUR,
+    }
+}
+
+fn weather(person: &Person, days: &[Day], span: Span) -> Vec<WeatherNeed> {
+    let mut needs = Vec::new();
+    for session in days.iter().flat_map(|day| &day.sessions) {
+        let last = session.end.div_euclid(HOUR);
+        let hours = session.start.div_euclid(HOUR)..=last;
+        for hour in hours.filter(|_| !session.sport.indoor) {
+            let at = (session.end + 10 * MINUTE).min(span.end);
+            let home = person.home;
+            needs.push(WeatherNeed {
+                cell: Cell::around(home.latitude, home.longitude, hour * HOUR),
+                known_at: at * MICROS,
+            });
+        }
+    }
+    needs
+}
+
+fn register(person: &Person, strava: Option<&StravaAccount>, at: i64) -> Vec<Delivery> {
     let path = format!("/v1/athletes/{}", person.athlete_id);
     let put = |path: String, body: String| Delivery::json(at, Method::Put, path, Source::App, body);
     let mut registrations = vec![put(path.clone(), app::profile(person))];
     if let Some(watch) = &person.garmin {
         let body = serde_json::json!({"account_id": watch.user_id}).to_string();
         let mut link = put(format!("{path}/connections/garmin"), body);
+        link.items = 0;
+        registrations.push(link);
+    }
+    if let Some(account) = strava {
+        let body = serde_json::json!({
+            "account_id": account.account_id,
+            "access_token": account.access_token,
+            "refresh_token": account.refresh_token,
+            "expires_at": account.expires_at,
+            "scopes": ["read", "activity:read_all"],
+        });
+        let mut link = put(format!("{path}/connections/strava"), body.to_string());
         link.items = 0;
         registrations.push(link);
     }

@@ -1,4 +1,7 @@
-//! A world on disk: `deliveries.jsonl` (what to send) and `truth.jsonl` (what was so).
+//! A world on disk: `deliveries.jsonl` (what to send), `strava.jsonl` (what Strava answers to those
+//! who ask) and `truth.jsonl` (what was so).
+
+mod replay;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,6 +11,8 @@ use crate::block::{Block, blocks};
 use crate::options::{Mix, OptionsError, WorldOptions};
 use crate::truth::{AthleteTruth, TruthLine};
 use crate::world::{world_line, world_of};
+
+pub use crate::write::replay::{ReadStravaError, read_strava, write_strava};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -25,7 +30,7 @@ pub struct Written {
     pub items: u64,
 }
 
-/// Writes both files into `out_dir`, which is made where it is missing. Registrations come first
+/// Writes the three files into `out_dir`, which is made where it is missing. Registrations come first
 /// within each block of athletes.
 pub fn write_world(out_dir: &Path, options: WorldOptions, mix: Mix) -> Result<Written, WriteError> {
     options.check()?;
@@ -35,20 +40,26 @@ pub fn write_world(out_dir: &Path, options: WorldOptions, mix: Mix) -> Result<Wr
     };
     std::fs::create_dir_all(out_dir).map_err(failed(out_dir))?;
     let deliveries_path = out_dir.join("deliveries.jsonl");
+    let strava_path = out_dir.join("strava.jsonl");
     let truth_path = out_dir.join("truth.jsonl");
     let open = |path: &Path| File::create(path).map(BufWriter::new).map_err(failed(path));
     let mut deliveries = open(&deliveries_path)?;
+    let mut strava = open(&strava_path)?;
     let mut truth = open(&truth_path)?;
     write_truth_line(&mut truth, &world_line(options)).map_err(failed(&truth_path))?;
     let mut written = Written::default();
     for block in blocks(world_of(options, mix)) {
         write_deliveries(&mut deliveries, &block, &mut written)
             .map_err(failed(&deliveries_path))?;
+        for account in &block.strava {
+            write_strava(&mut strava, account).map_err(failed(&strava_path))?;
+        }
         for athlete in &block.truth {
             write_truth(&mut truth, athlete).map_err(failed(&truth_path))?;
         }
     }
     deliveries.flush().map_err(failed(&deliveries_path))?;
+    strava.flush().map_err(failed(&strava_path))?;
     truth.flush().map_err(failed(&truth_path))?;
     Ok(written)
 }

@@ -11,8 +11,13 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::key::Sealed;
 use crate::memory::{DEREGISTERED, LINKED, Link, Memory};
 
+pub(crate) mod fetching;
+
 /// Rises when a table changes; an older program refuses a newer file.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
+
+/// Formats that have all their tables once the missing ones are made.
+pub(crate) const FORMATS_BEFORE: [&str; 1] = ["1"];
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (
@@ -60,6 +65,7 @@ pub(crate) enum Write {
         key_id: String,
         sealed: Sealed,
     },
+    Fetching(fetching::Fetching),
 }
 
 pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -67,7 +73,10 @@ pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is destroyed is overwritten, not only unlinked.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     connection.execute_batch(TABLES)?;
+    connection.execute_batch(fetching::TABLES)?;
     Ok(connection)
 }
 
@@ -82,7 +91,7 @@ pub(crate) fn meta(connection: &Connection, name: &str) -> rusqlite::Result<Opti
 pub(crate) fn put_meta(connection: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
     connection
         .execute(
-            "INSERT INTO meta (name, value) VALUES (?1, ?2)",
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
             [name, value],
         )
         .map(|_| ())
@@ -150,6 +159,7 @@ fn execute(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()>
                 sealed.nonce,
                 sealed.ciphertext
             ]),
+        Write::Fetching(write) => return fetching::execute(transaction, write),
     };
     rows.map(|_| ())
 }

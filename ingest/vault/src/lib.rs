@@ -1,17 +1,18 @@
 //! Who the athletes are, whose account is whose, and the tokens of those accounts, sealed.
 //!
 //! A crate of its own because it brings SQLite and a cipher, which the connectors do not need. It
-//! implements the connectors' ports `Registry` and `Vault` on one file, `vault.db`.
+//! implements the connectors' ports `Registry`, `Vault`, `Marks` and `Budgets` on one file, `vault.db`.
 //!
 //! It is not a part of the log: nothing here is a fact, and nothing in the log is derived from it.
 //!
 //! Invariants:
 //! * a write is durable when it returns, and only then visible to a reader;
-//! * reads come from memory and never wait for the disk;
+//! * what is asked for every item comes from memory and never waits for the disk;
 //! * a token leaves this crate only through [`Vault::unseal`], and is on disk only as ciphertext that
-//!   is bound to its athlete, provider and account;
+//!   is bound to its athlete, provider and account; so is a callback URL, bound to its reference;
 //! * a vault does not open with a key that did not seal it.
 
+mod fetching;
 mod file;
 mod key;
 mod memory;

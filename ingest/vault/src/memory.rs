@@ -77,7 +77,7 @@ impl Memory {
                 }
                 Change::Updated
             }
-            Write::Seal { .. } => Change::Updated,
+            Write::Seal { .. } | Write::Fetching(_) => Change::Updated,
         }
     }
 

@@ -9,10 +9,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use edge::UnixMicros;
-use ingest_connectors::port::{AthleteRef, Change, Registry, RegistryError, Tokens};
-use secrecy::ExposeSecret;
+use ingest_connectors::port::{AthleteRef, Callback, Change, Registry, RegistryError, Tokens};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use crate::fetching;
 use crate::file::{self, Write};
 use crate::key::{Key, create_private};
 use crate::memory::{Athlete, Connection, Memory};
@@ -56,6 +57,8 @@ pub enum VaultError {
     Write(#[source] Arc<rusqlite::Error>),
     #[error("a token could not be read")]
     Unseal(#[source] rusqlite::Error),
+    #[error("the vault could not be asked")]
+    Query(#[source] rusqlite::Error),
     #[error("a sealed token does not open: it was altered, or sealed for something else")]
     Unsealable,
     #[error("the system gives no random bytes")]
@@ -161,6 +164,21 @@ impl Vault {
             .key
             .open(&sealed, &bound_to(athlete, provider, account_id))?;
         tokens_of(&plain).map(Some).ok_or(VaultError::Unsealable)
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(crate) fn read<T>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, VaultError> {
+        query(&lock(&self.connection)).map_err(VaultError::Query)
+    }
+
+    pub(crate) fn write_fetching(&self, write: file::fetching::Fetching) -> Result<(), VaultError> {
+        self.write(Write::Fetching(write)).map(|_| ())
     }
 
     /// Returns when the write is durable and readers see it.
@@ -286,6 +304,27 @@ impl ingest_connectors::port::Vault for Vault {
         });
         written.map(|_| ()).map_err(unavailable)
     }
+
+    fn unseal(
+        &self,
+        athlete: &AthleteRef,
+        provider: &str,
+        account_id: &str,
+    ) -> Result<Option<Tokens>, RegistryError> {
+        Self::unseal(self, athlete, provider, account_id).map_err(unavailable)
+    }
+
+    fn seal_callbacks(&self, callbacks: &[Callback], at: UnixMicros) -> Result<(), RegistryError> {
+        fetching::seal_callbacks(self, callbacks, at).map_err(unavailable)
+    }
+
+    fn unseal_callback(&self, reference: &str) -> Result<Option<SecretString>, RegistryError> {
+        fetching::unseal_callback(self, reference).map_err(unavailable)
+    }
+
+    fn destroy_callback(&self, reference: &str) -> Result<(), RegistryError> {
+        fetching::destroy_callback(self, reference).map_err(unavailable)
+    }
 }
 
 fn check_format(connection: &rusqlite::Connection, path: &Path) -> Result<(), VaultError> {
@@ -293,9 +332,13 @@ fn check_format(connection: &rusqlite::Connection, path: &Path) -> Result<(), Va
         path: path.to_owned(),
         source,
     };
+    let format = file::FORMAT.to_string();
     match file::meta(connection, "format").map_err(unread)? {
-        None => file::put_meta(connection, "format", &file::FORMAT.to_string()).map_err(unread),
-        Some(found) if found == file::FORMAT.to_string() => Ok(()),
+        None => file::put_meta(connection, "format", &format).map_err(unread),
+        Some(found) if found == format => Ok(()),
+        Some(found) if file::FORMATS_BEFORE.contains(&found.as_str()) => {
+            file::put_meta(connection, "format", &format).map_err(unread)
+        }
         Some(found) => Err(VaultError::Format {
             path: path.to_owned(),
             found,
@@ -376,7 +419,7 @@ fn tokens_of(plain: &[u8]) -> Option<Tokens> {
     })
 }
 
-fn unavailable(error: VaultError) -> RegistryError {
+pub(crate) fn unavailable(error: VaultError) -> RegistryError {
     RegistryError::Unavailable(Box::new(error))
 }
 

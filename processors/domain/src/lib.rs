@@ -34,3 +34,6 @@ pub mod sweat;
 
 pub mod advice;
 pub mod safety;
+
+pub mod catalogue;
+pub mod selection;

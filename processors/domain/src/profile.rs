@@ -1,66 +1,38 @@
-//! How this athlete sweats, compared with others: a belief that every weigh-in sharpens.
+//! How this athlete sweats, compared with others: a belief that every weigh-in and patch sharpens.
 //!
 //! The belief is about one number, the logarithm of a multiplier on the sport's usual rate. It
 //! starts at 0 (like everybody) as wide as athletes differ; each test moves it by its precision
-//! (normal prior, normal evidence). It is computed from the whole set of evidence each time, so that
+//! (normal prior, normal evidence). It is computed from the whole set of tests each time, so that
 //! a late test gives what an early one would have given.
 //!
-//! A belief does not age yet: the random walk of 0.10 per 90 days that the literature suggests is
-//! left out until profiles of several seasons exist. Old tests show in [`SweatProfile::advice`].
+//! The belief about the rate does not age yet: the random walk of 0.10 per 90 days that the literature
+//! suggests is left out until profiles of several seasons exist. Old tests show in
+//! [`SweatProfile::advice`]. That about sodium does age, see [`sodium_posterior`].
 
 mod bayes;
+mod evidence;
+mod sodium;
 
 pub use bayes::{posterior as normal_posterior, predictive};
+pub use evidence::{Test, TestKind, log_ratio};
+pub use sodium::{SodiumEvidence, SodiumPosterior, sodium_posterior};
 
 use std::collections::BTreeSet;
 
 use crate::observation::ObservationId;
-use crate::sport::{Family, Sport};
-use crate::sweat::population;
+use crate::sport::Family;
+use crate::sweat::Sex;
 use crate::time::Instant;
-use crate::units::{Interval, LogMean, LogNormal, LogSd, Permille, Seconds, SweatRate};
-
-/// One test of the athlete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Evidence {
-    pub at: Instant,
-    pub observation: ObservationId,
-    /// Logarithm of what was measured over what is usual in the sport.
-    pub log_ratio: LogMean,
-    pub log_sd: LogSd,
-    pub family: Family,
-    pub duration: Seconds,
-}
-
-impl Evidence {
-    /// From a measured rate; `None` only if its logarithm is out of bounds, which no rate's is.
-    pub fn of_rate(
-        at: Instant,
-        observation: ObservationId,
-        rate: SweatRate,
-        log_sd: LogSd,
-        sport: Sport,
-        duration: Seconds,
-    ) -> Option<Self> {
-        let measured = LogMean::ln(rate.litres_per_hour())?;
-        let usual = population(sport).rate.log_mean;
-        let log_ratio = LogMean::new(measured.get().saturating_sub(usual.get()))?;
-        Some(Self {
-            at,
-            observation,
-            log_ratio,
-            log_sd,
-            family: sport.family(),
-            duration,
-        })
-    }
-}
+use crate::units::{
+    AirTemperature, Interval, LogMean, LogNormal, LogSd, Permille, Seconds, SodiumConcentration,
+};
 
 /// What is believed at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posterior {
     belief: LogNormal,
     families: BTreeSet<Family>,
+    air_temps: BTreeSet<AirTemperature>,
     tests: u32,
 }
 
@@ -77,23 +49,39 @@ impl Posterior {
     pub fn was_tested_in(&self, family: Family) -> bool {
         self.families.contains(&family)
     }
+
+    /// To the air of the nearest test, in 0.1 °C; `None` where the air of no test is known.
+    pub fn distance_to_tested(&self, air: AirTemperature) -> Option<i64> {
+        self.air_temps
+            .iter()
+            .map(|tested| tested.get().saturating_sub(air.get()).saturating_abs())
+            .min()
+    }
 }
 
 /// How much athletes differ from each other in one sport.
 const BETWEEN_ATHLETES: LogSd = LogSd::clamped(425_300);
 
 /// The belief from all evidence up to and including `until`, in whatever order it comes.
-pub fn posterior(evidence: &[Evidence], until: Instant) -> Posterior {
-    let known = up_to(evidence, until);
+pub fn posterior(tests: &[Test], until: Instant) -> Posterior {
+    of_known(&up_to(tests, until))
+}
+
+fn of_known(known: &BTreeSet<Test>) -> Posterior {
     let prior = LogNormal::new(LogMean::clamped(0), BETWEEN_ATHLETES);
-    let tests: Vec<LogNormal> = known
-        .iter()
-        .map(|test| LogNormal::new(test.log_ratio, test.log_sd))
-        .collect();
-    let belief = normal_posterior(prior, &tests);
+    let belief = if known.is_empty() {
+        prior
+    } else {
+        let tests: Vec<LogNormal> = known
+            .iter()
+            .map(|test| LogNormal::new(test.log_ratio, test.log_sd))
+            .collect();
+        normal_posterior(prior, &tests)
+    };
     Posterior {
         belief: LogNormal::new(belief.log_mean.quantised(), belief.log_sd.quantised()),
         families: known.iter().map(|test| test.family).collect(),
+        air_temps: known.iter().filter_map(|test| test.air_temp).collect(),
         tests: u32::try_from(known.len()).unwrap_or(u32::MAX),
     }
 }
@@ -104,9 +92,13 @@ pub struct SweatProfile {
     pub belief: LogNormal,
     /// In thousandths of what is usual.
     pub multiplier: Interval<Permille>,
+    /// As it was at the last patch; `None` before the first.
+    pub sodium: Option<Interval<SodiumConcentration>>,
     pub tests: u32,
     pub last_test_at: Option<Instant>,
     pub families: BTreeSet<Family>,
+    /// Coldest and warmest air of a test.
+    pub air_temps: Option<(AirTemperature, AirTemperature)>,
     /// Shortest and longest test.
     pub durations: Option<(Seconds, Seconds)>,
     /// The tests it rests on, in the order of event time.
@@ -130,21 +122,42 @@ impl ProfileAdvice {
     }
 }
 
-/// The profile from all evidence up to and including `until`.
-pub fn profile(evidence: &[Evidence], until: Instant) -> SweatProfile {
-    let known = up_to(evidence, until);
-    let posterior = posterior(evidence, until);
+/// The profile from all evidence up to and including `until`. Of sodium it tells what the last patch
+/// left behind, so that a profile does not change by the mere passing of time.
+pub fn profile_of(
+    tests: &[Test],
+    sodium: &[SodiumEvidence],
+    until: Instant,
+    sex: Option<Sex>,
+) -> SweatProfile {
+    let known = up_to(tests, until);
+    let posterior = of_known(&known);
     let durations = || known.iter().map(|test| test.duration);
+    let airs = &posterior.air_temps;
+    let last_patch = sodium
+        .iter()
+        .map(|test| test.at)
+        .filter(|at| *at <= until)
+        .max();
     SweatProfile {
         belief: posterior.belief,
         multiplier: posterior.belief.interval(1_000),
+        sodium: last_patch.map(|at| {
+            sodium_posterior(sodium, at, sex)
+                .belief(sex)
+                .interval(SODIUM_UNITS)
+        }),
         tests: posterior.tests,
         last_test_at: known.last().map(|test| test.at),
+        air_temps: airs.first().copied().zip(airs.last().copied()),
         durations: durations().min().zip(durations().max()),
         evidence: known.iter().map(|test| test.observation).collect(),
         families: posterior.families,
     }
 }
+
+/// [`SodiumConcentration`] is in tenths of a mmol/L.
+const SODIUM_UNITS: i64 = 10;
 
 /// After this a test no longer speaks for the athlete.
 const TEST_AGE_S_MAX: i64 = 180 * 86_400;
@@ -164,8 +177,8 @@ impl SweatProfile {
 
 /// Sorted by time and id, each told once: the same set gives the same sequence, and so the same
 /// floating-point sum to the last bit.
-fn up_to(evidence: &[Evidence], until: Instant) -> BTreeSet<Evidence> {
-    evidence
+fn up_to(tests: &[Test], until: Instant) -> BTreeSet<Test> {
+    tests
         .iter()
         .filter(|test| test.at <= until)
         .copied()

@@ -8,6 +8,7 @@
 //! nothing here deletes a record: a duplicate stays a member.
 
 mod fields;
+mod hidden;
 mod linkage;
 mod matching;
 
@@ -16,6 +17,7 @@ use crate::sport::{Family, Sport};
 use crate::time::{Instant, Span};
 
 pub use fields::{Composed, compose};
+pub use hidden::reach;
 pub use linkage::{Candidate, Group, Override, OverrideKind, blocks, group, legs};
 pub use matching::{Strength, THRESHOLDS, Thresholds, likeness};
 
@@ -31,6 +33,8 @@ pub struct Activity {
     pub account: u64,
     /// Fingerprint of the record's own id at the source.
     pub provider: u64,
+    /// Fingerprint of the name of the uploaded file, where the source tells it.
+    pub external: Option<u64>,
     /// Fingerprint of the provider id of the multisport record that this is a leg of.
     pub parent: Option<u64>,
     pub writer: Option<Writer>,
@@ -39,6 +43,8 @@ pub struct Activity {
     /// False where the vendor's name of the type was unknown.
     pub sport_known: bool,
     pub span: Span,
+    /// The source hides the start: `span` starts with the local day and tells only a length.
+    pub hidden_start: bool,
     pub utc_offset_s: Option<i32>,
     pub zone: Option<String>,
     pub timer_s: Option<i64>,
@@ -72,12 +78,14 @@ impl Activity {
             source,
             account: 0,
             provider: 0,
+            external: None,
             parent: None,
             writer: None,
             device: None,
             sport,
             sport_known: true,
             span,
+            hidden_start: false,
             utc_offset_s: None,
             zone: None,
             timer_s: None,

@@ -185,6 +185,13 @@ pub fn local_date(at: Instant, offset_s: i32) -> CivilDate {
     day_of(at.seconds().saturating_add(i64::from(offset_s)))
 }
 
+/// From midnight to midnight on a clock `offset_s` ahead of UTC.
+pub fn civil_day(date: CivilDate, offset_s: i32) -> Span {
+    let seconds = i64::from(date.0).saturating_mul(SECONDS_PER_DAY);
+    let midnight = seconds.saturating_sub(i64::from(offset_s));
+    Span::from_start(Instant::from_seconds(midnight), SECONDS_PER_DAY)
+}
+
 /// Seconds ahead of UTC in a zone of the tz database at `at`; unknown names are `None`.
 pub fn offset_at(zone_name: &str, at: Instant) -> Option<i32> {
     Some(

@@ -124,6 +124,39 @@ quantity!(
     Kilocalories, 0, 40_000
 );
 quantity!(
+    /// How tall an athlete is, in mm: 0.5 m to 2.6 m.
+    BodyHeight, 500, 2_600
+);
+quantity!(
+    /// Skin of a body in cm²; 0.1 m² to 5 m².
+    BodySurface, 1_000, 50_000
+);
+quantity!(
+    /// Air in 0.1 °C: −30 °C to 55 °C.
+    AirTemperature, -300, 550
+);
+quantity!(
+    /// Relative humidity in percent.
+    Humidity, 0, 100
+);
+quantity!(
+    /// What a patch gathered, in 0.1 µL.
+    PatchVolume, 0, 100_000
+);
+quantity!(
+    /// Skin from which a patch gathers, in thousandths of a cm².
+    CollectionArea, 10, 100_000
+);
+quantity!(
+    /// Sweating of the skin under a patch, in µg per cm² and minute: 0.02 mg to 6 mg.
+    LocalRate, 20, 6_000
+);
+quantity!(
+    /// Sodium or chloride of sweat under a patch, in 0.1 mmol/L, at most 1 mol/L. What is plausible is
+    /// much less, and a matter of rules that can say so.
+    LocalConcentration, 0, 10_000
+);
+quantity!(
     /// A factor in thousandths.
     Permille, 0, 1_000_000
 );

@@ -15,6 +15,7 @@ use schemas::topic;
 use stream_log::Stamped;
 
 use crate::bucket::day_of;
+use crate::conditions;
 use crate::fetched;
 use crate::identity::DraftNames;
 use crate::ids::{fingerprint, id_of};
@@ -251,6 +252,10 @@ pub(crate) fn observe_all(
             Body::Deletion => delete(work, raw, draft, names),
             Body::Profile(_) | Body::LinkOverride(_) => {
                 observation::remember(work, raw, draft, names)
+            }
+            Body::Weather(body) => {
+                observation::place(work, raw, draft, names);
+                conditions::answered(work, raw, body);
             }
             _ => observation::place(work, raw, draft, names),
         }

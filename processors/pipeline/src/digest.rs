@@ -34,6 +34,8 @@ fn plain_head(mut head: AthleteHead) -> AthleteHead {
     if let Some(said) = &mut head.profile {
         plain(said);
     }
+    // When it was last looked at: questions to the weather service are asked again by history.
+    head.logical_time = Micros(0);
     // Days of withdrawn things only are no content.
     head.days.clear();
     head
@@ -45,6 +47,9 @@ fn plain(said: &mut PublishedState) {
 }
 
 fn plain_day(mut day: DayBucket) -> DayBucket {
+    // What was asked, and when to look again, depends on when the answers came.
+    day.weather_asks.clear();
+    day.timer_due = Micros(0);
     day.sessions.retain(|state| state.published.live);
     for state in &mut day.sessions {
         state.session_id.clear();

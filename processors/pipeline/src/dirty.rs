@@ -15,10 +15,16 @@ pub(crate) struct Dirty {
     pub(crate) sessions: Vec<Reach>,
     /// Weigh-ins: sessions near them get another loss.
     pub(crate) weigh_in: Vec<Reach>,
+    /// Hours whose weather became known: sessions in them get another loss.
+    pub(crate) weather: Vec<Reach>,
+    /// Where another body mass holds now: what patches say depends on it.
+    pub(crate) mass: Vec<Reach>,
     /// Plans, intake, body mass, changed sessions: advice near them is worked out again.
     pub(crate) advice: Vec<Reach>,
     /// Sessions whose loss has to be estimated again, by id.
     pub(crate) losses: BTreeSet<String>,
+    /// Days whose questions to the weather service changed, or are due again.
+    pub(crate) asks: BTreeSet<i32>,
     /// Days whose timer fired.
     pub(crate) days: BTreeSet<i32>,
     /// Something that every day depends on changed.

@@ -5,21 +5,23 @@
 
 use std::collections::BTreeMap;
 
-use processors_domain::profile::{self, Posterior};
+use processors_domain::profile::{self, SodiumEvidence, Test};
 use processors_domain::sport::Sport;
-use processors_domain::sweat::{self, Loss, MODEL_VERSION, Sex, WeighInOutcome};
-use processors_domain::units::Seconds;
+use processors_domain::sweat::{self, Loss, LossFlag, LossInput, MODEL_VERSION, WeighInOutcome};
+use processors_domain::units::{BodyMass, LogNormal, Seconds};
 use schemas::record::Micros;
-use schemas::record::loss::{Conditions, SweatLossEstimated, SweatLossRetracted};
+use schemas::record::loss::{SweatLossEstimated, SweatLossRetracted};
 use schemas::record::observation::WeighInBody;
 use schemas::record::state::{LossState, SessionState};
 use schemas::topic;
 
+use crate::conditions;
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::id_of;
-use crate::profile::{Test, evidence, tests_by_session, weighed};
+use crate::profile::{evidence, sodium_evidence, weighed};
 use crate::sessions::store;
-use crate::settings::Settings;
+use crate::settings::{Settings, mass_at};
+use crate::sweat_tests::{SessionTests, tests_by_session};
 use crate::wire;
 use crate::work::Work;
 
@@ -39,83 +41,91 @@ pub(crate) fn losses(work: &mut Work<'_>) {
         .filter(|state| work.dirty.losses.contains(&state.session_id))
         .cloned()
         .collect();
-    let tests = tests_by_session(work);
-    let evidence = evidence(work);
-    let settings = Settings::of(&work.head);
+    let known = Known {
+        tests: tests_by_session(work),
+        evidence: evidence(&work.head),
+        sodium: sodium_evidence(&work.head),
+        settings: Settings::of(&work.head),
+    };
     for state in stale {
         if state.published.live && !state.container {
-            let posterior = profile::posterior(&evidence, wire::instant(state.start));
-            estimate(work, &state, &tests, &posterior, &settings);
+            let estimated = work_out(work, &state, &known);
+            say(work, &state, &estimated);
         } else {
             retract(work, &state);
         }
     }
 }
 
-/// A loss with what advice needs to know of it.
-struct Estimated {
-    loss: Loss,
-    evidence: Vec<String>,
-    deficit_ml: Option<i64>,
+/// What estimates of one batch share.
+struct Known {
+    tests: BTreeMap<String, SessionTests>,
+    evidence: Vec<Test>,
+    sodium: Vec<SodiumEvidence>,
+    settings: Settings,
 }
 
-fn work_out(
-    state: &SessionState,
-    tests: &BTreeMap<String, Test>,
-    posterior: &Posterior,
-    settings: &Settings,
-) -> Estimated {
-    let sex = if settings.female {
-        Sex::Female
-    } else {
-        Sex::Male
-    };
-    let sport = Sport::parse(&state.sport).unwrap_or(Sport::Other);
-    let predicted = || {
-        sweat::predict(
-            sport,
-            Some(sex),
-            posterior,
-            Seconds::clamped(state.duration_s),
-        )
-    };
-    let Some(test) = tests.get(&state.session_id) else {
-        return Estimated {
-            loss: predicted(),
-            evidence: Vec::new(),
-            deficit_ml: None,
-        };
-    };
-    let evidence = vec![test.observation_id.clone()];
-    match weighed(state, &test.body) {
-        Some(WeighInOutcome::Loss(told)) => {
-            let lost = (test.body.mass_pre_kg - test.body.mass_post_kg) * 1_000.0;
-            let deficit_ml = Some(libm::round(lost) as i64);
-            Estimated {
-                loss: told.into_loss(),
-                evidence,
-                deficit_ml,
-            }
-        }
-        Some(WeighInOutcome::NotUsable(unusable)) => {
-            let mut loss = predicted();
-            loss.flags.extend(unusable.flags);
-            Estimated {
-                loss,
-                evidence,
-                deficit_ml: believable_deficit_ml(&test.body),
-            }
-        }
-        None => {
-            let mut loss = predicted();
-            loss.flags.insert(sweat::LossFlag::Implausible);
-            Estimated {
-                loss,
-                evidence,
-                deficit_ml: None,
-            }
-        }
+/// A loss with what advice and later estimates need to know of it.
+struct Estimated {
+    loss: Loss,
+    air: conditions::Told,
+    /// The tests it rests on.
+    evidence: Vec<String>,
+    deficit_ml: Option<i64>,
+    mass_pre_g: Option<i64>,
+    test_at: Option<Micros>,
+    prior: LogNormal,
+}
+
+fn work_out(work: &Work<'_>, state: &SessionState, known: &Known) -> Estimated {
+    let at = wire::instant(state.start);
+    let sex = Some(known.settings.sex());
+    let posterior = profile::posterior(&known.evidence, at);
+    let air = conditions::of(work, state);
+    let tests = known.tests.get(&state.session_id);
+    let patch = tests.and_then(|tests| tests.patch(work, &known.settings, state));
+    let weigh_in = tests.and_then(|tests| tests.weigh_in.as_ref());
+    let outcome = weigh_in.map(|test| weighed(state, &test.body));
+    let usable = outcome.as_ref().and_then(Option::as_ref);
+    let mass = mass_at(&work.head, &known.settings, state.end).map(BodyMass::clamped);
+    let mut loss = sweat::estimate(&LossInput {
+        sport: Sport::parse(&state.sport).unwrap_or(Sport::Other),
+        sex,
+        mass,
+        duration: Seconds::clamped(state.duration_s),
+        conditions: air.air,
+        tests: &posterior,
+        sodium: &profile::sodium_posterior(&known.sodium, at, sex),
+        weigh_in: usable,
+        patch: patch.as_ref().map(|patch| &patch.whole),
+    });
+    if matches!(outcome, Some(None)) {
+        // Numbers that no scales show.
+        loss.flags.insert(LossFlag::Implausible);
     }
+    let deficit_ml = weigh_in
+        .zip(usable)
+        .and_then(|(test, outcome)| match outcome {
+            WeighInOutcome::Loss(_) => Some(deficit_ml(&test.body)),
+            WeighInOutcome::NotUsable(_) => believable_deficit_ml(&test.body),
+        });
+    Estimated {
+        loss,
+        evidence: tests
+            .into_iter()
+            .flat_map(SessionTests::observations)
+            .map(str::to_owned)
+            .collect(),
+        deficit_ml,
+        mass_pre_g: weigh_in.map(|test| libm::round(test.body.mass_pre_kg * 1_000.0) as i64),
+        test_at: tests.map(|_| state.end),
+        prior: posterior.belief(),
+        air,
+    }
+}
+
+fn deficit_ml(body: &WeighInBody) -> i64 {
+    libm::round((body.mass_pre_kg - body.mass_post_kg) * 1_000.0) as i64
 }
 
 /// What the scales say is missing, where only the sweat that follows from it is implausible: after a
@@ -123,37 +133,33 @@ fn work_out(
 fn believable_deficit_ml(body: &WeighInBody) -> Option<i64> {
     let lost_kg = body.mass_pre_kg - body.mass_post_kg;
     let believable = lost_kg.abs() <= 0.1 * body.mass_pre_kg;
-    believable.then(|| libm::round(lost_kg * 1_000.0) as i64)
+    believable.then(|| deficit_ml(body))
 }
 
-fn estimate(
-    work: &mut Work<'_>,
-    state: &SessionState,
-    tests: &BTreeMap<String, Test>,
-    posterior: &Posterior,
-    settings: &Settings,
-) {
-    let estimated = work_out(state, tests, posterior, settings);
-    let mut fact = loss_fact(work, state, &estimated);
+fn say(work: &mut Work<'_>, state: &SessionState, estimated: &Estimated) {
+    let mut fact = loss_fact(work, state, estimated);
     let hash = hash_of(&fact);
     let before = state.loss.as_ref();
-    let belief = posterior.belief();
-    let mut loss = LossState {
+    let loss = &estimated.loss;
+    let mut kept = LossState {
         published: before
             .map(|loss| loss.published.clone())
             .unwrap_or_default(),
         session_revision: state.published.revision,
-        prior_mean_micro: belief.log_mean.get(),
-        prior_sd_micro: belief.log_sd.get(),
+        prior_mean_micro: estimated.prior.log_mean.get(),
+        prior_sd_micro: estimated.prior.log_sd.get(),
         method: fact.method.clone(),
-        rate_ml_per_h: estimated.loss.rate.median().get(),
-        fluid_ml: estimated.loss.fluid.median().get(),
-        sodium_mg: estimated.loss.sodium.map(|sodium| sodium.median().get()),
+        rate_ml_per_h: loss.rate.median().get(),
+        fluid_ml: loss.fluid.median().get(),
+        sodium_mg: loss.sodium.map(|sodium| sodium.median().get()),
         deficit_ml: estimated.deficit_ml,
-        mass_pre_g: tests
-            .get(&state.session_id)
-            .map(|test| libm::round(test.body.mass_pre_kg * 1_000.0) as i64),
-        ..LossState::default()
+        mass_pre_g: estimated.mass_pre_g,
+        sodium_dmmol_l: loss
+            .sodium_concentration
+            .map(|sodium| sodium.median().get()),
+        air_temp_dc: estimated.air.air.air_temp.map(|air| air.get()),
+        humidity_known: estimated.air.air.humidity.is_some(),
+        test_at: estimated.test_at,
     };
     // The session's revision is named in the fact; another one alone is no other content.
     if let Some(said) = revise(before.map(|loss| &loss.published), &hash, true, work.now) {
@@ -168,13 +174,13 @@ fn estimate(
         fact.content_hash = hash;
         work.emit(topic::SWEAT_LOSSES, &fact.id.clone(), &fact);
         work.dirty.advice.push((state.start.0, state.end.0));
-        loss.published = said;
+        kept.published = said;
     }
     store(
         work,
         Some(state),
         Some(SessionState {
-            loss: Some(loss),
+            loss: Some(kept),
             ..state.clone()
         }),
     );
@@ -211,12 +217,13 @@ fn loss_fact(work: &Work<'_>, state: &SessionState, estimated: &Estimated) -> Sw
         sodium_mg: loss
             .sodium
             .map(|sodium| wire::interval(sodium, |value| value.get() as f64)),
-        conditions: Conditions {
-            indoor: state.indoor,
-            source: "none".to_owned(),
-            ..Conditions::default()
-        },
-        evidence: estimated.evidence.clone(),
+        conditions: estimated.air.conditions.clone(),
+        evidence: estimated
+            .evidence
+            .iter()
+            .chain(&estimated.air.evidence)
+            .cloned()
+            .collect(),
         flags: loss
             .flags
             .iter()

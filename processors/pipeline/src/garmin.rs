@@ -6,18 +6,12 @@
 
 mod normalize;
 mod payload;
+mod ping;
 
 pub(crate) use normalize::normalize;
+pub(crate) use ping::ping;
 
 /// The kind of a ping: summaries wait at Garmin to be fetched.
 pub(crate) const PING: &str = "ping";
-
-/// Whether a ping can be followed.
-pub(crate) fn ping(
-    _raw: &schemas::record::ingest::RawReceived,
-) -> Result<(), crate::normalize::Rejected> {
-    Err(crate::normalize::Rejected::new(
-        "unsupported_kind",
-        "not read yet",
-    ))
-}
+/// The connector that fetches them; what it brings is otherwise like a push.
+const PULL_CONNECTOR: &str = "garmin-pull";

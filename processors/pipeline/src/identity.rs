@@ -32,15 +32,20 @@ pub(crate) fn names(raw: &RawReceived, outcome: &Outcome) -> ItemNames {
     let drafts = drafts.map(|draft| draft_names(raw, draft)).collect();
     ItemNames {
         shard: shard_of(raw.provider_id.as_deref().unwrap_or(&raw.body_sha256)),
-        print: fingerprint(&[
-            raw.source.as_bytes(),
-            raw.account_id.as_deref().unwrap_or("").as_bytes(),
-            raw.kind.as_bytes(),
-            raw.provider_id.as_deref().unwrap_or("").as_bytes(),
-            raw.body_sha256.as_bytes(),
-        ]),
+        print: item_print(raw),
         drafts,
     }
+}
+
+/// Equal for equal bytes under one identity.
+pub(crate) fn item_print(raw: &RawReceived) -> i64 {
+    fingerprint(&[
+        raw.source.as_bytes(),
+        raw.account_id.as_deref().unwrap_or("").as_bytes(),
+        raw.kind.as_bytes(),
+        raw.provider_id.as_deref().unwrap_or("").as_bytes(),
+        raw.body_sha256.as_bytes(),
+    ])
 }
 
 fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {

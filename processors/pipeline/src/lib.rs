@@ -9,17 +9,20 @@
 
 #![warn(clippy::cast_lossless)]
 
+pub mod calc;
 pub mod topology;
 
 mod advise;
 mod app;
 mod apply;
 mod bucket;
+mod conditions;
 mod digest;
 mod dirty;
 mod entity;
 mod estimate;
 mod fetched;
+mod fields;
 mod garmin;
 mod healthkit;
 mod identity;
@@ -35,12 +38,15 @@ mod scan;
 mod sessions;
 mod settings;
 mod strava;
+mod sweat_tests;
 mod timers;
 mod weather;
 mod wire;
 mod work;
 
+pub use advise::product_name;
 pub use bucket::Bucket;
 pub use normalize::{AnsweredHint, Body, Draft, FetchEnded, Outcome, Rejected, normalize};
+pub use observation::activity as told_activity;
 pub use processor::{Input, Pipeline, RawItem};
 pub use rules::{Rules, RulesConfig};

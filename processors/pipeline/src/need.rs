@@ -45,7 +45,7 @@ pub(crate) fn need(
         }
     }
     for timer in due {
-        if let Some(TimerId::Day(day)) = TimerId::decode(&timer.id) {
+        if let Some(TimerId::Day(day) | TimerId::Weather(day)) = TimerId::decode(&timer.id) {
             let start = i64::from(day).saturating_mul(DAY_US);
             wanted.spans.push((start, start.saturating_add(DAY_US - 1)));
         }
@@ -85,6 +85,9 @@ impl Wanted<'_> {
         if let Some((start, end)) = draft.body.span() {
             reaches.push((start.0, end.0));
         }
+        if let Body::Activity(body) = &draft.body {
+            reaches.extend(observation::hidden_day(body));
+        }
         let mut moved = Vec::new();
         if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(names.shard)) {
             let at = index
@@ -96,7 +99,7 @@ impl Wanted<'_> {
                     .observations(known.day)
                     .iter()
                     .find(|seen| seen.observation_id == names.id);
-                reaches.extend(before.and_then(observation::span));
+                reaches.extend(before.and_then(observation::reach));
                 // A reading that moves or goes leaves its time to the one before.
                 let mass = before.and_then(|seen| observation::current(seen)?.body_mass.as_deref());
                 moved.extend(mass.map(|mass| mass.at));
@@ -110,7 +113,9 @@ impl Wanted<'_> {
             Body::BodyMass(body) => self
                 .spans
                 .push(observation::mass_reach(&self.head.masses, body.at)),
-            Body::WeighIn(_) | Body::Deletion => self.tests.extend(reaches.iter().copied()),
+            Body::WeighIn(_) | Body::Scan(_) | Body::Deletion => {
+                self.tests.extend(reaches.iter().copied());
+            }
             Body::Plan(_) => {
                 let near = reaches.iter().copied().map(observation::plan_reach);
                 self.spans.extend(near);
@@ -140,7 +145,7 @@ impl Wanted<'_> {
                 continue;
             };
             for state in &bucket.observations {
-                let Some(reach) = observation::span(state) else {
+                let Some(reach) = observation::reach(state) else {
                     continue;
                 };
                 let Some(version) = observation::current(state) else {
@@ -149,7 +154,7 @@ impl Wanted<'_> {
                 if version.activity.is_some() || version.sleep.is_some() {
                     items.push(reach);
                 }
-                if version.weigh_in.is_some() {
+                if version.weigh_in.is_some() || version.scan.is_some() {
                     weigh_ins.push(reach);
                 }
             }

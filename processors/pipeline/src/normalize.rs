@@ -21,6 +21,8 @@ const FUTURE_MAX_US: i64 = 24 * HOUR_US;
 const PLAN_FUTURE_MAX_US: i64 = 2 * 366 * 24 * HOUR_US;
 /// Nothing that a tracker tells is older.
 const PAST_MAX_US: i64 = 30 * 366 * 24 * HOUR_US;
+/// Enough for a sentence and a word of what was sent; the bytes themselves are in the dead letter.
+const DETAIL_CHARS_MAX: usize = 400;
 pub(crate) const HOUR_US: i64 = 3_600_000_000;
 pub(crate) const SECOND_US: i64 = 1_000_000;
 
@@ -78,11 +80,14 @@ pub struct Rejected {
 }
 
 impl Rejected {
+    /// A detail may quote what was sent, and what was sent may be long.
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            reason,
-            detail: detail.into(),
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(DETAIL_CHARS_MAX) {
+            detail.truncate(end);
+            detail.push('…');
         }
+        Self { reason, detail }
     }
 
     pub(crate) fn missing(field: &str) -> Self {
@@ -226,8 +231,11 @@ fn without_athlete(raw: &RawReceived) -> Rejected {
                 raw.source
             ),
         ),
-        // A Garmin item that names no user cannot be routed to anybody.
+        // An item that names no user cannot be routed to anybody.
         None => match serde_json::from_slice::<serde_json::Value>(&raw.body) {
+            Ok(serde_json::Value::Object(_)) if raw.source == "strava" => {
+                Rejected::missing("owner_id")
+            }
             Ok(serde_json::Value::Object(_)) => Rejected::missing("userId"),
             _ => Rejected::new("malformed", "the item is not a JSON object"),
         },
@@ -240,7 +248,8 @@ fn implausible(raw: &RawReceived, draft: &Draft) -> Option<Rejected> {
         return Some(Rejected::new("bad_value", "it ends before it starts"));
     }
     let arrived = raw.first_received_at.unwrap_or(raw.received_at).0;
-    let future_max = if matches!(draft.body, Body::Plan(_)) {
+    // Weather is asked for on behalf of plans.
+    let future_max = if matches!(draft.body, Body::Plan(_) | Body::Weather(_)) {
         PLAN_FUTURE_MAX_US
     } else {
         FUTURE_MAX_US
@@ -299,9 +308,18 @@ pub(crate) fn bounded(
     }
 }
 
-/// Round to a field's declared resolution, so that hashes never see noise.
+/// Round to a field's declared resolution, so that hashes never see noise; nor a negative zero.
 pub(crate) fn quantise(value: Option<f64>, steps_per_unit: f64) -> Option<f64> {
-    value.map(|number| libm::round(number * steps_per_unit) / steps_per_unit)
+    value.map(|number| libm::round(number * steps_per_unit) / steps_per_unit + 0.0)
+}
+
+/// What a fetch brought was true when the fetch was sent, as far as anybody knows.
+pub(crate) fn fetched_draft(raw: &RawReceived, draft: Draft) -> Draft {
+    Draft {
+        order: raw.provider_event_at.unwrap_or(raw.received_at).0,
+        fetched: true,
+        ..draft
+    }
 }
 
 /// Seconds as a whole number.

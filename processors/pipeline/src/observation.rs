@@ -6,22 +6,29 @@
 //! the old and the new span stale.
 
 mod content;
+mod fetch;
+mod lasting;
+mod mass;
 
+use processors_domain::time::{civil_day, local_date};
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::ActivityBody;
-use schemas::record::state::{
-    AthleteHead, ClosedAccount, MassState, ObservationState, OverrideState, ProfileEditState,
-    VersionState,
-};
+use schemas::record::state::{AthleteHead, ClosedAccount, ObservationState, VersionState};
 
 use crate::apply::{deleted_at, id_print, known_day, set_known_day};
 use crate::bucket::day_of;
 use crate::dirty::Reach;
 use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, HOUR_US, SECOND_US, plan_end};
+use crate::wire;
 use crate::work::Work;
 pub(crate) use content::{fill, hash_of};
+use fetch::{add_fetch, latest_fetch};
+pub(crate) use fetch::{fetched_at, is_latest_fetch};
+pub(crate) use lasting::remember;
+use mass::mass_changed;
+pub(crate) use mass::mass_reach;
 
 /// A safety valve per kind and day, not a rule: test worlds stay far below.
 const OBSERVATIONS_PER_KIND_AND_DAY_MAX: usize = 500;
@@ -51,7 +58,7 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names
             provider_id: draft.provider_id.clone(),
             ..ObservationState::default()
         });
-    let before = span(&state);
+    let before = reach(&state);
     let gone = deleted_at(work, shard, id);
     if draft.fetched {
         add_fetch(&mut state, draft, names, raw);
@@ -62,7 +69,7 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names
     }
     let after = span(&state);
     stale(work, &state, before);
-    stale(work, &state, after);
+    stale(work, &state, reach(&state));
     mass_changed(work, &state);
     let day = after.map_or(0, |reach| day_of(reach.0));
     put(work, day, state);
@@ -133,56 +140,6 @@ fn keep_arrival(work: &mut Work<'_>, raw: &RawReceived, day: i32, id: &str) {
     }
 }
 
-/// Of fetched content only the latest is kept: what it replaced is true no more. Its first arrival
-/// stays that of the first fetch, which is when the thing became known.
-fn add_fetch(state: &mut ObservationState, draft: &Draft, names: &DraftNames, raw: &RawReceived) {
-    let mut fetch = version_of(draft, names.content_print, first_arrival(raw));
-    state.last_received_at = state.last_received_at.max(raw.received_at);
-    match state
-        .versions
-        .iter_mut()
-        .find(|version| version.channel == draft.channel)
-    {
-        None => {
-            state.versions.push(fetch);
-            state.versions.sort_by(|a, b| a.channel.cmp(&b.channel));
-        }
-        Some(known) => {
-            let first = known.first_received_at.min(fetch.first_received_at);
-            if (fetch.order, fetch.content_hash) >= (known.order, known.content_hash) {
-                fetch.first_received_at = first;
-                *known = fetch;
-            } else {
-                known.first_received_at = first;
-            }
-        }
-    }
-}
-
-/// When the content that counts was true.
-fn latest_fetch(state: &ObservationState) -> Option<Micros> {
-    state.versions.iter().map(|fetch| Micros(fetch.order)).max()
-}
-
-pub(crate) fn fetched_at(work: &Work<'_>, day: Option<i32>, id: &str) -> Option<Micros> {
-    latest_fetch(find(&work.day(day?)?.observations, id)?)
-}
-
-/// Whether a fetch brought the same bytes as the latest one. `None` where nothing was fetched yet.
-pub(crate) fn is_latest_fetch(
-    work: &Work<'_>,
-    day: i32,
-    draft: &Draft,
-    names: &DraftNames,
-) -> Option<bool> {
-    let state = find(&work.day(day)?.observations, &names.id)?;
-    let known = state
-        .versions
-        .iter()
-        .find(|version| version.channel == draft.channel)?;
-    Some(!state.deleted && known.content_hash == names.content_print)
-}
-
 fn first_arrival(raw: &RawReceived) -> Micros {
     raw.first_received_at.unwrap_or(raw.received_at)
 }
@@ -243,7 +200,7 @@ pub(crate) fn current(state: &ObservationState) -> Option<&VersionState> {
 }
 
 /// The activity that counts, completed by what only the samples tell.
-pub(crate) fn activity(state: &ObservationState) -> Option<ActivityBody> {
+pub fn activity(state: &ObservationState) -> Option<ActivityBody> {
     let mut body = current(state)?.activity.as_deref()?.clone();
     if let Some(details) = details_of(state, &body) {
         body.moving_s = body.moving_s.or(details.moving_s);
@@ -337,10 +294,32 @@ pub(crate) fn span(state: &ObservationState) -> Option<Reach> {
         version.intake.as_deref().map(|body| body.at.0),
         version.self_report.as_deref().map(|body| body.at.0),
         version.symptom.as_deref().map(|body| body.at.0),
+        version.weather.as_deref().map(|body| body.hour.0),
     ];
+    let scan = version
+        .scan
+        .as_deref()
+        .map(|body| (body.applied_at.0, body.scanned_at.0));
     sleep
         .or(plan)
+        .or(scan)
         .or_else(|| at.into_iter().flatten().next().map(|at| (at, at)))
+}
+
+/// The time in which the rules may have to look again because of it: its span, or more.
+pub(crate) fn reach(state: &ObservationState) -> Option<Reach> {
+    let hidden = || current(state)?.activity.as_deref().and_then(hidden_day);
+    let told = span(state)?;
+    Some(hidden().map_or(told, |day| (told.0.min(day.0), told.1.max(day.1))))
+}
+
+/// A hidden start may belong to any session of its local day.
+pub(crate) fn hidden_day(body: &ActivityBody) -> Option<Reach> {
+    body.hidden_start.then(|| {
+        let offset_s = body.utc_offset_s.unwrap_or(0);
+        let day = civil_day(local_date(wire::instant(body.start), offset_s), offset_s);
+        (day.start().0, day.end().0)
+    })
 }
 
 fn stale(work: &mut Work<'_>, state: &ObservationState, reach: Option<Reach>) {
@@ -351,6 +330,11 @@ fn stale(work: &mut Work<'_>, state: &ObservationState, reach: Option<Reach>) {
         Some("sleep") => dirty.sleep.push(reach),
         Some("weigh_in") => dirty.weigh_in.push(reach),
         Some("intake") => dirty.advice.push(reach),
+        // How urine looks counts for the drink before the next workout.
+        Some("self_report") => dirty.advice.push(reach),
+        // A scan is about what its patch was worn in.
+        Some("scan") => dirty.weigh_in.push(reach),
+        Some("weather") => dirty.weather.push(reach),
         Some("planned_workout") => {
             dirty.advice.push(reach);
             // A weigh-in may name the plan, and find its session by it.
@@ -369,62 +353,13 @@ pub(crate) fn plan_reach(plan: Reach) -> Reach {
     )
 }
 
-/// A body mass holds from its time until the next reading: advice in between changes.
-fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
-    if kind_of(state) != Some("body_mass") {
-        return;
-    }
-    let print = id_print(&state.observation_id);
-    let before = work.head.masses.clone();
-    work.head
-        .masses
-        .retain(|mass| mass.observation_print != print);
-    let body = current(state).and_then(|version| version.body_mass.as_deref());
-    if let Some(body) = body.filter(|_| is_live(&work.head, state)) {
-        work.head.masses.push(MassState {
-            at: body.at,
-            observation_print: print,
-            mass_g: libm::round(body.mass_kg * 1_000.0) as i64,
-        });
-        work.head
-            .masses
-            .sort_unstable_by_key(|mass| (mass.at, mass.observation_print));
-    }
-    let reaches = changed_masses(&before, &work.head.masses);
-    work.dirty.advice.extend(reaches);
-}
-
-/// Until when a reading at `at` is the one that counts.
-pub(crate) fn mass_reach(masses: &[MassState], at: Micros) -> Reach {
-    // Before the first reading there is none better, so the first one reaches back as well.
-    let first = masses.first().is_none_or(|mass| mass.at >= at);
-    let until = masses
-        .iter()
-        .map(|mass| mass.at.0)
-        .find(|other| *other > at.0)
-        .unwrap_or(i64::MAX);
-    (if first { i64::MIN } else { at.0 }, until)
-}
-
-fn changed_masses(before: &[MassState], after: &[MassState]) -> Vec<Reach> {
-    let gone = before
-        .iter()
-        .filter(|mass| !after.contains(mass))
-        .map(|mass| mass_reach(before, mass.at));
-    let come = after
-        .iter()
-        .filter(|mass| !before.contains(mass))
-        .map(|mass| mass_reach(after, mass.at));
-    gone.chain(come).collect()
-}
-
 /// Mark a record as withdrawn, if it is here; the tombstone waits for it otherwise.
 pub(crate) fn withdraw(work: &mut Work<'_>, id: &str, day: Option<i32>) {
     let Some(mut state) = day.and_then(|day| take(work, day, id)) else {
         return;
     };
     state.deleted = true;
-    let reach = span(&state);
+    let reach = reach(&state);
     stale(work, &state, reach);
     mass_changed(work, &state);
     put(work, day.unwrap_or(0), state);
@@ -462,67 +397,6 @@ pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
             mass_changed(work, &state);
         }
     }
-}
-
-/// Profile edits and link overrides hold for all days, so they live in the head.
-pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
-    let (id, at) = (names.id.as_str(), first_arrival(raw));
-    match &draft.body {
-        Body::Profile(body) => {
-            let edits = &mut work.head.profile_edits;
-            let hash = names.content_print;
-            match edits
-                .iter_mut()
-                .find(|edit| edit.observation_id == id && edit.content_hash == hash)
-            {
-                Some(edit) if edit.first_received_at <= at => return,
-                Some(edit) => edit.first_received_at = at,
-                None => edits.push(ProfileEditState {
-                    observation_id: id.to_owned(),
-                    first_received_at: at,
-                    content_hash: hash,
-                    body: (**body).clone(),
-                }),
-            }
-            edits.sort_by(|a, b| {
-                (
-                    a.body.at,
-                    a.first_received_at,
-                    &a.observation_id,
-                    a.content_hash,
-                )
-                    .cmp(&(
-                        b.body.at,
-                        b.first_received_at,
-                        &b.observation_id,
-                        b.content_hash,
-                    ))
-            });
-        }
-        Body::LinkOverride(body) => {
-            let overrides = &mut work.head.overrides;
-            let same =
-                |known: &&mut OverrideState| known.observation_id == id && known.body == *body;
-            match overrides.iter_mut().find(same) {
-                Some(known) if known.first_received_at <= at => return,
-                Some(known) => known.first_received_at = at,
-                None => overrides.push(OverrideState {
-                    observation_id: id.to_owned(),
-                    first_received_at: at,
-                    body: body.clone(),
-                }),
-            }
-            overrides.sort_by(|a, b| {
-                (a.body.at, a.first_received_at, &a.observation_id).cmp(&(
-                    b.body.at,
-                    b.first_received_at,
-                    &b.observation_id,
-                ))
-            });
-        }
-        _ => return,
-    }
-    work.dirty.everything = true;
 }
 
 fn find<'s>(observations: &'s [ObservationState], id: &str) -> Option<&'s ObservationState> {

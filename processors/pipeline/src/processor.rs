@@ -41,30 +41,38 @@ pub(crate) enum TimerId {
     Day(i32),
     /// The profile grows old.
     Profile,
+    /// Weather of this day is asked for again.
+    Weather(i32),
 }
 
 impl TimerId {
     pub(crate) fn encode(self) -> Vec<u8> {
         match self {
-            Self::Day(day) => {
-                // Big-endian with the sign flipped, so that ids sort as days do.
-                let day = day.cast_unsigned() ^ 0x8000_0000;
-                std::iter::once(b'd').chain(day.to_be_bytes()).collect()
-            }
+            Self::Day(day) => of_day(b'd', day),
+            Self::Weather(day) => of_day(b'w', day),
             Self::Profile => b"p".to_vec(),
         }
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
-            (b'd', day) => {
-                let day = u32::from_be_bytes(day.try_into().ok()?) ^ 0x8000_0000;
-                Some(Self::Day(day.cast_signed()))
-            }
+            (b'd', day) => day_of(day).map(Self::Day),
+            (b'w', day) => day_of(day).map(Self::Weather),
             (b'p', []) => Some(Self::Profile),
             _ => None,
         }
     }
+}
+
+/// Big-endian with the sign flipped, so that ids sort as days do.
+fn of_day(letter: u8, day: i32) -> Vec<u8> {
+    let day = day.cast_unsigned() ^ 0x8000_0000;
+    std::iter::once(letter).chain(day.to_be_bytes()).collect()
+}
+
+fn day_of(bytes: &[u8]) -> Option<i32> {
+    let day = u32::from_be_bytes(bytes.try_into().ok()?) ^ 0x8000_0000;
+    Some(day.cast_signed())
 }
 
 /// All steps of an athlete, from raw item to advice.
@@ -81,6 +89,12 @@ impl Pipeline {
     /// Hash of rule tables and configuration: what published content may be compared by.
     pub fn rules_id(&self) -> &str {
         &self.rules.id
+    }
+
+    /// Whether a timer follows from the facts alone. When weather is asked for again depends on when
+    /// it was asked for, which is history.
+    pub fn is_content_timer(id: &[u8]) -> bool {
+        !matches!(TimerId::decode(id), Some(TimerId::Weather(_)))
     }
 
     /// A value of state by what it means; equal for equal sets of facts. `None` means nothing.

@@ -1,51 +1,32 @@
-//! Profile: weigh-ins become evidence, evidence becomes what is known of how the athlete sweats.
+//! Profile: weigh-ins and patches become evidence, evidence becomes what is known of how the athlete sweats.
 //!
 //! Evidence is kept compactly in the head, so that the profile at any time is worked out from all of
-//! it without loading a day. Evidence that comes late makes later losses stale only where the
-//! quantised prior they used is another one now.
+//! it without loading a day. Evidence that comes late makes later losses stale.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use processors_domain::profile::{self as rules, Evidence, SweatProfile};
+use processors_domain::profile::{self as rules, SodiumEvidence, SweatProfile};
 use processors_domain::sport::{Family, Sport};
-use processors_domain::sweat::{WeighIn, WeighInLoss, WeighInOutcome, weigh_in};
+use processors_domain::sweat::{self, WeighIn, WeighInOutcome, weigh_in};
 use processors_domain::units::{
-    BodyMass, Grams, Kilocalories, LogMean, LogSd, Millilitres, Seconds,
+    AirTemperature, BodyMass, Grams, Kilocalories, LogMean, LogSd, Millilitres, Seconds,
 };
 use schemas::record::Micros;
 use schemas::record::loss::{Envelope, SweatProfileRevised};
 use schemas::record::observation::WeighInBody;
-use schemas::record::state::{EvidenceState, SessionState};
+use schemas::record::state::{AthleteHead, EvidenceState, SessionState, SodiumState};
 use schemas::topic;
 
+use crate::conditions;
 use crate::dirty::{Reach, any_touches};
 use crate::entity::{fact_id, hash_of, revise};
-use crate::normalize::{HOUR_US, SECOND_US};
-use crate::observation;
 use crate::processor::TimerId;
+use crate::settings::Settings;
+use crate::sweat_tests::{self, REACH_US, SessionTests, tests_by_session};
 use crate::wire::{self, micros};
 use crate::work::Work;
 
-/// A weigh-in without a reference belongs to the session that ended at most this long before it.
-const MATCH_BEFORE_US: i64 = 2 * HOUR_US;
-/// People weigh themselves before they stop their watch.
-const MATCH_AFTER_US: i64 = 10 * 60 * SECOND_US;
-/// A weigh-in that names its session is followed this far back, and no further: a reference to last
-/// week's run is a mistake, and matching stays a matter of neighbouring days.
-const NAMED_BEFORE_US: i64 = 36 * HOUR_US;
-const NAMED_AFTER_US: i64 = 3 * HOUR_US;
-/// As far as a change can move a match.
-const REACH_US: i64 = NAMED_BEFORE_US + NAMED_AFTER_US;
-/// A plan and the session that fulfilled it start at most this far apart.
-const PLAN_REACH_US: i64 = 3 * HOUR_US;
-const DAY_US: i64 = 24 * HOUR_US;
-
-/// A weigh-in with the session it is about.
-#[derive(Clone, Debug)]
-pub(crate) struct Test {
-    pub(crate) observation_id: String,
-    pub(crate) body: WeighInBody,
-}
+const DAY_US: i64 = crate::bucket::DAY_US;
 
 pub(crate) fn learn(work: &mut Work<'_>) {
     let windows = windows(work);
@@ -58,6 +39,8 @@ pub(crate) fn learn(work: &mut Work<'_>) {
         mark_later(work, first);
         work.dirty.profile = true;
     }
+    // What is believed of sodium depends on what the athlete said about themself.
+    work.dirty.profile |= work.dirty.everything;
     let new = work.head.profile.is_none()
         && (!work.head.profile_edits.is_empty() || !work.dirty.losses.is_empty());
     if work.dirty.profile || new {
@@ -70,173 +53,176 @@ fn windows(work: &Work<'_>) -> Vec<Reach> {
         return vec![(i64::MIN, i64::MAX)];
     }
     let dirty = &work.dirty;
-    dirty
+    let mut windows: Vec<Reach> = dirty
         .weigh_in
         .iter()
         .chain(&dirty.sessions)
+        .chain(&dirty.weather)
         .copied()
-        .collect()
-}
-
-/// Weigh-ins in reach of the windows, live or not, with their target among the loaded sessions.
-fn rematch(work: &mut Work<'_>, windows: &[Reach]) -> Vec<Micros> {
-    let in_reach: Vec<(Test, bool)> = weigh_ins(work)
-        .into_iter()
-        .filter(|(test, _)| any_touches(windows, (test.body.at.0, test.body.at.0), REACH_US))
         .collect();
+    if !dirty.mass.is_empty() && sweat_tests::any_scan(work) {
+        windows.extend(&dirty.mass);
+    }
+    windows
+}
+
+/// Tests in reach of the windows, live or not, are matched again; what they teach is replaced.
+fn rematch(work: &mut Work<'_>, windows: &[Reach]) -> Vec<Micros> {
+    let settings = Settings::of(&work.head);
     let tests = tests_by_session(work);
+    let mut learnt = Learnt::default();
     let mut stale: BTreeSet<String> = BTreeSet::new();
-    let mut evidence: BTreeMap<String, EvidenceState> = BTreeMap::new();
     for state in work.sessions() {
-        if let Some(test) = tests.get(&state.session_id)
-            && let Some(found) = evidence_of(state, test)
+        let tested = tests.get(&state.session_id);
+        if let Some(tests) = tested {
+            learnt.add(work, &settings, state, tests);
+        }
+        if state.published.live
+            && (tested.is_some() || was_tested(state))
+            && any_touches(windows, (state.start.0, state.end.0), REACH_US)
         {
-            evidence.insert(test.observation_id.clone(), found);
+            stale.insert(state.session_id.clone());
         }
     }
-    for (test, _) in &in_reach {
-        stale.extend(target(work, &test.body).map(|state| state.session_id.clone()));
+    let in_reach: BTreeSet<String> = sweat_tests::all(work)
+        .filter(|test| any_touches(windows, test.reach, REACH_US))
+        .map(|test| test.observation_id.to_owned())
+        .collect();
+    for (session, tests) in &tests {
+        if tests.observations().any(|id| in_reach.contains(id)) {
+            stale.insert(session.clone());
+        }
     }
-    stale.extend(
-        work.sessions()
-            .filter(|state| any_touches(windows, (state.start.0, state.end.0), REACH_US))
-            .filter(|state| state.published.live)
-            .filter(|state| tests.contains_key(&state.session_id) || was_weighed(state))
-            .map(|state| state.session_id.clone()),
-    );
     work.dirty.losses.extend(stale);
-    replace(work, &in_reach, &evidence)
-}
-
-fn was_weighed(state: &SessionState) -> bool {
-    state
-        .loss
-        .as_ref()
-        .is_some_and(|loss| loss.method == "weigh_in" || loss.deficit_ml.is_some())
-}
-
-/// Put the evidence of these weigh-ins in the head; answers when evidence came, went or changed.
-fn replace(
-    work: &mut Work<'_>,
-    in_reach: &[(Test, bool)],
-    evidence: &BTreeMap<String, EvidenceState>,
-) -> Vec<Micros> {
-    let mut changed = Vec::new();
-    for (test, _) in in_reach {
-        let known = work
-            .head
-            .evidence
-            .iter()
-            .position(|state| state.observation_id == test.observation_id);
-        let found = evidence.get(&test.observation_id);
-        let before = known.and_then(|at| work.head.evidence.get(at)).cloned();
-        if before.as_ref() == found {
-            continue;
-        }
-        changed.extend(before.map(|state| state.at));
-        changed.extend(found.map(|state| state.at));
-        if let Some(at) = known {
-            work.head.evidence.remove(at);
-        }
-        work.head.evidence.extend(found.cloned());
-    }
-    work.head
-        .evidence
-        .sort_by(|a, b| (a.at, &a.observation_id).cmp(&(b.at, &b.observation_id)));
+    let mut changed = replace(&mut work.head.evidence, &in_reach, learnt.rates);
+    changed.extend(replace(&mut work.head.sodium, &in_reach, learnt.sodium));
     changed
 }
 
-fn weigh_ins(work: &Work<'_>) -> Vec<(Test, bool)> {
-    work.observations()
-        .filter_map(|state| {
-            let body = observation::current(state)?.weigh_in.as_deref()?.clone();
-            let live = observation::is_live(&work.head, state);
-            Some((
-                Test {
-                    observation_id: state.observation_id.clone(),
-                    body,
-                },
-                live,
-            ))
-        })
-        .collect()
+fn was_tested(state: &SessionState) -> bool {
+    state
+        .loss
+        .as_ref()
+        .is_some_and(|loss| loss.test_at.is_some() || loss.deficit_ml.is_some())
 }
 
-/// The weigh-in of each session: of several the last.
-pub(crate) fn tests_by_session(work: &Work<'_>) -> BTreeMap<String, Test> {
-    let mut tests: BTreeMap<String, Test> = BTreeMap::new();
-    for (test, live) in weigh_ins(work) {
-        if !live {
-            continue;
-        }
-        let Some(session) = target(work, &test.body).map(|state| state.session_id.clone()) else {
-            continue;
-        };
-        let later = tests.get(&session).is_none_or(|known| {
-            (known.body.at, &known.observation_id) < (test.body.at, &test.observation_id)
+/// What the tests at hand teach, by observation.
+#[derive(Default)]
+struct Learnt {
+    rates: BTreeMap<String, EvidenceState>,
+    sodium: BTreeMap<String, SodiumState>,
+}
+
+impl Learnt {
+    fn add(
+        &mut self,
+        work: &Work<'_>,
+        settings: &Settings,
+        state: &SessionState,
+        tests: &SessionTests,
+    ) {
+        let air = conditions::of(work, state).air.air_temp;
+        let sport = Sport::parse(&state.sport).unwrap_or(Sport::Other);
+        let patch = tests
+            .patch(work, settings, state)
+            .filter(|_| sweat::wears_patch(sport));
+        let weighed = tests
+            .weigh_in
+            .as_ref()
+            .and_then(|test| Some((&test.observation_id, weighed(state, &test.body)?)));
+        let scales = weighed.and_then(|(id, outcome)| match outcome {
+            WeighInOutcome::Loss(loss) => Some((id.clone(), loss)),
+            WeighInOutcome::NotUsable(_) => None,
         });
-        if later {
-            tests.insert(session, test);
+        // One of two that disagree is wrong, and it is not the scales.
+        let patch = patch.filter(|patch| {
+            scales
+                .as_ref()
+                .is_none_or(|(_, loss)| !sweat::conflicts(loss.rate.median(), &patch.whole))
+        });
+        // Scales know better than a patch; what they cannot teach, the patch may.
+        let rate = scales
+            .as_ref()
+            .and_then(|(id, loss)| Some((id.clone(), loss.rate.median(), loss.log_sd?)));
+        let rate = rate.or_else(|| {
+            let patch = patch.as_ref().filter(|_| scales.is_none())?;
+            let (rate, log_sd) = patch.whole.rate_evidence()?;
+            Some((patch.observation_id.clone(), rate, log_sd))
+        });
+        let ratio = rate
+            .as_ref()
+            .and_then(|(_, rate, _)| rules::log_ratio(*rate, sport));
+        if let Some(patch) = &patch
+            && let Some(sodium) = patch.whole.sodium_evidence()
+        {
+            let at = wire::instant(state.end);
+            let id = wire::observation_id(&patch.observation_id);
+            let found = SodiumEvidence::new(at, id, sodium, ratio);
+            let state = SodiumState {
+                at: state.end,
+                observation_id: patch.observation_id.clone(),
+                log_mean_micro: found.log_mean.get(),
+                log_sd_micro: found.log_sd.get(),
+            };
+            self.sodium.insert(patch.observation_id.clone(), state);
+        }
+        if let (Some((id, _, log_sd)), Some(log_ratio)) = (rate, ratio) {
+            let state = EvidenceState {
+                at: state.end,
+                observation_id: id.clone(),
+                log_ratio_micro: log_ratio.get(),
+                log_sd_micro: log_sd.get(),
+                family: sport.family().as_str().to_owned(),
+                duration_s: state.duration_s,
+                air_temp_dc: air.map(|air| air.get()),
+            };
+            self.rates.insert(id, state);
         }
     }
-    tests
 }
 
-/// The session that a weigh-in is about: the one it names, else the last that had just ended.
-fn target<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w SessionState> {
-    let live = || {
-        work.sessions()
-            .filter(|state| state.published.live && !state.container)
-            .filter(|state| is_near(state, body))
-    };
-    if let Some(reference) = &body.session_ref {
-        let told = told_as(work, reference);
-        let named = live().find(|state| {
-            state.session_id == *reference
-                || state.members.iter().any(|id| told.contains(&id.as_str()))
-        });
-        return named.or_else(|| planned(work, reference).filter(|state| is_near(state, body)));
+/// A row of evidence in the head.
+trait Taught: PartialEq {
+    fn place(&self) -> (Micros, &str);
+}
+
+impl Taught for EvidenceState {
+    fn place(&self) -> (Micros, &str) {
+        (self.at, &self.observation_id)
     }
-    live()
-        .filter(|state| {
-            state.end.0 <= body.at.0.saturating_add(MATCH_AFTER_US)
-                && state.end.0 >= body.at.0.saturating_sub(MATCH_BEFORE_US)
-        })
-        .max_by_key(|state| (state.end, state.start, &state.anchor_observation_id))
 }
 
-fn is_near(state: &SessionState, body: &WeighInBody) -> bool {
-    state.end.0 >= body.at.0.saturating_sub(NAMED_BEFORE_US)
-        && state.end.0 <= body.at.0.saturating_add(NAMED_AFTER_US)
+impl Taught for SodiumState {
+    fn place(&self) -> (Micros, &str) {
+        (self.at, &self.observation_id)
+    }
 }
 
-/// The observations that are `source:provider_id`: one for each account that tells it.
-fn told_as<'w>(work: &'w Work<'_>, reference: &str) -> Vec<&'w str> {
-    let Some((source, provider_id)) = reference.split_once(':') else {
-        return Vec::new();
-    };
-    work.observations()
-        .filter(|seen| seen.source == source && seen.provider_id == provider_id)
-        .map(|seen| seen.observation_id.as_str())
-        .collect()
-}
-
-/// The session nearest to a plan's start, of its family, that fulfilled it.
-fn planned<'w>(work: &'w Work<'_>, plan_id: &str) -> Option<&'w SessionState> {
-    let plan = work
-        .observations()
-        .filter_map(|state| observation::current(state)?.planned_workout.as_deref())
-        .find(|plan| plan.plan_id == plan_id)?;
-    let distance = |state: &SessionState| state.start.0.abs_diff(plan.start.0);
-    work.sessions()
-        .filter(|state| state.published.live && !state.container)
-        .filter(|state| family(&state.sport).as_str() == plan.family)
-        .filter(|state| distance(state) <= PLAN_REACH_US.unsigned_abs())
-        .min_by_key(|state| (distance(state), state.start, &state.anchor_observation_id))
-}
-
-fn family(sport: &str) -> Family {
-    Sport::parse(sport).unwrap_or(Sport::Other).family()
+/// Put what the tests in reach teach in the place of what they taught; answers when it came, went or
+/// changed.
+fn replace<T: Taught>(
+    rows: &mut Vec<T>,
+    in_reach: &BTreeSet<String>,
+    mut learnt: BTreeMap<String, T>,
+) -> Vec<Micros> {
+    let mut changed = Vec::new();
+    rows.retain(|row| {
+        let (at, id) = row.place();
+        if !in_reach.contains(id) || learnt.get(id) == Some(row) {
+            learnt.remove(id);
+            return true;
+        }
+        changed.push(at);
+        false
+    });
+    for (id, row) in learnt {
+        if in_reach.contains(&id) {
+            changed.push(row.place().0);
+            rows.push(row);
+        }
+    }
+    rows.sort_by(|a, b| a.place().cmp(&b.place()));
+    changed
 }
 
 /// What the scales say of a session.
@@ -254,58 +240,43 @@ pub(crate) fn weighed(state: &SessionState, body: &WeighInBody) -> Option<WeighI
     }))
 }
 
-fn evidence_of(state: &SessionState, test: &Test) -> Option<EvidenceState> {
-    let WeighInOutcome::Loss(WeighInLoss { rate, log_sd, .. }) = weighed(state, &test.body)? else {
-        return None;
-    };
-    let found = Evidence::of_rate(
-        wire::instant(state.end),
-        wire::observation_id(&test.observation_id),
-        rate.median(),
-        log_sd?,
-        Sport::parse(&state.sport).unwrap_or(Sport::Other),
-        Seconds::clamped(state.duration_s),
-    )?;
-    Some(EvidenceState {
-        at: state.end,
-        observation_id: test.observation_id.clone(),
-        log_ratio_micro: found.log_ratio.get(),
-        log_sd_micro: found.log_sd.get(),
-        family: found.family.as_str().to_owned(),
-        duration_s: state.duration_s,
-        air_temp_dc: None,
-    })
-}
-
-/// All evidence as the rules see it.
-pub(crate) fn evidence(work: &Work<'_>) -> Vec<Evidence> {
-    work.head
-        .evidence
+/// All tests as the rules see them.
+pub(crate) fn evidence(head: &AthleteHead) -> Vec<rules::Test> {
+    head.evidence
         .iter()
-        .map(|state| Evidence {
+        .map(|state| rules::Test {
             at: wire::instant(state.at),
             observation: wire::observation_id(&state.observation_id),
+            kind: rules::TestKind::WeighIn,
             log_ratio: LogMean::clamped(state.log_ratio_micro),
             log_sd: LogSd::clamped(state.log_sd_micro),
             family: Family::parse(&state.family).unwrap_or(Family::Any),
             duration: Seconds::clamped(state.duration_s),
+            air_temp: state.air_temp_dc.and_then(AirTemperature::new),
+        })
+        .collect()
+}
+
+/// What patches taught of sodium, as the rules see it.
+pub(crate) fn sodium_evidence(head: &AthleteHead) -> Vec<SodiumEvidence> {
+    head.sodium
+        .iter()
+        .map(|state| SodiumEvidence {
+            at: wire::instant(state.at),
+            observation: wire::observation_id(&state.observation_id),
+            log_mean: LogMean::clamped(state.log_mean_micro),
+            log_sd: LogSd::clamped(state.log_sd_micro),
         })
         .collect()
 }
 
 /// Losses after a change of evidence whose prior is another one now.
 fn mark_later(work: &mut Work<'_>, first: Micros) {
-    let evidence = evidence(work);
+    // Families, temperatures and sodium count besides the belief, so that all later ones are looked at;
+    // what did not change is not said again.
     let stale: Vec<String> = work
         .sessions()
         .filter(|state| state.published.live && state.start >= first)
-        .filter(|state| {
-            let belief = rules::posterior(&evidence, wire::instant(state.start)).belief();
-            state.loss.as_ref().is_none_or(|loss| {
-                loss.prior_mean_micro != belief.log_mean.get()
-                    || loss.prior_sd_micro != belief.log_sd.get()
-            })
-        })
         .map(|state| state.session_id.clone())
         .collect();
     work.dirty.losses.extend(stale);
@@ -314,8 +285,10 @@ fn mark_later(work: &mut Work<'_>, first: Micros) {
 }
 
 fn publish(work: &mut Work<'_>) {
-    let evidence = evidence(work);
-    let profile = rules::profile(&evidence, wire::instant(Micros(i64::MAX)));
+    let (evidence, sodium) = (evidence(&work.head), sodium_evidence(&work.head));
+    let sex = Some(Settings::of(&work.head).sex());
+    let until = wire::instant(Micros(i64::MAX));
+    let profile = rules::profile_of(&evidence, &sodium, until, sex);
     let mut fact = profile_fact(work, &profile);
     let hash = hash_of(&fact);
     let due = profile
@@ -352,8 +325,9 @@ fn profile_fact(work: &Work<'_>, profile: &SweatProfile) -> SweatProfileRevised 
         revision: 0,
         content_hash: String::new(),
         sweat_rate_multiplier: wire::interval(profile.multiplier, |value| value.fraction()),
-        // Weigh-ins tell nothing of sodium; a patch will.
-        sodium_mmol_per_l: None,
+        sodium_mmol_per_l: profile
+            .sodium
+            .map(|sodium| wire::interval(sodium, |value| value.mmol_per_l())),
         log_mean: profile.belief.log_mean.natural(),
         log_sd: profile.belief.log_sd.natural(),
         tests: i32::try_from(profile.tests).unwrap_or(i32::MAX),
@@ -366,7 +340,8 @@ fn profile_fact(work: &Work<'_>, profile: &SweatProfile) -> SweatProfileRevised 
                 .collect(),
             duration_min_s: profile.durations.map(|(shortest, _)| shortest.get()),
             duration_max_s: profile.durations.map(|(_, longest)| longest.get()),
-            ..Envelope::default()
+            air_temp_min_c: profile.air_temps.map(|(coldest, _)| celsius(coldest)),
+            air_temp_max_c: profile.air_temps.map(|(_, warmest)| celsius(warmest)),
         },
         advice: profile.advice(wire::instant(work.now)).as_str().to_owned(),
         evidence: profile
@@ -375,4 +350,8 @@ fn profile_fact(work: &Work<'_>, profile: &SweatProfile) -> SweatProfileRevised 
             .map(|id| wire::observation_text(*id))
             .collect(),
     }
+}
+
+fn celsius(air: AirTemperature) -> f64 {
+    air.get() as f64 / 10.0
 }

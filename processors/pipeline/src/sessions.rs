@@ -130,7 +130,7 @@ fn block(work: &Work<'_>) -> Option<Block> {
         .filter(|state| {
             observation::current(state).is_some_and(|version| version.activity.is_some())
         })
-        .filter_map(|state| observation::span(state).map(|reach| (state, reach)))
+        .filter_map(|state| observation::reach(state).map(|reach| (state, reach)))
         .collect();
     let items: Vec<Reach> = seen.iter().map(|(_, reach)| *reach).collect();
     let stale = if work.dirty.everything {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use processors_domain::sweat::Sex;
 use processors_domain::time::{self, Instant};
 use schemas::record::Micros;
 use schemas::record::state::{AthleteHead, ProfileEditState};
@@ -14,8 +15,13 @@ pub(crate) struct Settings {
     pub(crate) mass_g: Option<i64>,
     pub(crate) time_zone: Option<String>,
     pub(crate) bed_minutes: Option<i64>,
+    pub(crate) wake_minutes: Option<i64>,
+    pub(crate) height_m: Option<f64>,
     pub(crate) female: bool,
     pub(crate) gut_trained: bool,
+    pub(crate) diet: Vec<String>,
+    pub(crate) allergies: Vec<String>,
+    pub(crate) flags: Vec<String>,
 }
 
 impl Settings {
@@ -32,6 +38,13 @@ impl Settings {
             if let Some(text) = &body.bed_time {
                 settings.bed_minutes = minutes_of_day(text);
             }
+            if let Some(text) = &body.wake_time {
+                settings.wake_minutes = minutes_of_day(text);
+            }
+            settings.height_m = body.height_m.or(settings.height_m);
+            replace(&mut settings.diet, body.diet.as_ref());
+            replace(&mut settings.allergies, body.allergies.as_ref());
+            replace(&mut settings.flags, body.flags.as_ref());
             if let Some(sex) = &body.sex {
                 settings.female = matches!(sex.as_str(), "female" | "f" | "woman");
             }
@@ -40,6 +53,20 @@ impl Settings {
             }
         }
         settings
+    }
+
+    pub(crate) fn sex(&self) -> Sex {
+        if self.female { Sex::Female } else { Sex::Male }
+    }
+
+    /// The usual waking before an instant, if it is of the same day.
+    pub(crate) fn woke_before(&self, at: Micros) -> Option<Micros> {
+        let zone = self.time_zone.as_deref()?;
+        let minutes = i32::try_from(self.wake_minutes?).ok()?;
+        let today = time::local_date(Instant(at.0), self.offset_at(at));
+        time::local_to_instant(today, minutes, zone)
+            .filter(|woke| woke.0 <= at.0)
+            .map(|woke| Micros(woke.0))
     }
 
     /// The zone's offset at an instant. UTC where no zone is known: a date has to be some date.
@@ -59,6 +86,12 @@ impl Settings {
             .filter_map(|days| time::local_to_instant(today.plus_days(days), minutes, zone))
             .find(|bed| bed.0 > at.0)
             .map(|bed| Micros(bed.0))
+    }
+}
+
+fn replace(list: &mut Vec<String>, told: Option<&Vec<String>>) {
+    if let Some(told) = told {
+        list.clone_from(told);
     }
 }
 

@@ -7,6 +7,7 @@ use schemas::record::Micros;
 use schemas::record::state::DayBucket;
 use stream_log::Timer;
 
+use crate::conditions;
 use crate::processor::TimerId;
 use crate::sessions::SETTLED_AFTER_US;
 use crate::work::Work;
@@ -16,6 +17,9 @@ pub(crate) fn fired(work: &mut Work<'_>, due: &[Timer]) {
     for timer in due {
         match TimerId::decode(&timer.id) {
             Some(TimerId::Profile) => work.dirty.profile = true,
+            Some(TimerId::Weather(day)) => {
+                work.dirty.asks.insert(day);
+            }
             Some(TimerId::Day(day)) => {
                 let now = work.now.0;
                 // The timer is gone from the store; remember that, so that `arm` sets the next one.
@@ -38,6 +42,7 @@ pub(crate) fn fired(work: &mut Work<'_>, due: &[Timer]) {
 
 /// Set, move or clear the timer of every day that changed.
 pub(crate) fn arm(work: &mut Work<'_>) {
+    arm_weather(work);
     for day in work.changed_days() {
         let Some(bucket) = work.day(day) else {
             continue;
@@ -52,6 +57,19 @@ pub(crate) fn arm(work: &mut Work<'_>) {
             work.clear_timer(id);
         } else {
             work.set_timer(id, due);
+        }
+    }
+}
+
+/// Set, move or clear the timers of the days whose questions to the weather service changed.
+fn arm_weather(work: &mut Work<'_>) {
+    for day in work.dirty.asks.clone() {
+        let asks = work.day(day).map(|bucket| &bucket.weather_asks);
+        let due = asks.and_then(|asks| conditions::next_due(asks));
+        let id = TimerId::Weather(day).encode();
+        match due {
+            Some(due) => work.set_timer(id, due),
+            None => work.clear_timer(id),
         }
     }
 }

@@ -10,7 +10,7 @@
 // sudor.raw.*          -> normalize -> sudor.observations, sudor.rejections
 // observations         -> reconcile -> sudor.sessions, sudor.nights
 // sessions, weigh-ins  -> profile   -> sudor.profiles
-// sessions, evidence   -> estimate  -> sudor.sweat-losses
+// sessions, evidence   -> estimate  -> sudor.sweat-losses, sudor.weather-requests
 // timeline, losses     -> recommend -> sudor.recommendations
 // sudor.ticks, timers  -> every step that knows the time
 // diagram:end
@@ -23,7 +23,7 @@ use crate::bucket::Bucket;
 use crate::processor::Input;
 use crate::rules::Rules;
 use crate::work::Work;
-use crate::{advise, apply, estimate, nights, profile, sessions, timers};
+use crate::{advise, apply, conditions, estimate, nights, profile, sessions, timers};
 
 /// Topics the processors read.
 pub fn inputs() -> impl Iterator<Item = &'static str> {
@@ -50,8 +50,10 @@ pub(crate) fn run(
     timers::fired(&mut work, due);
     sessions::reconcile(&mut work);
     nights::reconcile(&mut work);
+    conditions::came(&mut work);
     profile::learn(&mut work);
     estimate::losses(&mut work);
+    conditions::ask(&mut work);
     advise::recommend(&mut work);
     timers::arm(&mut work);
     work.into_effects()

@@ -79,7 +79,9 @@ pub(crate) fn activity(state: &ObservationState) -> Option<Activity> {
     Some(Activity {
         account: fingerprint(state.account_id.as_deref().unwrap_or("")),
         provider: fingerprint(&state.provider_id),
+        external: body.external_id.as_deref().map(fingerprint),
         parent: body.parent_provider_id.as_deref().map(fingerprint),
+        hidden_start: body.hidden_start,
         writer: body.writer.as_deref().and_then(Writer::of),
         device: body.device.as_deref().and_then(Device::of),
         sport_known: sport != Sport::Other,

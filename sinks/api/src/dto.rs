@@ -1,6 +1,7 @@
 //! The shapes of what is sent and asked, for the OpenAPI document and for the answers that are built
 //! here. Rows are written by the store; their shapes here are held to them by a test.
 
+mod explained;
 mod items;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::ports::AthleteEntry;
 
+pub use explained::{
+    Coded, DependencyExplained, ExplainParams, FieldExplained, LoserTold, LossExplained,
+    ObservationExplained, Place, ProfileExplained, RawExplained, ReasonExplained,
+    RecommendationExplained, SessionAnswer, SessionExplained, SuspectExplained, Telling, Winner,
+};
 pub use items::{
     Candidate, Conditions, Confidence, DeadLetter, Dependency, Envelope, FieldProvenance, Interval,
     Loser, Member, Need, Needs, Night, Portion, ProductOption, ProductServings, Profile, Reason,

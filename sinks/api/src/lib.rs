@@ -13,6 +13,7 @@ mod cursor;
 mod dead_letters;
 mod docs;
 pub mod dto;
+mod explain;
 mod lists;
 pub mod metrics;
 mod operations;
@@ -27,8 +28,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use docs::openapi_route;
-pub use ports::{AthleteEntry, Directory, Quality, Readiness, Replay, ReplayError, ReplayFuture};
-pub use state::{Api, READS_MAX};
+pub use ports::{
+    AthleteEntry, Directory, Explain, Quality, Readiness, Replay, ReplayError, ReplayFuture,
+};
+pub use state::{Api, Ports, READS_MAX};
 
 /// Every route of this crate, with its description. The root merges it with those of the others.
 pub fn router(state: Api) -> OpenApiRouter {
@@ -49,7 +52,9 @@ pub fn router(state: Api) -> OpenApiRouter {
         .routes(routes!(operations::livez))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::index))
-        .routes(routes!(unsupported::explain))
+        .routes(routes!(explain::session))
+        .routes(routes!(explain::loss))
+        .routes(routes!(explain::recommendation))
         .routes(routes!(unsupported::stream))
         .with_state(state)
 }

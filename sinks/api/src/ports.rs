@@ -7,7 +7,7 @@ use std::pin::Pin;
 use schemas::record::Micros;
 use sinks_store::StoreError;
 
-use crate::dto::QualityReport;
+use crate::dto::{LossExplained, QualityReport, RecommendationExplained, SessionExplained};
 
 /// An athlete as the directory has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,15 @@ pub trait Directory: Send + Sync {
 /// The committed counts.
 pub trait Quality: Send + Sync {
     fn quality(&self) -> Result<QualityReport, StoreError>;
+}
+
+/// What stands behind a published value, down to the raw record. `None` where nothing has the id.
+pub trait Explain: Send + Sync {
+    /// A superseded id answers with the session that took its place, and says so.
+    fn session(&self, session_id: &str) -> Result<Option<SessionExplained>, StoreError>;
+    fn loss(&self, loss_id: &str) -> Result<Option<LossExplained>, StoreError>;
+    /// By the id of the fact, by slot (its latest version), or by `slot/version`.
+    fn recommendation(&self, id: &str) -> Result<Option<RecommendationExplained>, StoreError>;
 }
 
 /// Whether this process does its work. `Err` says in a few words what is missing.

@@ -10,7 +10,7 @@ use sinks_store::{SeriesQuery, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
-use crate::ports::{Directory, Quality, Readiness, Replay};
+use crate::ports::{Directory, Explain, Quality, Readiness, Replay};
 
 /// Reads that run at once. More would only fight over one disk; they wait for a turn.
 pub const READS_MAX: usize = 16;
@@ -28,28 +28,32 @@ pub struct Api {
     pub(crate) quality: Arc<dyn Quality>,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) replay: Arc<dyn Replay>,
+    pub(crate) explain: Arc<dyn Explain>,
     pub(crate) metrics: Metrics,
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
 }
 
+/// What the rest of the program has to bring.
+pub struct Ports {
+    pub store: Arc<dyn SeriesQuery>,
+    pub directory: Arc<dyn Directory>,
+    pub quality: Arc<dyn Quality>,
+    pub readiness: Arc<dyn Readiness>,
+    pub replay: Arc<dyn Replay>,
+    pub explain: Arc<dyn Explain>,
+}
+
 impl Api {
-    pub fn new(
-        tenant_id: &str,
-        store: Arc<dyn SeriesQuery>,
-        directory: Arc<dyn Directory>,
-        quality: Arc<dyn Quality>,
-        readiness: Arc<dyn Readiness>,
-        replay: Arc<dyn Replay>,
-        metrics: Metrics,
-    ) -> Self {
+    pub fn new(tenant_id: &str, ports: Ports, metrics: Metrics) -> Self {
         Self {
             tenant_id: Arc::from(tenant_id),
-            store,
-            directory,
-            quality,
-            readiness,
-            replay,
+            store: ports.store,
+            directory: ports.directory,
+            quality: ports.quality,
+            readiness: ports.readiness,
+            replay: ports.replay,
+            explain: ports.explain,
             metrics,
             turns: Arc::new(Semaphore::new(READS_MAX)),
             queue: Arc::new(Semaphore::new(READS_MAX + READS_WAITING_MAX)),

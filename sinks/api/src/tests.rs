@@ -1,5 +1,7 @@
 //! The routes over the memory store, as a client sees them.
 
+mod explained;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use tower::ServiceExt as _;
 use crate::dto::{Pending, QualityReport, SourceQuality};
 use crate::metrics::Metrics;
 use crate::{
-    Api, AthleteEntry, Directory, Quality, Readiness, Replay, ReplayError, ReplayFuture,
+    Api, AthleteEntry, Directory, Ports, Quality, Readiness, Replay, ReplayError, ReplayFuture,
     openapi_route, router,
 };
 
@@ -136,15 +138,15 @@ fn app() -> Router {
     store.apply(rows, FeedPosition(1)).unwrap();
     let world = Arc::new(World);
     let metrics = Metrics::new("0.1.0", "test").unwrap();
-    let api = Api::new(
-        "default",
-        Arc::new(store),
-        world.clone(),
-        world.clone(),
-        world.clone(),
-        world,
-        metrics,
-    );
+    let ports = Ports {
+        store: Arc::new(store),
+        directory: world.clone(),
+        quality: world.clone(),
+        readiness: world.clone(),
+        replay: world.clone(),
+        explain: world,
+    };
+    let api = Api::new("default", ports, metrics);
     let (routes, doc) = router(api).split_for_parts();
     routes.merge(openapi_route(&doc).unwrap())
 }
@@ -266,7 +268,6 @@ async fn what_is_not_there_or_not_built_is_a_problem_with_its_word() {
         ("/v1/athletes/a1/nights?as_of=now", 501, "not_supported"),
         ("/v1/athletes/a1/profile?as_of=now", 501, "not_supported"),
         ("/v1/stream", 501, "not_supported"),
-        ("/v1/sessions/s1/explain", 501, "not_supported"),
         ("/readyz", 503, "unavailable"),
     ] {
         refuses("GET", path, status, word).await;
@@ -381,9 +382,11 @@ async fn the_openapi_document_lists_every_route_with_its_shapes() {
         "/v1/dead-letters/{id}",
         "/v1/dead-letters/{id}/replay",
         "/v1/quality",
+        "/v1/recommendations/{id}/explain",
         "/v1/sessions/{session_id}",
         "/v1/sessions/{session_id}/explain",
         "/v1/stream",
+        "/v1/sweat-losses/{loss_id}/explain",
     ];
     let mut expected: Vec<&str> = others.to_vec();
     expected.extend(of_athlete.iter().map(String::as_str));

@@ -2,13 +2,6 @@
 
 use edge::Problem;
 
-/// Which source won a field, by which rule. Not built yet.
-#[utoipa::path(get, path = "/v1/sessions/{session_id}/explain", tag = "athletes",
-    params(("session_id" = String, Path)), responses((status = 501, body = Problem)))]
-pub(crate) async fn explain() -> Problem {
-    Problem::not_supported("explaining a field is not built yet; a session has its `provenance`")
-}
-
 /// Every revision as it happens, as server-sent events. Not built yet.
 #[utoipa::path(get, path = "/v1/stream", tag = "athletes",
     responses((status = 501, body = Problem)))]

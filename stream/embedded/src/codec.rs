@@ -25,6 +25,7 @@ const NAMES: &[&str] = &[
     "content-type",
     "ce_specversion",
     "schema",
+    "kind",
 ];
 /// Names read from files that are in no catalogue of this program; each is kept for ever.
 const FOREIGN_NAMES_MAX: usize = 256;

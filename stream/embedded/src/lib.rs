@@ -28,5 +28,5 @@ mod writer;
 
 pub use log::{Appender, EmbeddedLog, Limits, Options, PARTITIONS_DEFAULT};
 pub use processing::ProcessingHost;
-pub use reader::{EmbeddedReader, Stored};
+pub use reader::{EmbeddedReader, Filter, Stored};
 pub use subscribe::Subscriber;

@@ -1,4 +1,4 @@
-//! Reading a data folder beside a running service, or without one: for `verify` and `tail`.
+//! Reading a data folder beside a running service, or without one: for `verify`, `explain` and `tail`.
 //!
 //! It opens the file read-only and takes no lock that a writer would notice.
 
@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use rusqlite::Connection;
-use stream_log::{BucketId, Failure, Key, Offset, Partition, Sequenced, Timer, Topics};
+use rusqlite::{Connection, OptionalExtension, params};
+use stream_log::{
+    BucketId, Failure, Key, LogTime, Offset, Partition, Sequenced, Timer, Topic, Topics,
+};
 
 use crate::failed::failed;
 use crate::records::{self, COLUMNS};
@@ -20,6 +22,14 @@ pub struct Stored {
     pub sequenced: Sequenced,
     /// The checksum holds and the headers can be read.
     pub crc_ok: bool,
+}
+
+/// Which records to look at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'f> {
+    /// None is all of them.
+    pub topics: &'f [Topic],
+    pub key: Option<&'f Key>,
 }
 
 pub struct EmbeddedReader {
@@ -89,6 +99,91 @@ impl EmbeddedReader {
             ))
             .map_err(bad)?;
         let mut rows = select.query([signed(after.0)]).map_err(bad)?;
+        while let Some(row) = rows.next().map_err(bad)? {
+            let (sequenced, crc_ok) = records::read(row, &self.topics)?;
+            if visitor(Stored { sequenced, crc_ok }).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The record at a place, by its key: nothing else is read.
+    pub fn at(&self, offset: Offset) -> Result<Option<Stored>, Failure> {
+        let bad = |error| failed(format!("reading record {}", offset.0), error);
+        let mut select = self
+            .connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM records WHERE seq = ?1"))
+            .map_err(bad)?;
+        let mut rows = select.query([signed(offset.0)]).map_err(bad)?;
+        let Some(row) = rows.next().map_err(bad)? else {
+            return Ok(None);
+        };
+        let (sequenced, crc_ok) = records::read(row, &self.topics)?;
+        Ok(Some(Stored { sequenced, crc_ok }))
+    }
+
+    /// The place before the first input that arrived at `at` or later, in few steps: inputs arrive
+    /// nearly in the order of the log. One that was overtaken may lie a little before or after, so
+    /// that a caller asks for an earlier time than it means.
+    pub fn before(&self, at: LogTime) -> Result<Offset, Failure> {
+        let bad = |error| failed("looking for a time in the log", error);
+        let inputs = self.topics.inputs();
+        let mut select = self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT seq, received_at FROM records
+                 WHERE seq > ?1 AND seq <= ?2 AND topic IN ({inputs}) ORDER BY seq LIMIT 1"
+            ))
+            .map_err(bad)?;
+        let mut low = 0;
+        let mut high = self.next_seq()?.0.saturating_sub(1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let input = select
+                .query_row([signed(middle), signed(high)], |row| {
+                    Ok((unsigned(row.get(0)?), row.get::<_, i64>(1)?))
+                })
+                .optional()
+                .map_err(bad)?;
+            match input {
+                Some((seq, received_at)) if received_at < at.0 => low = seq,
+                _ => high = middle,
+            }
+        }
+        Ok(Offset(low))
+    }
+
+    /// Goes through what a filter lets pass, after one place and up to another, until told to break.
+    /// What does not pass is skipped where it lies.
+    pub fn visit_some(
+        &self,
+        after: Offset,
+        until: Offset,
+        filter: &Filter<'_>,
+        visitor: &mut dyn FnMut(Stored) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        let bad = |error| failed("reading the log", error);
+        let mut text = format!("SELECT {COLUMNS} FROM records WHERE seq > ?1 AND seq <= ?2");
+        if !filter.topics.is_empty() {
+            let ids = filter
+                .topics
+                .iter()
+                .filter_map(|topic| self.topics.id(topic.0));
+            let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+            text.push_str(&format!(" AND topic IN ({})", ids.join(",")));
+        }
+        if filter.key.is_some() {
+            text.push_str(" AND key = ?3");
+        }
+        text.push_str(" ORDER BY seq");
+        let mut select = self.connection.prepare_cached(&text).map_err(bad)?;
+        let (after, until) = (signed(after.0), signed(until.0));
+        let mut rows = match filter.key {
+            Some(key) => select.query(params![after, until, key.as_str()]),
+            None => select.query(params![after, until]),
+        }
+        .map_err(bad)?;
         while let Some(row) = rows.next().map_err(bad)? {
             let (sequenced, crc_ok) = records::read(row, &self.topics)?;
             if visitor(Stored { sequenced, crc_ok }).is_break() {

@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::accounts::known_athlete;
-use crate::json::{NotElements, elements, is_null, members, pick, string};
+use crate::json::{is_null, members, pick, string};
 use crate::names::is_provider_id;
 use crate::port::AthleteRef;
-use crate::receive::{Connectors, ITEM_BYTES_MAX, ITEMS_MAX, Item, Receipt, RejectedItem, hex};
+use crate::receive::{Connectors, ITEM_BYTES_MAX, Item, Receipt, RejectedItem, hex, one_or_many};
 use crate::redact::redacted;
 
 pub(crate) const SOURCE: &str = "app";
@@ -78,24 +78,8 @@ pub(crate) async fn post_events(
 type Split = (Vec<Item>, Vec<RejectedItem>);
 
 fn split(bytes: &[u8], athlete: &AthleteRef) -> Result<Split, Problem> {
-    let body: &RawValue =
-        serde_json::from_slice(bytes).map_err(|_| Problem::bad_request("the body is no JSON"))?;
-    let events = match elements(body, ITEMS_MAX) {
-        Ok(events) => events,
-        Err(NotElements::TooMany) => {
-            return Err(Problem::too_large(format!(
-                "at most {ITEMS_MAX} events at once"
-            )));
-        }
-        Err(NotElements::NoArray) if body.get().starts_with('{') => vec![body],
-        Err(NotElements::NoArray) => {
-            return Err(Problem::bad_request(
-                "the body is neither an event nor an array",
-            ));
-        }
-    };
     let mut split = Split::default();
-    for (index, event) in events.into_iter().enumerate() {
+    for (index, event) in one_or_many(bytes, "event")?.into_iter().enumerate() {
         match item(event, athlete) {
             Ok(item) => split.0.push(item),
             Err(reason) => split.1.push(RejectedItem { index, reason }),

@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
+use edge::http::AllowList;
 use edge::{Problem, UnixMicros};
 use serde_json::value::RawValue;
 
+use super::SOURCE;
+use super::ping::{KIND as PING, Ping};
 use crate::json::{NotElements, elements, id_text, members, pick};
 use crate::names::{is_account_id, is_kind, is_provider_id};
-use crate::port::{AthleteRef, Registry};
+use crate::port::{AthleteRef, Callback, Registry};
 use crate::receive::{Connectors, ITEMS_MAX, Item, Receipt};
 use crate::redact::redacted;
 
-const SOURCE: &str = "garmin";
 const CLIENT_ID: &str = "garmin-client-id";
 const DEREGISTRATIONS: &str = "deregistrations";
 
@@ -47,10 +49,15 @@ pub(crate) async fn post_garmin(
         return Err(problem);
     }
     let (delivery, bytes) = connectors.arrive(SOURCE, request).await?;
-    let items = split(&bytes, connectors.ports.registry.as_ref())?;
+    let Split { items, callbacks } = split(&connectors, &bytes)?;
     drop(bytes);
     let leaving = accounts_leaving(&items);
     let at = delivery.received_at;
+    if !callbacks.is_empty() {
+        // Before the log knows of them: a reference without its address would be lost data.
+        let vault = connectors.ports.vault.clone();
+        crate::accounts::blocking(move || vault.seal_callbacks(&callbacks, at)).await?;
+    }
     let receipt = connectors.receive(delivery, items, Vec::new()).await?;
     if !leaving.is_empty() {
         deregister(&connectors, leaving, at).await?;
@@ -83,17 +90,25 @@ fn verify_sender(
     }
 }
 
+/// What a delivery is made of.
+struct Split {
+    items: Vec<Item>,
+    /// The addresses of its pings.
+    callbacks: Vec<Callback>,
+}
+
 /// The items of a delivery, or why it is none of Garmin's. What is inside of an item is no reason.
-fn split(bytes: &[u8], registry: &dyn Registry) -> Result<Vec<Item>, Problem> {
+fn split(connectors: &Connectors, bytes: &[u8]) -> Result<Split, Problem> {
     let delivery: &RawValue =
         serde_json::from_slice(bytes).map_err(|_| Problem::bad_request("the body is no JSON"))?;
     let kinds = members(delivery)
         .ok_or_else(|| Problem::bad_request("the body is no object of summary kinds"))?;
-    let mut links = Links {
-        registry,
-        found: BTreeMap::new(),
-    };
+    let mut links = Links::new(connectors.ports.registry.as_ref());
+    let nowhere = AllowList::default();
+    let settings = connectors.settings.garmin.as_ref();
+    let allowed = settings.map_or(&nowhere, |settings| &settings.callback_hosts);
     let mut items = Vec::new();
+    let mut callbacks = Vec::new();
     for (kind, summaries) in kinds {
         if !is_kind(&kind) {
             return Err(Problem::bad_request("a summary kind is not a plain word"));
@@ -105,21 +120,81 @@ fn split(bytes: &[u8], registry: &dyn Registry) -> Result<Vec<Item>, Problem> {
                 Problem::too_large(format!("a delivery has at most {ITEMS_MAX} items"))
             }
         })?;
-        items.extend(
-            summaries
-                .into_iter()
-                .map(|summary| item(&kind, summary, &mut links)),
-        );
+        for summary in summaries {
+            let (item, callback) = ping_or_summary(&kind, summary, &mut links, allowed);
+            items.push(item);
+            callbacks.extend(callback);
+        }
+    }
+    Ok(Split { items, callbacks })
+}
+
+fn ping_or_summary(
+    kind: &str,
+    summary: &RawValue,
+    links: &mut Links<'_>,
+    allowed: &AllowList,
+) -> (Item, Option<Callback>) {
+    let mut item = item(kind, summary, None, links);
+    match Ping::of(kind, summary, item.account_id.as_deref(), allowed) {
+        Some(ping) => {
+            item.kind = PING.to_owned();
+            item.provider_id = Some(ping.provider_id);
+            item.body = ping.body;
+            (item, ping.callback)
+        }
+        None => (item, None),
+    }
+}
+
+/// The summaries that a pull brought: of the ping's kind, or of kinds like a delivery.
+pub(super) fn summaries(
+    kind: &str,
+    body: &RawValue,
+    account_id: &str,
+    links: &mut Links<'_>,
+) -> Result<Vec<Item>, NotSummaries> {
+    let kinds = match members(body) {
+        Some(kinds) => kinds,
+        None => vec![(kind.into(), body)],
+    };
+    let mut items = Vec::new();
+    for (kind, summaries) in kinds {
+        if !is_kind(&kind) {
+            return Err(NotSummaries::Kind);
+        }
+        let room = ITEMS_MAX.saturating_sub(items.len());
+        let summaries = elements(summaries, room).map_err(|error| match error {
+            NotElements::NoArray => NotSummaries::NoArray,
+            NotElements::TooMany => NotSummaries::TooMany,
+        })?;
+        let pulled = summaries.into_iter();
+        items.extend(pulled.map(|summary| item(&kind, summary, Some(account_id), links)));
     }
     Ok(items)
 }
 
-/// One summary; also one that is no object, which normalize rejects with its bytes.
-fn item(kind: &str, summary: &RawValue, links: &mut Links<'_>) -> Item {
+/// Why an answer to a pull has no summaries.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotSummaries {
+    #[error("the answer is no JSON")]
+    NoJson,
+    #[error("the answer has no array of summaries")]
+    NoArray,
+    #[error("the answer has more than {ITEMS_MAX} summaries")]
+    TooMany,
+    #[error("the answer has a summary kind that is not a plain word")]
+    Kind,
+}
+
+/// One summary; also one that is no object, which normalize rejects with its bytes. `asked_for` is the
+/// account of one that does not name its own.
+fn item(kind: &str, summary: &RawValue, asked_for: Option<&str>, links: &mut Links<'_>) -> Item {
     let fields = Fields::of(summary);
     let account_id = fields
         .user_id
         .and_then(id_text)
+        .or_else(|| asked_for.map(str::to_owned))
         .filter(|id| is_account_id(id));
     let owners = account_id
         .as_deref()
@@ -179,12 +254,19 @@ impl<'a> Fields<'a> {
 }
 
 /// The owners of accounts, each asked once per delivery.
-struct Links<'a> {
+pub(super) struct Links<'a> {
     registry: &'a dyn Registry,
     found: BTreeMap<String, Vec<AthleteRef>>,
 }
 
-impl Links<'_> {
+impl<'a> Links<'a> {
+    pub(super) fn new(registry: &'a dyn Registry) -> Self {
+        Self {
+            registry,
+            found: BTreeMap::new(),
+        }
+    }
+
     fn owners(&mut self, account_id: &str) -> Vec<AthleteRef> {
         if let Some(owners) = self.found.get(account_id) {
             return owners.clone();

@@ -1,4 +1,6 @@
-//! The route, and how an upload is split.
+//! The route, which form an upload has, and how the SDK's is split.
+
+use std::borrow::Cow;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -6,6 +8,7 @@ use axum::http::StatusCode;
 use edge::Problem;
 use serde_json::value::RawValue;
 
+use super::auto_export;
 use crate::accounts::known_athlete;
 use crate::json::{NotElements, elements, id_text, is_null, members, pick, string};
 use crate::names::{is_kind, is_provider_id};
@@ -23,15 +26,14 @@ const OWN_KINDS: [&str; 4] = ["workouts", "sleep", "records", DELETED];
     path = "/v1/athletes/{athlete_id}/healthkit",
     tag = "in",
     params(("athlete_id" = String, Path, description = "a registered athlete")),
-    request_body(content = Object, description = "the SDK's form", content_type = "application/json"),
+    request_body(content = Object, description = "the SDK's form, or Auto Export's", content_type = "application/json"),
     responses(
         (status = 202, description = "what was taken is durable", body = Receipt),
-        (status = 400, description = "not an upload of the SDK", body = Problem),
+        (status = 400, description = "not an upload of either form", body = Problem),
         (status = 404, description = "unknown athlete", body = Problem),
         (status = 413, description = "too large", body = Problem),
         (status = 415, description = "not JSON", body = Problem),
         (status = 422, description = "no item could be taken", body = Problem),
-        (status = 501, description = "the Auto Export form", body = Problem),
         (status = 503, description = "not stored; send it again", body = Problem),
     )
 )]
@@ -59,6 +61,12 @@ fn split(bytes: &[u8], athlete: &AthleteRef) -> Result<Split, Problem> {
         .and_then(members)
         .ok_or_else(|| Problem::bad_request("`data` is missing or no object"))?;
 
+    let named_by_sdk = provider.is_some() || sdk_version.is_some();
+    if !named_by_sdk && is_auto_export(&lists) {
+        let lists = lists.iter().map(|(name, list)| (&**name, *list));
+        return auto_export::split(lists, athlete);
+    }
+
     let mut samples: Vec<(&str, &RawValue)> = Vec::new();
     for (kind, list) in &lists {
         let room = ITEMS_MAX.saturating_sub(samples.len());
@@ -76,14 +84,6 @@ fn split(bytes: &[u8], athlete: &AthleteRef) -> Result<Split, Problem> {
             Err(NotElements::NoArray) => {}
         }
     }
-    let named_by_sdk = provider.is_some() || sdk_version.is_some();
-    if lists.iter().any(|(kind, _)| kind == "metrics") || !named_by_sdk && is_auto_export(&samples)
-    {
-        return Err(Problem::not_supported(
-            "the Auto Export form is not read yet",
-        ));
-    }
-
     let mut split = Split::default();
     for (index, (kind, sample)) in samples.into_iter().enumerate() {
         match item(kind, sample, athlete) {
@@ -94,12 +94,18 @@ fn split(bytes: &[u8], athlete: &AthleteRef) -> Result<Split, Problem> {
     Ok(split)
 }
 
-/// Auto Export may send workouts alone; its own have `start` where the SDK's have `startDate`.
-fn is_auto_export(samples: &[(&str, &RawValue)]) -> bool {
-    samples.iter().any(|(kind, sample)| {
-        *kind == "workouts"
-            && pick(sample, ["start", "startDate"])
-                .is_some_and(|[start, start_date]| start.is_some() && start_date.is_none())
+/// Auto Export may send metrics, which the SDK does not have, or workouts alone: its own have
+/// `start` where the SDK's have `startDate`.
+fn is_auto_export(lists: &[(Cow<'_, str>, &RawValue)]) -> bool {
+    lists.iter().any(|(name, list)| match &**name {
+        "metrics" => true,
+        "workouts" => elements(list, ITEMS_MAX).is_ok_and(|workouts| {
+            workouts.into_iter().any(|workout| {
+                pick(workout, ["start", "startDate"])
+                    .is_some_and(|[start, start_date]| start.is_some() && start_date.is_none())
+            })
+        }),
+        _ => false,
     })
 }
 

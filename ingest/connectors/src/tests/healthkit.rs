@@ -65,15 +65,15 @@ async fn refusals_have_their_status_and_word() {
         ),
         (
             PATH,
-            r#"{"data":{"metrics":[]}}"#,
-            StatusCode::NOT_IMPLEMENTED,
-            "not_supported",
+            r#"{"data":{"metrics":{}}}"#,
+            StatusCode::BAD_REQUEST,
+            "bad_request",
         ),
         (
             PATH,
-            r#"{"data":{"workouts":[{"id":"a","start":"x"}]}}"#,
-            StatusCode::NOT_IMPLEMENTED,
-            "not_supported",
+            r#"{"data":{"metrics":[17]}}"#,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "all_items_rejected",
         ),
         (
             "/v1/athletes/eve/healthkit",
@@ -107,10 +107,17 @@ async fn refusals_have_their_status_and_word() {
 
 #[tokio::test]
 async fn empty_lists_are_202_with_nothing() {
-    for body in [r#"{"data":{}}"#, r#"{"data":{"workouts":[],"sleep":null}}"#] {
+    for body in [
+        r#"{"data":{}}"#,
+        r#"{"data":{"workouts":[],"sleep":null}}"#,
+        r#"{"data":{"metrics":[]}}"#,
+        r#"{"data":{"metrics":[],"workouts":[]}}"#,
+        r#"{"data":{"metrics":[{"name":"heart_rate","units":"bpm","data":[]}]}}"#,
+        r#"{"data":{"metrics":[{"name":"heart_rate","units":"bpm"}],"workouts":null}}"#,
+    ] {
         let world = World::with_ada_and_bob().await;
         let answer = world.send("POST", PATH, body).await;
-        assert_eq!(answer.status, StatusCode::ACCEPTED);
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{body}");
         assert_eq!(answer.json()["accepted"], 0);
     }
 }

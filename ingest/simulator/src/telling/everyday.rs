@@ -75,10 +75,27 @@ impl Teller<'_> {
         let id = format!("{}-plan-vain-{}", self.person.athlete_id, like.start);
         let causal = format!("app:{}:{id}", self.person.athlete_id);
         let start = like.start + DAY;
-        let made = app::plan(&id, 1, first, start, like, false);
+        let made = app::plan(self.person, &id, 1, (first, start), like, false);
         self.app_event(first * MICROS, made, Some(causal.clone()));
-        let taken_back = app::plan(&id, 2, second, start, like, true);
+        let taken_back = app::plan(self.person, &id, 2, (second, start), like, true);
         self.app_event(second * MICROS, taken_back, Some(causal));
+    }
+
+    /// A plan for the day after the world, like one of its sessions: whoever looks at the end of
+    /// the world has something to prepare for.
+    pub(super) fn plan_ahead(&mut self, days: &[Day]) {
+        let like = days.iter().rev().find_map(|day| day.sessions.last());
+        let Some(like) = like.filter(|_| self.dice.chance(self.mix.planned_ahead)) else {
+            return;
+        };
+        let sent = self.span.end - self.dice.whole(MINUTE, 8 * HOUR);
+        if sent <= self.span.start {
+            return;
+        }
+        let id = format!("{}-plan-ahead", self.person.athlete_id);
+        let start = self.span.end + self.dice.whole(1, 20) * HOUR / 2;
+        let event = app::plan(self.person, &id, 1, (sent, start), like, false);
+        self.app_event(sent * MICROS, event, None);
     }
 
     /// Daily totals and step counts: kept by the pipeline, used by no rule.

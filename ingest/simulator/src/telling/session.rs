@@ -7,6 +7,7 @@ use crate::healthkit::{Shelf, Workout, Writer};
 use crate::life::{Session, round};
 use crate::person::{AppleWatch, GarminWatch};
 use crate::telling::Teller;
+use crate::telling::strava::Recorded;
 use crate::telling::uploads::Fate;
 use crate::time::{HOUR, MICROS, MINUTE, offset_at};
 
@@ -25,18 +26,12 @@ impl Teller<'_> {
     pub(super) fn tell_session(&mut self, session: &Session) {
         let person = self.person;
         let plan_id = self.tell_plan(session);
-        let by_apple = person.garmin.is_none() || self.dice.chance(self.mix.second_watch);
-        let apple = person.apple.as_ref().filter(|_| by_apple);
-        let by_garmin = apple.is_none() || self.dice.chance(self.mix.garmin_records);
-        let garmin = person.garmin.as_ref().filter(|_| by_garmin);
-        let activity = garmin.map(|watch| self.tell_garmin(session, watch));
-        if let Some(watch) = apple {
-            self.tell_second_watch(session, watch);
-        }
+        let recorded = self.tell_recordings(session);
         if person.weighs && !session.hurried && self.dice.chance(self.mix.weigh_in) {
-            let activity_id = activity.as_ref().map(|activity| activity.activity_id);
+            let activity_id = recorded.garmin.map(|activity| activity.activity_id);
             self.weigh(session, activity_id, plan_id);
         }
+        self.tell_patch(session);
         if self.dice.chance(self.mix.intake) {
             let at = session.end + self.dice.whole(30, 40) * MINUTE;
             let id = format!("{}-intake-{}", person.athlete_id, self.fresh_id());
@@ -45,10 +40,33 @@ impl Teller<'_> {
                 at,
                 self.dice.whole(4, 14) * 50,
                 self.dice.whole(2, 12) * 5,
+                self.dice.whole(0, 6) * 5,
             );
             let sent = self.arrival(at);
             self.app_event(sent, event, None);
         }
+    }
+
+    /// The watches that ran, and the copy at Strava; or nothing but an entry by hand.
+    fn tell_recordings(&mut self, session: &Session) -> Recorded {
+        let person = self.person;
+        if self.is_by_hand() {
+            self.tell_by_hand(session);
+            return Recorded {
+                garmin: None,
+                apple: None,
+            };
+        }
+        let by_apple = person.garmin.is_none() || self.dice.chance(self.mix.second_watch);
+        let apple = person.apple.as_ref().filter(|_| by_apple);
+        let by_garmin = apple.is_none() || self.dice.chance(self.mix.garmin_records);
+        let garmin = person.garmin.as_ref().filter(|_| by_garmin);
+        let recorded = Recorded {
+            garmin: garmin.map(|watch| self.tell_garmin(session, watch)),
+            apple: apple.map(|watch| self.tell_second_watch(session, watch)),
+        };
+        self.tell_strava(session, &recorded);
+        recorded
     }
 
     fn tell_garmin(&mut self, session: &Session, watch: &GarminWatch) -> Activity {
@@ -138,7 +156,7 @@ impl Teller<'_> {
         self.tell_workout(session, workout, ready, ("connect", "copy"));
     }
 
-    fn tell_second_watch(&mut self, session: &Session, watch: &AppleWatch) {
+    fn tell_second_watch(&mut self, session: &Session, watch: &AppleWatch) -> Workout {
         let (early, late) = SECOND_START;
         let start = session.start + (self.dice.normal() * 35.0 + 5.0).clamp(early, late) as i64;
         let end = session.end + self.dice.near(0.0, 35.0, SECOND_END) as i64;
@@ -171,10 +189,17 @@ impl Teller<'_> {
             "original"
         };
         let ready = end.max(session.end) + self.dice.whole(10, 2 * MINUTE);
-        self.tell_workout(session, workout, ready, ("apple_watch", role));
+        self.tell_workout(session, workout.clone(), ready, ("apple_watch", role));
+        workout
     }
 
-    fn tell_workout(&mut self, session: &Session, workout: Workout, ready: i64, by: (&str, &str)) {
+    pub(super) fn tell_workout(
+        &mut self,
+        session: &Session,
+        workout: Workout,
+        ready: i64,
+        by: (&str, &str),
+    ) {
         let clock = self.clock(workout.start);
         let json = workout.item(clock);
         let draw = self.dice.unit();
@@ -224,7 +249,8 @@ impl Teller<'_> {
     fn tell_plan(&mut self, session: &Session) -> Option<String> {
         let ahead = self.dice.whole(2 * HOUR, 48 * HOUR);
         let first = (session.start - ahead).max(self.span.start + 1);
-        if !self.dice.chance(self.mix.planned) || first > session.start - HOUR {
+        let wanted = self.dice.chance(self.mix.planned) || session.planned;
+        if !wanted || first > session.start - HOUR {
             return None;
         }
         let id = format!("{}-plan-{}", self.person.athlete_id, session.start);
@@ -233,12 +259,12 @@ impl Teller<'_> {
         let causal = format!("app:{}:{id}", self.person.athlete_id);
         if self.dice.chance(self.mix.plan_moved) {
             let other = planned + self.dice.whole(-12, 12) * 15 * MINUTE;
-            let event = app::plan(&id, version, first, other, session, false);
+            let event = app::plan(self.person, &id, version, (first, other), session, false);
             self.app_event(first * MICROS, event, Some(causal.clone()));
             version = 2;
         }
         let sent = first + (version - 1) * self.dice.whole(10 * MINUTE, HOUR - MINUTE);
-        let event = app::plan(&id, version, sent, planned, session, false);
+        let event = app::plan(self.person, &id, version, (sent, planned), session, false);
         self.app_event(sent * MICROS, event, (version > 1).then_some(causal));
         Some(id)
     }

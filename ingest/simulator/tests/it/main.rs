@@ -7,6 +7,8 @@
     reason = "helpers of tests stand outside test functions, and fail by panicking like them"
 )]
 
+mod strava_fake;
 mod truth;
+mod weather_fake;
 mod wire;
 mod world;

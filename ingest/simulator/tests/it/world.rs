@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ingest_simulator::{
-    AthleteWorld, Mix, Source, TruthReader, WorldOptions, blocks, small_world, world, write_world,
+    AthleteWorld, Mix, Source, TruthReader, WorldOptions, blocks, read_strava, small_world, world,
+    write_world,
 };
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,11 @@ fn digest(options: WorldOptions) -> String {
             hash.update(delivery.at.to_le_bytes());
             hash.update(&delivery.path);
             hash.update(&delivery.body);
+        }
+        for account in &block.strava {
+            let mut line = Vec::new();
+            ingest_simulator::write_strava(&mut line, account).unwrap();
+            hash.update(line);
         }
         for athlete in &block.truth {
             for line in athlete.lines() {
@@ -137,12 +143,68 @@ fn small_worlds_keep_to_their_limit_and_still_tell_something() {
     let mut told = 0;
     for seed in 0..200 {
         let one = small_world(seed, 60, OPTIONS.end);
-        assert!(one.items() <= 60);
+        assert!(one.facts() <= 60);
         told += usize::from(one.truth.records.len() > 4);
         assert_eq!(one, small_world(seed, 60, OPTIONS.end));
     }
     assert!(told > 180, "{told}");
-    assert!(small_world(1, 2, OPTIONS.end).items() <= 2);
+    assert!(small_world(1, 3, OPTIONS.end).facts() <= 3);
+}
+
+#[test]
+fn small_worlds_fetch_back_and_forth_find_nothing_ask_for_the_weather_and_scan() {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut note = |what: &'static str, is: bool| *seen.entry(what).or_default() += u32::from(is);
+    for seed in 0..200 {
+        let one = small_world(seed, 60, OPTIONS.end);
+        let fetched = one.fetched();
+        let mut bodies: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
+        for item in fetched.iter().filter(|item| item.kind == "activity") {
+            let text = String::from_utf8_lossy(&item.body);
+            assert!(text.contains(r#""embed_token":"redacted""#), "{text}");
+            bodies
+                .entry(&item.provider_id)
+                .or_default()
+                .push(&item.body);
+        }
+        let there_and_back = |seen: &Vec<&[u8]>| {
+            (2..seen.len()).any(|n| seen[n] != seen[n - 1] && seen[..n].contains(&seen[n]))
+        };
+        note("A, B, A", bodies.values().any(there_and_back));
+        note(
+            "gone",
+            fetched.iter().any(|item| item.kind == "fetch_result"),
+        );
+        let sent = |word: &str| {
+            let strava = one.deliveries.iter().filter(|d| d.source == Source::Strava);
+            strava
+                .filter(|d| String::from_utf8_lossy(&d.body).contains(word))
+                .count()
+        };
+        note("deleted", sent("\"delete\"") > 0);
+        note("private", sent("private") > 0);
+        note(
+            "scan",
+            one.deliveries.iter().any(|d| d.source == Source::Scan),
+        );
+        for item in one.weather_answers() {
+            let body: serde_json::Value = serde_json::from_slice(&item.body).unwrap();
+            let (lat, lon, hour) = (&body["lat_dd"], &body["lon_dd"], &body["hour"]);
+            assert_eq!(item.provider_id, format!("{lat},{lon}@{hour}"));
+            assert_eq!(body["temperature_2m"].is_number(), item.kind != "failed");
+            note(item.kind, true);
+        }
+        let raw = fetched.first().map(|item| item.raw("1".to_owned()));
+        assert!(raw.is_none_or(|raw| raw.source == "strava" && raw.body_sha256.len() == 64));
+    }
+    for what in [
+        "A, B, A", "gone", "deleted", "private", "scan", "forecast", "failed",
+    ] {
+        assert!(
+            seen.get(what).is_some_and(|count| *count > 2),
+            "{what}: {seen:?}"
+        );
+    }
 }
 
 #[test]
@@ -164,6 +226,12 @@ fn a_world_on_disk_reads_back_as_it_was() {
         .filter(|truth| !truth.events.is_empty())
         .collect();
     assert_eq!(read, made);
+    let accounts = std::fs::read(dir.path().join("strava.jsonl")).unwrap();
+    let accounts: Vec<_> = read_strava(accounts.as_slice())
+        .map(Result::unwrap)
+        .collect();
+    let linked: Vec<_> = world(options).filter_map(|one| one.strava).collect();
+    assert_eq!(accounts, linked);
     let lines = std::fs::read_to_string(dir.path().join("deliveries.jsonl")).unwrap();
     assert_eq!(lines.lines().count() as u64, written.deliveries);
     assert_eq!(written.athletes, 45);

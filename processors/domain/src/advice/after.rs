@@ -22,6 +22,7 @@ pub struct AfterInput {
     /// From the end of the workout; `None` where no bed time is known.
     pub to_bed: Option<Seconds>,
     pub cap: DrinkRate,
+    pub bounds: GapBounds,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ fn multiple(input: &AfterInput) -> f64 {
 fn wanted_ml(input: &AfterInput) -> f64 {
     let replaced = (multiple(input) * input.deficit.as_f64()).max(0.0);
     let folded = input.next.and_then(|next| {
-        let rapid = GapClass::of(next.gap, &GapBounds::default()) == GapClass::Rapid;
+        let rapid = GapClass::of(next.gap, &input.bounds) == GapClass::Rapid;
         next.fluid_before.filter(|_| rapid)
     });
     replaced.max(folded.map_or(0.0, Millilitres::as_f64))
@@ -153,7 +154,7 @@ fn reasons(input: &AfterInput, capped: bool, carbohydrate_dg: i64) -> Vec<Reason
         reasons.push(Reason::new("POST_125PCT", [deficit], &["and2016"]));
     }
     if let Some(next) = input.next {
-        let class = GapClass::of(next.gap, &GapBounds::default());
+        let class = GapClass::of(next.gap, &input.bounds);
         reasons.push(Reason::new(
             class.reason_code(),
             [("gap_s", next.gap.get())],

@@ -38,6 +38,7 @@ fn ended(kilograms: i64, deficit_ml: i64, sodium_lost: i64) -> AfterInput {
         next: None,
         to_bed: None,
         cap: DrinkRate::clamped(800),
+        bounds: GapBounds::default(),
     }
 }
 

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sport::Sport;
+use crate::units::SweatRate;
 
 fn log_normal(value: f64, sd: f64) -> LogNormal {
     LogNormal::new(
@@ -40,7 +42,7 @@ fn worked_posteriors_of_the_endurance_prior_come_out() {
 
 #[test]
 fn nobody_is_like_everybody_and_should_be_tested() {
-    let nobody = profile(&[], Instant(0));
+    let nobody = of_rate(&[], Instant(0));
     assert_eq!(nobody.multiplier.median(), Permille::ONE);
     assert_eq!(nobody.multiplier.lo90().get(), 497);
     assert_eq!(nobody.multiplier.hi90().get(), 2_013);
@@ -48,18 +50,24 @@ fn nobody_is_like_everybody_and_should_be_tested() {
     assert_eq!(nobody.durations, None);
 }
 
+/// Where no patch was worn.
+fn of_rate(tests: &[Test], until: Instant) -> SweatProfile {
+    profile_of(tests, &[], until, None)
+}
+
 const DAY_S: i64 = 86_400;
 
-fn test_on(day: i64, key: u128) -> Evidence {
-    Evidence::of_rate(
-        Instant::from_seconds(day * DAY_S),
-        ObservationId(key),
-        SweatRate::clamped(1_400),
-        LogSd::clamped(100_000),
-        Sport::Run,
-        Seconds::clamped(3_600 + day),
-    )
-    .unwrap()
+fn test_on(day: i64, key: u128) -> Test {
+    Test {
+        at: Instant::from_seconds(day * DAY_S),
+        observation: ObservationId(key),
+        kind: TestKind::WeighIn,
+        log_ratio: log_ratio(SweatRate::clamped(1_400), Sport::Run).unwrap(),
+        log_sd: LogSd::clamped(100_000),
+        family: Family::Run,
+        duration: Seconds::clamped(3_600 + day),
+        air_temp: None,
+    }
 }
 
 #[test]
@@ -79,7 +87,7 @@ fn advice_depends_on_how_many_tests_and_how_old() {
         ),
     ];
     for (tests, expected) in cases {
-        assert_eq!(profile(&tests, now).advice(now), expected, "{tests:?}");
+        assert_eq!(of_rate(&tests, now).advice(now), expected, "{tests:?}");
     }
 }
 
@@ -89,7 +97,7 @@ fn a_loss_sees_only_the_tests_up_to_its_moment() {
     let at = |day: i64| posterior(&tests, Instant::from_seconds(day * DAY_S));
     assert_eq!([at(9).tests(), at(10).tests(), at(20).tests()], [0, 1, 2]);
     assert_eq!(at(9), posterior(&[], Instant(0)));
-    let known = profile(&tests, Instant::from_seconds(30 * DAY_S));
+    let known = of_rate(&tests, Instant::from_seconds(30 * DAY_S));
     assert_eq!(known.last_test_at, Some(Instant::from_seconds(20 * DAY_S)));
     assert_eq!(known.evidence, [ObservationId(1), ObservationId(2)]);
     assert_eq!(
@@ -99,16 +107,70 @@ fn a_loss_sees_only_the_tests_up_to_its_moment() {
     assert!(at(20).was_tested_in(Family::Run) && !at(20).was_tested_in(Family::Ride));
 }
 
-fn any_evidence() -> impl Strategy<Value = Evidence> {
+#[test]
+fn the_profile_tells_its_envelope_and_the_salt_of_the_last_patch() {
+    let at = |day: i64, air: Option<i64>| Test {
+        air_temp: air.map(AirTemperature::clamped),
+        kind: TestKind::Patch,
+        ..test_on(day, u128::from(day.unsigned_abs()))
+    };
+    let tests = [
+        at(10, Some(180)),
+        at(20, None),
+        at(30, Some(-20)),
+        at(40, Some(300)),
+    ];
+    let sodium = |day: i64, mmol_per_l: f64| {
+        let told = log_normal(mmol_per_l, 0.2);
+        let key = ObservationId(u128::from(day.unsigned_abs()));
+        SodiumEvidence::new(Instant::from_seconds(day * DAY_S), key, told, None)
+    };
+    let salt = [sodium(10, 60.0), sodium(30, 60.0), sodium(50, 20.0)];
+    let known = |day: i64| profile_of(&tests, &salt, Instant::from_seconds(day * DAY_S), None);
+    let airs = |day| {
+        known(day)
+            .air_temps
+            .map(|(low, high)| (low.get(), high.get()))
+    };
+    assert_eq!(
+        [airs(9), airs(25), airs(35)],
+        [None, Some((180, 180)), Some((-20, 180))]
+    );
+    assert_eq!(airs(40), Some((-20, 300)));
+    let concentration = |day| known(day).sodium.map(|sodium| sodium.median().get());
+    assert_eq!(concentration(9), None);
+    // Nothing but time passes between two patches, and a profile keeps still.
+    assert_eq!(concentration(30), concentration(49));
+    assert!(concentration(10) < concentration(30) && concentration(50) < concentration(49));
+    let for_ever = profile_of(&tests, &salt, Instant(i64::MAX), None);
+    assert_eq!(for_ever.sodium, known(50).sodium);
+    let near = |celsius: f64| {
+        let until = Instant(i64::MAX);
+        let air = AirTemperature::from_celsius(celsius).unwrap();
+        posterior(&tests, until).distance_to_tested(air)
+    };
+    assert_eq!(
+        [near(20.0), near(29.0), near(-10.0)],
+        [Some(20), Some(10), Some(80)]
+    );
+    assert_eq!(
+        posterior(&tests[1..2], Instant(i64::MAX)).distance_to_tested(AirTemperature::MIN),
+        None
+    );
+}
+
+fn any_evidence() -> impl Strategy<Value = Test> {
     let family = prop_oneof![Just(Family::Run), Just(Family::Ride)];
     (any::<i8>(), any::<u8>(), any::<i64>(), any::<i64>(), family).prop_map(
-        |(at, key, ratio, sd, family)| Evidence {
+        |(at, key, ratio, sd, family)| Test {
             at: Instant(i64::from(at)),
             observation: ObservationId(u128::from(key)),
+            kind: TestKind::Patch,
             log_ratio: LogMean::clamped(ratio),
             log_sd: LogSd::clamped(sd),
             family,
             duration: Seconds::clamped(ratio),
+            air_temp: AirTemperature::new(sd % 1_000),
         },
     )
 }
@@ -124,7 +186,7 @@ proptest! {
         let turn = seed.index(other.len().max(1));
         let length = other.len();
         other.rotate_left(turn.min(length));
-        prop_assert_eq!(profile(&tests, Instant(50)), profile(&other, Instant(50)));
+        prop_assert_eq!(of_rate(&tests, Instant(50)), of_rate(&other, Instant(50)));
         prop_assert_eq!(posterior(&tests, Instant(50)), posterior(&other, Instant(50)));
     }
 
@@ -135,7 +197,7 @@ proptest! {
         let end = Instant(i64::MAX);
         let mut more = tests.clone();
         more.push(one);
-        let sd = |tests: &[Evidence]| posterior(tests, end).belief().log_sd;
+        let sd = |tests: &[Test]| posterior(tests, end).belief().log_sd;
         prop_assert!(sd(&more) <= sd(&tests));
     }
 }

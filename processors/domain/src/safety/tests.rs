@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::advice::{AfterInput, DuringInput, Intensity, Needs, after, during};
+use crate::advice::{AfterInput, DuringInput, GapBounds, Intensity, Needs, after, during};
 use crate::units::{BodyMass, Milligrams};
 
 fn plan(minutes: i64, rate: i64, cap: i64) -> DuringInput {
@@ -217,6 +217,7 @@ proptest! {
             next: None,
             to_bed: Some(workout.duration),
             cap: workout.cap,
+            bounds: GapBounds::default(),
         };
         let context = SafetyContext {
             predicted_loss: loss.map(Millilitres::clamped),

@@ -45,11 +45,16 @@ pub fn compose(members: &[&Activity], home_zone: Option<&str>) -> Option<Compose
     let mut ranked: Vec<&Activity> = members.to_vec();
     ranked.sort_unstable_by_key(|member| (path_rank(member), member.first_received, member.id));
     let primary: &Activity = ranked.first()?;
+    // A hidden start is no time: it counts only where nobody tells another.
+    let tells_time = |member: &&&Activity| !member.hidden_start;
+    let timed: &Activity = ranked.iter().find(tells_time).unwrap_or(&primary);
     let mut ballot = Ballot::new(&ranked);
 
     let sport = ballot.sport(primary);
-    ballot.elect("start", |member| Some(member.span.start()));
-    let (end, elapsed_s) = ballot.end(primary);
+    ballot.elect("start", |member| {
+        (member.hidden_start == timed.hidden_start).then(|| member.span.start())
+    });
+    let (end, elapsed_s) = ballot.end(timed);
     let timer_s = ballot.elect("timer_s", |member| member.timer_s);
     let moving_s = ballot.elect("moving_s", |member| member.moving_s);
     let distance_dm = ballot.elect("distance_m", |member| member.distance_dm);
@@ -68,13 +73,13 @@ pub fn compose(members: &[&Activity], home_zone: Option<&str>) -> Option<Compose
     ballot.elect("start_lon", |member| member.start_position_e7);
     let told_indoor = ballot.elect("indoor", |member| member.indoor);
     let title = ballot.title();
-    let utc_offset_s = ballot.offset(primary, home_zone);
-    let zone = ballot.zone(primary, utc_offset_s);
+    let utc_offset_s = ballot.offset(timed, home_zone);
+    let zone = ballot.zone(timed, utc_offset_s);
 
     Some(Composed {
         sport,
         family: sport.family(),
-        start: primary.span.start(),
+        start: timed.span.start(),
         end,
         timer_s,
         moving_s,
@@ -89,7 +94,7 @@ pub fn compose(members: &[&Activity], home_zone: Option<&str>) -> Option<Compose
         start_position_e7: position,
         indoor: told_indoor.or(sport.indoor()),
         title,
-        local_date: local_date(primary.span.start(), utc_offset_s),
+        local_date: local_date(timed.span.start(), utc_offset_s),
         utc_offset_s,
         zone,
         container: primary.is_container(),
@@ -259,29 +264,32 @@ impl<'a> Ballot<'a> {
 
     /// End and elapsed time go together. A summary that tells the timer as its length hides its
     /// pauses; a copy of the same recording that tells a longer elapsed time knows better.
-    fn end(&mut self, primary: &Activity) -> (Instant, i64) {
-        let hides_pauses =
-            primary.source == Source::Garmin && primary.timer_s == Some(primary.elapsed_s);
+    fn end(&mut self, timed: &Activity) -> (Instant, i64) {
+        let hides_pauses = timed.source == Source::Garmin && timed.timer_s == Some(timed.elapsed_s);
         let knows_better = |member: &&Activity| {
             let copies =
                 member.source == Source::Strava || member.writer == Some(Writer::GarminConnect);
             copies
                 && !member.is_manual()
-                && member.elapsed_s > primary.elapsed_s
-                && member.span.start().within(primary.span.start(), 5)
+                && member.hidden_start == timed.hidden_start
+                && member.elapsed_s > timed.elapsed_s
+                && member.span.start().within(timed.span.start(), 5)
                 && [member.timer_s, member.moving_s]
                     .iter()
                     .flatten()
                     .any(|worked| {
-                        worked.abs_diff(primary.elapsed_s) <= primary.elapsed_s.unsigned_abs() / 50
+                        worked.abs_diff(timed.elapsed_s) <= timed.elapsed_s.unsigned_abs() / 50
                     })
         };
         let teller = hides_pauses
             .then(|| self.ranked.iter().position(knows_better))
             .flatten();
-        let end = |member: &Activity| Some(member.span.end());
+        let end = |member: &Activity| {
+            (member.hidden_start == timed.hidden_start).then(|| member.span.end())
+        };
         let elapsed = |member: &Activity| Some(member.elapsed_s);
-        let winner = teller.unwrap_or(0);
+        let first = self.ranked.iter().position(|member| member.id == timed.id);
+        let winner = teller.or(first).unwrap_or(0);
         let rule = if teller.is_some() {
             "pauses_told"
         } else {
@@ -295,8 +303,8 @@ impl<'a> Ballot<'a> {
         let end = self.crown("end", winner, rule, lost_by, end);
         let elapsed_s = self.crown("elapsed_s", winner, rule, lost_by, elapsed);
         (
-            end.unwrap_or(primary.span.end()),
-            elapsed_s.unwrap_or(primary.elapsed_s),
+            end.unwrap_or(timed.span.end()),
+            elapsed_s.unwrap_or(timed.elapsed_s),
         )
     }
 

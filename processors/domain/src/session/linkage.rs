@@ -8,6 +8,7 @@
 //! and the sort (strength, score, ids) makes it the same for every order of the input.
 
 use super::Activity;
+use super::hidden::{self, reach};
 use super::matching::{Strength, THRESHOLDS, likeness};
 use crate::observation::ObservationId;
 use crate::time::{Instant, Span};
@@ -48,25 +49,37 @@ pub struct Override {
 }
 
 /// Connected stretches of time: no record of one block can be linked with one of another, unless a
-/// user merged them. Each block by start, then id; blocks by their first start.
+/// user merged them. A record with a hidden start ties its whole local day together. Each block by
+/// start, then id; blocks by their first start.
 pub fn blocks(activities: &[Activity]) -> Vec<Vec<usize>> {
+    let order = sorted(activities);
+    let mut reaches: Vec<(Span, usize)> = order
+        .iter()
+        .enumerate()
+        .map(|(position, (_, activity))| (reach(activity), position))
+        .collect();
+    reaches.sort_unstable();
     let mut all: Vec<Vec<usize>> = Vec::new();
     let mut current: Option<(Span, Vec<usize>)> = None;
-    for (index, activity) in sorted(activities) {
-        let span = activity.span;
+    for (span, position) in reaches {
         current = match current {
             Some((window, mut block)) if near(window, span) => {
-                block.push(index);
+                block.push(position);
                 Some((window.hull(span), block))
             }
             closed => {
                 all.extend(closed.map(|(_, block)| block));
-                Some((span, vec![index]))
+                Some((span, vec![position]))
             }
         };
     }
     all.extend(current.map(|(_, block)| block));
-    all
+    let index = |position: usize| order.get(position).map(|(index, _)| *index);
+    let as_indices = |mut block: Vec<usize>| {
+        block.sort_unstable();
+        block.into_iter().filter_map(index).collect()
+    };
+    all.into_iter().map(as_indices).collect()
 }
 
 fn near(window: Span, next: Span) -> bool {
@@ -87,7 +100,13 @@ pub fn group(activities: &[Activity], overrides: &[Override]) -> Vec<Group> {
         clusters.join_if(link.pair, |one, other| is_linked(&order, &says, one, other));
     }
     clusters.obey(&order, &says);
-    clusters.into_groups(&order, &says)
+    let is_split =
+        |one: &Activity, other: &Activity| decided(&says, one, other) == Some(OverrideKind::Split);
+    let placed = hidden::place(&order, &clusters.members, is_split);
+    for pair in &placed.joins {
+        clusters.join_if(*pair, |_, _| true);
+    }
+    clusters.into_groups(&order, &says, &placed)
 }
 
 /// For each group that holds a multisport whole, the groups that are its legs, by start.
@@ -294,7 +313,12 @@ impl Clusters {
         }
     }
 
-    fn into_groups(self, order: &[(usize, &Activity)], says: &[Decision]) -> Vec<Group> {
+    fn into_groups(
+        self,
+        order: &[(usize, &Activity)],
+        says: &[Decision],
+        placed: &hidden::Placed,
+    ) -> Vec<Group> {
         let mut parts: Vec<Vec<usize>> = self
             .members
             .into_iter()
@@ -304,16 +328,45 @@ impl Clusters {
             members.sort_unstable();
         }
         parts.sort_unstable();
-        let as_group = |positions: Vec<usize>| Group {
-            confidence_pct: confidence(order, says, &positions),
+        let suspected = candidates(&parts, &placed.suspects);
+        let as_group = |(positions, candidates): (Vec<usize>, Vec<Candidate>)| Group {
+            confidence_pct: if placed.joins.iter().any(|pair| positions.contains(&pair.0)) {
+                confidence(order, says, &positions).min(THRESHOLDS.confidence_weak_pct)
+            } else {
+                confidence(order, says, &positions)
+            },
             members: positions
                 .into_iter()
                 .filter_map(|position| order.get(position).map(|(index, _)| *index))
                 .collect(),
-            candidates: Vec::new(),
+            candidates,
         };
-        parts.into_iter().map(as_group).collect()
+        parts.into_iter().zip(suspected).map(as_group).collect()
     }
+}
+
+/// For each part, the other parts that a suspected pair ties it to.
+fn candidates(parts: &[Vec<usize>], suspects: &[Pair]) -> Vec<Vec<Candidate>> {
+    let mut found: Vec<Vec<Candidate>> = vec![Vec::new(); parts.len()];
+    let part_of = |position: usize| parts.iter().position(|part| part.contains(&position));
+    for (one, other) in suspects {
+        let (Some(one), Some(other)) = (part_of(*one), part_of(*other)) else {
+            continue;
+        };
+        for (here, group) in [(one, other), (other, one)] {
+            if let Some(list) = found.get_mut(here) {
+                list.push(Candidate {
+                    group,
+                    rule: hidden::RULE,
+                });
+            }
+        }
+    }
+    for list in &mut found {
+        list.sort_unstable();
+        list.dedup();
+    }
+    found
 }
 
 /// A group is as sure as its weakest pair; a user's merge is certain.

@@ -21,6 +21,8 @@ pub struct Thresholds {
     pub weak_iou_permille: u32,
     pub weak_duration_permille: u64,
     pub weak_distance_permille: u64,
+    /// A hidden start leaves length and distance to judge by, so they must agree better.
+    pub hidden_permille: u64,
     /// What counts as "at exactly the same time" for a family that says nothing.
     pub identical_iou_permille: u32,
     /// Records that are further apart never meet in one block.
@@ -39,6 +41,7 @@ pub const THRESHOLDS: Thresholds = Thresholds {
     weak_iou_permille: 500,
     weak_duration_permille: 150,
     weak_distance_permille: 150,
+    hidden_permille: 20,
     identical_iou_permille: 950,
     block_gap_s: 15 * 60,
     confidence_strong_pct: 95,
@@ -96,7 +99,9 @@ fn excluded(one: &Activity, other: &Activity) -> bool {
     let same_account = one.source == other.source && one.account == other.account;
     let two_legs = same_account && one.parent.is_some() && other.parent.is_some();
     let apart = one.span.overlap_us(other.span) == 0 && one.span != other.span;
-    one.is_container() != other.is_container() || two_legs || apart
+    // A hidden start is no time to compare.
+    let hidden = one.hidden_start || other.hidden_start;
+    one.is_container() != other.is_container() || two_legs || apart || hidden
 }
 
 /// One watch records one thing at a time: of one device only a second upload of the same recording
@@ -168,7 +173,7 @@ fn measure(one: &Activity, other: &Activity) -> Likeness {
 }
 
 /// The pair of durations that agree best over timer, moving and elapsed time of both sides.
-fn best_durations(one: &Activity, other: &Activity) -> (u64, (i64, i64)) {
+pub(super) fn best_durations(one: &Activity, other: &Activity) -> (u64, (i64, i64)) {
     let told = |activity: &Activity| {
         [
             activity.timer_s,
@@ -188,7 +193,7 @@ fn best_durations(one: &Activity, other: &Activity) -> (u64, (i64, i64)) {
     best
 }
 
-fn distance_apart(one: &Activity, other: &Activity) -> Option<u64> {
+pub(super) fn distance_apart(one: &Activity, other: &Activity) -> Option<u64> {
     let measured = |activity: &Activity| {
         let trusted = !activity.is_manual() && activity.indoor != Some(true);
         activity.distance_dm.filter(|metres| trusted && *metres > 0)
@@ -196,11 +201,12 @@ fn distance_apart(one: &Activity, other: &Activity) -> Option<u64> {
     Some(apart_permille(measured(one)?, measured(other)?))
 }
 
-/// The difference in thousandths of the greater.
+/// The difference in thousandths of the greater, rounded up: what is over a threshold stays over it.
 fn apart_permille(one: i64, other: i64) -> u64 {
-    let greater = u128::from(one.unsigned_abs().max(other.unsigned_abs()));
+    // Two zeros are alike.
+    let greater = u128::from(one.unsigned_abs().max(other.unsigned_abs())).max(1);
     let apart = u128::from(one.abs_diff(other)).saturating_mul(1000);
-    u64::try_from(apart.checked_div(greater).unwrap_or(0)).unwrap_or(u64::MAX)
+    u64::try_from(apart.div_ceil(greater)).unwrap_or(u64::MAX)
 }
 
 /// Overlap first; a second between the starts weighs as much as a thousandth of overlap.

@@ -43,6 +43,8 @@ pub struct WeighInLoss {
     pub flags: BTreeSet<LossFlag>,
     /// How far to trust it as a test of this athlete; `None` where nothing may be learnt from it.
     pub log_sd: Option<LogSd>,
+    /// The error of this one measurement, as a share of it.
+    pub relative_sd: LogSd,
     /// Mass lost, in thousandths of the mass before; below zero after a gain.
     pub mass_loss_permille: i64,
 }
@@ -87,6 +89,7 @@ pub fn weigh_in(input: &WeighIn) -> WeighInOutcome {
             fluid: above_zero(Interval::normal(sweat, sd)),
             rate: rates(rate, sweat, sd, input.duration),
             log_sd: trust(input, sd / sweat, &flags),
+            relative_sd: LogSd::near(sd / sweat * 1_000_000.0),
             mass_loss_permille: mass_loss_permille(input),
             flags,
         });

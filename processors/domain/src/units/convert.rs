@@ -7,8 +7,9 @@ use uom::si::f64::{Energy, Mass, MassRate, Time, Volume};
 use uom::si::{energy, mass, mass_rate, time, volume};
 
 use super::{
-    BodyMass, Decigrams, DrinkRate, Grams, Interval, Kilocalories, LogMean, LogSd, Milligrams,
-    Millilitres, Permille, Quantity, Seconds, SodiumConcentration, SweatRate,
+    AirTemperature, BodyHeight, BodyMass, BodySurface, CollectionArea, Decigrams, DrinkRate, Grams,
+    Humidity, Interval, Kilocalories, LocalConcentration, LocalRate, LogMean, LogSd, Milligrams,
+    Millilitres, PatchVolume, Permille, Quantity, Seconds, SodiumConcentration, SweatRate,
 };
 
 impl BodyMass {
@@ -83,6 +84,86 @@ impl DrinkRate {
 }
 
 impl SodiumConcentration {
+    pub fn from_mmol_per_l(value: f64) -> Option<Self> {
+        Self::from_f64(value * 10.0)
+    }
+
+    pub fn mmol_per_l(self) -> f64 {
+        self.as_f64() / 10.0
+    }
+}
+
+impl BodyHeight {
+    pub fn from_metres(value: f64) -> Option<Self> {
+        Self::from_f64(value * 1_000.0)
+    }
+
+    pub fn metres(self) -> f64 {
+        self.as_f64() / 1_000.0
+    }
+}
+
+impl BodySurface {
+    pub fn from_square_metres(value: f64) -> Option<Self> {
+        Self::from_f64(value * 10_000.0)
+    }
+
+    pub fn square_metres(self) -> f64 {
+        self.as_f64() / 10_000.0
+    }
+}
+
+impl AirTemperature {
+    pub fn from_celsius(value: f64) -> Option<Self> {
+        Self::from_f64(value * 10.0)
+    }
+
+    pub fn celsius(self) -> f64 {
+        self.as_f64() / 10.0
+    }
+}
+
+impl Humidity {
+    pub fn from_percent(value: f64) -> Option<Self> {
+        Self::from_f64(value)
+    }
+
+    pub fn percent(self) -> f64 {
+        self.as_f64()
+    }
+}
+
+impl PatchVolume {
+    pub fn from_microlitres(value: f64) -> Option<Self> {
+        Self::from_f64(value * 10.0)
+    }
+
+    pub fn microlitres(self) -> f64 {
+        self.as_f64() / 10.0
+    }
+}
+
+impl CollectionArea {
+    pub fn from_cm2(value: f64) -> Option<Self> {
+        Self::from_f64(value * 1_000.0)
+    }
+
+    pub fn cm2(self) -> f64 {
+        self.as_f64() / 1_000.0
+    }
+}
+
+impl LocalRate {
+    pub fn from_mg_per_cm2_min(value: f64) -> Option<Self> {
+        Self::from_f64(value * 1_000.0)
+    }
+
+    pub fn mg_per_cm2_min(self) -> f64 {
+        self.as_f64() / 1_000.0
+    }
+}
+
+impl LocalConcentration {
     pub fn from_mmol_per_l(value: f64) -> Option<Self> {
         Self::from_f64(value * 10.0)
     }

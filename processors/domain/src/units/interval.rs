@@ -71,6 +71,12 @@ impl LogNormal {
     pub fn median(self) -> f64 {
         libm::exp(self.log_mean.natural())
     }
+
+    /// The ends of the central 90 % interval, low and high.
+    pub fn bounds90(self) -> [f64; 2] {
+        let (middle, half) = (self.log_mean.natural(), Z90 * self.log_sd.natural());
+        [libm::exp(middle - half), libm::exp(middle + half)]
+    }
 }
 
 fn rounded<Q: Quantity>(value: f64) -> Q {

@@ -1,8 +1,9 @@
 //! Slots: what was last said in one, and what is said next.
 
+use std::sync::Arc;
+
 use processors_domain::advice::{Advised, Confidence, GapClass, RULES_VERSION};
 use schemas::record::Micros;
-use schemas::record::observation::PlannedWorkoutBody;
 use schemas::record::recommendation::{
     Advice, Dependency, Need, Needs, Param, Portion, Reason, RecommendationCancelled,
     RecommendationExpired, RecommendationIssued, RecommendationSuperseded,
@@ -10,14 +11,13 @@ use schemas::record::recommendation::{
 use schemas::record::state::{PublishedState, SessionState, SlotState};
 use schemas::topic;
 
+use super::timeline::Timeline;
 use crate::bucket::day_of;
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::{content_hash, id_of};
+use crate::normalize::HOUR_US;
 use crate::wire;
 use crate::work::Work;
-
-/// Which products the advice was chosen from. Selection is not part of these rules yet.
-const CATALOG: &str = "none";
 
 /// What a slot hangs on.
 pub(super) struct Anchor {
@@ -28,7 +28,7 @@ pub(super) struct Anchor {
 }
 
 impl Anchor {
-    pub(super) fn session(work: &Work<'_>, state: &SessionState) -> Self {
+    pub(super) fn session(work: &Work<'_>, state: &SessionState, phase: &str) -> Self {
         let mut depends_on = vec![Dependency {
             id: state.session_id.clone(),
             revision: state.published.revision,
@@ -38,22 +38,22 @@ impl Anchor {
             revision: loss.published.revision,
         }));
         Self {
-            slot: format!("{}/{}/post", work.athlete, state.session_id),
+            slot: format!("{}/{}/{phase}", work.athlete, state.session_id),
             id: state.session_id.clone(),
             kind: "session",
             depends_on,
         }
     }
 
-    pub(super) fn plan(work: &Work<'_>, plan: &PlannedWorkoutBody) -> Self {
+    pub(super) fn plan(work: &Work<'_>, plan_id: &str, phase: &str) -> Self {
         let revision = work
             .head
             .profile
             .as_ref()
             .map_or(0, |profile| profile.revision);
         Self {
-            slot: format!("{}/{}/during", work.athlete, plan.plan_id),
-            id: plan.plan_id.clone(),
+            slot: format!("{}/{plan_id}/{phase}", work.athlete),
+            id: plan_id.to_owned(),
             kind: "plan",
             depends_on: vec![Dependency {
                 id: format!("profile/{}", work.athlete),
@@ -79,69 +79,76 @@ pub(super) struct Desired {
     pub(super) confidence: Confidence,
 }
 
-pub(super) fn say(work: &mut Work<'_>, anchor: &Anchor, desired: Desired) {
+pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, desired: Desired) {
     let expired = desired.valid_until <= work.now;
     let inputs_hash = content_hash(&[desired.inputs.as_bytes()]);
     let (start, valid_until) = (desired.start, desired.valid_until);
-    let fluid_ml = desired.advised.needs.fluid.map(|need| need.target.get());
+    let (phase, needs) = (desired.phase, desired.advised.needs);
+    let hours = (desired.end.0.saturating_sub(start.0)) as f64 / HOUR_US as f64;
     let mut fact = issued(work, anchor, desired, inputs_hash);
-    let hash = hash_of(&blank(fact.clone(), anchor));
+    // Baskets follow from the needs and from what the athlete may take; they are worked out only
+    // where something is said.
+    let hash = hash_of(&blank(fact.clone()));
+    let hash = content_hash(&[hash.as_bytes(), timeline.taste.text.as_bytes()]);
     let known = find(work, &anchor.slot);
-    let Some(said) = revise(
+    let said = revise(
         known.as_ref().map(|(_, slot)| &slot.published),
         &hash,
         true,
         work.now,
-    ) else {
-        if let Some((day, slot)) = known
-            && expired
-            && !slot.expired
-        {
+    );
+    let is_over = |slot: &SlotState| expired && !slot.expired;
+    if said.is_none() && !known.as_ref().is_some_and(|(_, slot)| is_over(slot)) {
+        return;
+    }
+    let shelf = Arc::clone(&work.rules.shelf);
+    fact.advice.options = shelf.options(&timeline.taste, phase, &needs, hours);
+    let day = day_of(start.0);
+    let Some(said) = said else {
+        if let Some((from, slot)) = known {
             fact.revised_at = work.now;
             expire(work, fact, &slot.published, false);
-            put(
-                work,
-                Some(day),
-                day_of(start.0),
-                SlotState {
-                    expired: true,
-                    ..slot
-                },
-            );
+            let expired = SlotState {
+                expired: true,
+                ..slot
+            };
+            put(work, Some(from), day, expired);
         }
         return;
     };
-    fact.version = said.revision;
-    fact.revised_at = said.revised_at;
-    fact.content_hash.clone_from(&hash);
-    fact.id = fact_id(&anchor.slot, &said);
-    let fact_id = fact.id.clone();
-    if let Some((_, slot)) = known
-        .as_ref()
-        .filter(|(_, slot)| slot.published.live && !slot.expired)
-    {
-        supersede(
-            work,
-            &anchor.slot,
-            &slot.published,
-            &fact_id,
-            said.revised_at,
-        );
-    }
-    if expired {
-        expire(work, fact, &said, true);
-    } else {
-        work.emit(topic::RECOMMENDATIONS, &fact_id, &fact);
-    }
     let state = SlotState {
         slot: anchor.slot.clone(),
+        fact_id: fact_id(&anchor.slot, &said),
         published: said,
-        fact_id,
         valid_until,
         expired,
-        fluid_ml,
+        fluid_ml: needs.fluid.map(|need| need.target.get()),
     };
-    put(work, known.map(|(day, _)| day), day_of(start.0), state);
+    fact.content_hash = hash;
+    let from = known.as_ref().map(|(from, _)| *from);
+    replace(work, fact, known.map(|(_, slot)| slot), &state);
+    put(work, from, day, state);
+}
+
+/// Say a new version, and what became of the one before.
+fn replace(
+    work: &mut Work<'_>,
+    mut fact: RecommendationIssued,
+    known: Option<SlotState>,
+    state: &SlotState,
+) {
+    let said = &state.published;
+    fact.version = said.revision;
+    fact.revised_at = said.revised_at;
+    fact.id.clone_from(&state.fact_id);
+    if let Some(slot) = known.filter(|slot| slot.published.live && !slot.expired) {
+        supersede(work, &slot, &fact.id, said.revised_at);
+    }
+    if state.expired {
+        expire(work, fact, said, true);
+    } else {
+        work.emit(topic::RECOMMENDATIONS, &state.fact_id, &fact);
+    }
 }
 
 pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor, reason: &str) {
@@ -199,9 +206,10 @@ fn put(work: &mut Work<'_>, from: Option<i32>, day: i32, state: SlotState) {
     slots.sort_by(|a, b| a.slot.cmp(&b.slot));
 }
 
-fn supersede(work: &mut Work<'_>, slot: &str, old: &PublishedState, by: &str, revised_at: Micros) {
+fn supersede(work: &mut Work<'_>, old: &SlotState, by: &str, revised_at: Micros) {
+    let (slot, version) = (old.slot.as_str(), old.published.revision);
     let fact = RecommendationSuperseded {
-        id: id_of(&["superseded", slot, &old.revision.to_string()]),
+        id: id_of(&["superseded", slot, &version.to_string()]),
         tenant_id: work.tenant.to_owned(),
         athlete_id: work.athlete.to_owned(),
         recorded_at: work.now,
@@ -210,7 +218,7 @@ fn supersede(work: &mut Work<'_>, slot: &str, old: &PublishedState, by: &str, re
         licence: None,
         key_id: None,
         slot: slot.to_owned(),
-        version: old.revision,
+        version,
         by: by.to_owned(),
     };
     work.emit(topic::RECOMMENDATIONS, &fact.id.clone(), &fact);
@@ -239,7 +247,7 @@ fn expire(work: &mut Work<'_>, fact: RecommendationIssued, said: &PublishedState
 }
 
 /// The content alone: no ids, no revisions, no processing times.
-fn blank(mut fact: RecommendationIssued, _anchor: &Anchor) -> RecommendationIssued {
+fn blank(mut fact: RecommendationIssued) -> RecommendationIssued {
     fact.slot.clear();
     fact.inputs_hash.clear();
     fact.rules_id.clear();
@@ -270,7 +278,7 @@ fn issued(
         content_hash: String::new(),
         inputs_hash,
         rules: RULES_VERSION.to_owned(),
-        catalog: CATALOG.to_owned(),
+        catalog: work.rules.shelf.version().to_owned(),
         advice: Advice {
             phase: desired.phase.to_owned(),
             anchor_id: anchor.id.clone(),

@@ -3,9 +3,11 @@
 //! Invariants: received = accepted + duplicate + dead-lettered + pending after every call; it does not
 //! matter whether a hint or the end of its fetch is read first, nor how often an end is told.
 
+use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 
 use super::{Seen, observe_all, reject, see};
+use crate::identity::item_print;
 use crate::ids::fingerprint;
 use crate::normalize::{AnsweredHint, Outcome};
 use crate::processor::RawItem;
@@ -14,13 +16,10 @@ use crate::work::Work;
 /// A new hint: it is pending, unless its fetch has ended already.
 pub(super) fn asked(work: &mut Work<'_>, item: &RawItem) {
     let raw = &item.raw;
-    see(
-        work,
-        item.names.shard,
-        asked_print(&raw.id),
-        raw.received_at,
-    );
-    if has(work, item.names.shard, ended_print(&raw.id)) {
+    let print = print_of(raw);
+    // Only that it was asked counts: which of several copies is read first is chance.
+    see(work, item.names.shard, asked_print(print), Micros(0));
+    if has(work, item.names.shard, ended_print(print)) {
         work.count(&raw.source, "accepted", 1);
     } else {
         work.count(&raw.source, "pending", 1);
@@ -30,7 +29,7 @@ pub(super) fn asked(work: &mut Work<'_>, item: &RawItem) {
 /// The end of a fetch: its hints leave `pending`, once.
 pub(super) fn ended(work: &mut Work<'_>, item: &RawItem) {
     let raw = &item.raw;
-    let ended = match &item.outcome {
+    let told = match &item.outcome {
         Outcome::Ended(ended) => ended,
         Outcome::Rejected(rejected) => {
             // Ours, and yet unreadable: kept where a person sees it, and counted nowhere.
@@ -39,26 +38,28 @@ pub(super) fn ended(work: &mut Work<'_>, item: &RawItem) {
         }
         Outcome::Observations(_) | Outcome::Unused | Outcome::Hint => return,
     };
-    for hint in &ended.hints {
-        let print = ended_print(&hint.raw_id);
+    for hint in &told.hints {
+        let received = hint_as_received(raw, hint);
+        let print = print_of(&received);
+        let ended = ended_print(print);
         if matches!(
-            see(work, item.names.shard, print, raw.received_at),
+            see(work, item.names.shard, ended, raw.received_at),
             Seen::Before
-        ) || !has(work, item.names.shard, asked_print(&hint.raw_id))
+        ) || !has(work, item.names.shard, asked_print(print))
         {
             continue;
         }
         work.count(&raw.source, "pending", -1);
-        match &ended.failed {
+        match &told.failed {
             None => work.count(&raw.source, "accepted", 1),
             Some(rejected) => {
                 work.count(&raw.source, "dead_lettered", 1);
-                reject(work, &hint_as_received(raw, hint), rejected);
+                reject(work, &received, rejected);
             }
         }
     }
-    if !ended.drafts.is_empty()
-        && let Err(rejected) = observe_all(work, item, &ended.drafts)
+    if !told.drafts.is_empty()
+        && let Err(rejected) = observe_all(work, item, &told.drafts)
     {
         reject(work, raw, &rejected);
     }
@@ -89,10 +90,17 @@ fn has(work: &Work<'_>, shard: u16, print: i64) -> bool {
     })
 }
 
-fn asked_print(raw_id: &str) -> i64 {
-    fingerprint(&[b"hint", raw_id.as_bytes()])
+/// Copies of a hint are one hint, whichever of them is read first; a replay is one of its own.
+fn print_of(hint: &RawReceived) -> i64 {
+    let print = item_print(hint).to_be_bytes();
+    let replayed = hint.replay_of.as_deref().unwrap_or_default();
+    fingerprint(&[&print, replayed.as_bytes(), &hint.attempt.to_be_bytes()])
 }
 
-fn ended_print(raw_id: &str) -> i64 {
-    fingerprint(&[b"hint ended", raw_id.as_bytes()])
+fn asked_print(hint: i64) -> i64 {
+    fingerprint(&[b"hint", &hint.to_be_bytes()])
+}
+
+fn ended_print(hint: i64) -> i64 {
+    fingerprint(&[b"hint ended", &hint.to_be_bytes()])
 }

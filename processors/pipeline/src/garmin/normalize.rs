@@ -5,9 +5,11 @@ use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{ActivityBody, BodyMassBody, SleepBody, SleepSegment};
 
+use super::PULL_CONNECTOR;
 use super::payload::{Activity, BodyComposition, Details, Id, Nap, Sleep};
 use crate::normalize::{
-    Body, Draft, Rejected, SECOND_US, Told, bounded, epoch_seconds, offset, parse, quantise, whole,
+    Body, Draft, Rejected, SECOND_US, Told, bounded, epoch_seconds, fetched_draft, offset, parse,
+    quantise, whole,
 };
 
 /// No recording is longer; an ultra of three days with pauses is.
@@ -37,6 +39,18 @@ const UNUSED: [&str; 14] = [
 ];
 
 pub(crate) fn normalize(raw: &RawReceived) -> Told {
+    let told = pushed(raw)?;
+    if raw.connector != PULL_CONNECTOR {
+        return Ok(told);
+    }
+    let order = |draft: Draft| match draft.body {
+        Body::Deletion | Body::AccountClosed => draft,
+        _ => fetched_draft(raw, draft),
+    };
+    Ok(told.map(|drafts| drafts.into_iter().map(order).collect()))
+}
+
+fn pushed(raw: &RawReceived) -> Told {
     let drafts = match raw.kind.as_str() {
         "activities" => vec![activity(raw, false)?],
         "manuallyUpdatedActivities" => vec![activity(raw, true)?],

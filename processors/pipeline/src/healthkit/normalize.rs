@@ -5,15 +5,16 @@ use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{ActivityBody, BodyMassBody, SleepBody};
 use serde_json::{Map, Value};
 
+use super::export;
 use super::payload::{Deleted, Quantity, Sample, Source, Workout};
 use crate::normalize::{
     Body, Draft, Rejected, SECOND_US, Told, bounded, instant, offset, parse, quantise, whole,
 };
 
-const WORKOUT_MAX_S: f64 = 7.0 * 86_400.0;
-const FRAGMENT_MAX_US: i64 = 48 * 3_600 * SECOND_US;
-const DISTANCE_MAX_M: f64 = 5_000_000.0;
-const ENERGY_MAX_KJ: f64 = 400_000.0;
+pub(super) const WORKOUT_MAX_S: f64 = 7.0 * 86_400.0;
+pub(super) const FRAGMENT_MAX_US: i64 = 48 * 3_600 * SECOND_US;
+pub(super) const DISTANCE_MAX_M: f64 = 5_000_000.0;
+pub(super) const ENERGY_MAX_KJ: f64 = 400_000.0;
 const KJ_PER_KCAL: f64 = 4.184;
 const KG_PER_LB: f64 = 0.453_592_37;
 const KG_PER_STONE: f64 = 14.0 * KG_PER_LB;
@@ -25,6 +26,8 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
         "sleep" => sleep(&parse(&raw.body)?)?,
         "records" => return record(&parse(&raw.body)?),
         "deleted" => deleted(&parse(&raw.body)?)?,
+        "hae_workout" => export::workout(raw)?,
+        "hae_metric" => return export::metric(raw),
         kind => {
             return Err(Rejected::new(
                 "unsupported_kind",
@@ -165,28 +168,34 @@ fn seconds(quantity: &Quantity) -> Option<f64> {
 }
 
 fn metres(quantity: &Quantity) -> Option<f64> {
-    let value = quantity.value?;
-    Some(match quantity.unit.as_deref() {
+    Some(in_metres(quantity.value?, quantity.unit.as_deref()))
+}
+
+pub(super) fn in_metres(value: f64, unit: Option<&str>) -> f64 {
+    match unit {
         Some("km") => value * 1_000.0,
         Some("mi") => value * METRES_PER_MILE,
         Some("yd") => value * 0.9144,
         Some("ft") => value * 0.3048,
         _ => value,
-    })
+    }
+}
+
+fn kilojoules(quantity: &Quantity) -> Option<f64> {
+    Some(in_kilojoules(quantity.value?, quantity.unit.as_deref()))
 }
 
 /// HealthKit writes kilocalories as `kcal` or `Cal`.
-fn kilojoules(quantity: &Quantity) -> Option<f64> {
-    let value = quantity.value?;
-    Some(match quantity.unit.as_deref() {
+pub(super) fn in_kilojoules(value: f64, unit: Option<&str>) -> f64 {
+    match unit {
         Some("kJ") => value,
         Some("J") => value / 1_000.0,
         Some("cal") => value * KJ_PER_KCAL / 1_000.0,
         _ => value * KJ_PER_KCAL,
-    })
+    }
 }
 
-fn beats(value: Option<f64>) -> Result<Option<i32>, Rejected> {
+pub(super) fn beats(value: Option<f64>) -> Result<Option<i32>, Rejected> {
     let value = bounded("heart rate", value, 0.0, 300.0)?;
     Ok(value
         .map(|bpm| libm::round(bpm) as i32)
@@ -221,30 +230,23 @@ fn sleep(item: &Sample) -> Result<Draft, Rejected> {
 
 /// `HKCategoryValueSleepAnalysis`, as integer or by name with or without the prefix.
 fn stage(value: Option<&Value>) -> Result<&'static str, Rejected> {
-    let code = match value {
-        None => return Err(Rejected::missing("value")),
-        Some(Value::Number(number)) => number.as_i64(),
-        Some(Value::String(name)) => {
-            let name = name.trim_start_matches("HKCategoryValueSleepAnalysis");
-            match name.to_ascii_lowercase().replace(['_', ' '], "").as_str() {
-                "inbed" | "0" => Some(0),
-                "asleepunspecified" | "asleep" | "unspecified" | "1" => Some(1),
-                "awake" | "2" => Some(2),
-                "asleepcore" | "core" | "light" | "3" => Some(3),
-                "asleepdeep" | "deep" | "4" => Some(4),
-                "asleeprem" | "rem" | "5" => Some(5),
-                _ => None,
-            }
-        }
-        Some(_) => None,
-    };
-    match code {
-        Some(0) => Ok("in_bed"),
-        Some(1) => Ok("asleep"),
-        Some(2) => Ok("awake"),
-        Some(3) => Ok("light"),
-        Some(4) => Ok("deep"),
-        Some(5) => Ok("rem"),
+    match value {
+        None => Err(Rejected::missing("value")),
+        Some(Value::Number(number)) => stage_named(&number.to_string()),
+        Some(Value::String(name)) => stage_named(name),
+        Some(_) => stage_named(""),
+    }
+}
+
+pub(super) fn stage_named(name: &str) -> Result<&'static str, Rejected> {
+    let name = name.trim_start_matches("HKCategoryValueSleepAnalysis");
+    match name.to_ascii_lowercase().replace(['_', ' '], "").as_str() {
+        "inbed" | "0" => Ok("in_bed"),
+        "asleepunspecified" | "asleep" | "unspecified" | "1" => Ok("asleep"),
+        "awake" | "2" => Ok("awake"),
+        "asleepcore" | "core" | "light" | "3" => Ok("light"),
+        "asleepdeep" | "deep" | "4" => Ok("deep"),
+        "asleeprem" | "rem" | "5" => Ok("rem"),
         _ => Err(Rejected::new(
             "bad_value",
             "value is no stage of sleep analysis",
@@ -269,7 +271,21 @@ fn record(item: &Sample) -> Told {
         None => return Err(Rejected::missing("value")),
     };
     let value = value.ok_or_else(|| Rejected::new("bad_value", "value is not a number"))?;
-    let kg = match item.unit.as_deref() {
+    let entered = item
+        .metadata
+        .as_ref()
+        .and_then(|metadata| flag(metadata, "HKWasUserEntered"));
+    let body = BodyMassBody {
+        at,
+        mass_kg: kilograms(value, item.unit.as_deref())?,
+        manual: entered.unwrap_or(false),
+    };
+    Ok(Some(vec![Draft::summary(id, Body::BodyMass(body))]))
+}
+
+/// A body mass in the user's unit; without a unit it is in kilograms.
+pub(super) fn kilograms(value: f64, unit: Option<&str>) -> Result<f64, Rejected> {
+    let kg = match unit {
         Some("kg") | None => value,
         Some("g") => value / 1_000.0,
         Some("lb" | "lbs") => value * KG_PER_LB,
@@ -282,16 +298,7 @@ fn record(item: &Sample) -> Told {
         }
     };
     let kg = bounded("body mass in kg", Some(kg), 20.0, 400.0)?;
-    let entered = item
-        .metadata
-        .as_ref()
-        .and_then(|metadata| flag(metadata, "HKWasUserEntered"));
-    let body = BodyMassBody {
-        at,
-        mass_kg: quantise(kg, 1_000.0).unwrap_or_default(),
-        manual: entered.unwrap_or(false),
-    };
-    Ok(Some(vec![Draft::summary(id, Body::BodyMass(body))]))
+    Ok(quantise(kg, 1_000.0).unwrap_or_default())
 }
 
 /// `+02:00`, `+0200`, `Z`, or seconds as a number.

@@ -1,5 +1,13 @@
 //! One vendor item in, observations or a reason out: a table per source.
 
+mod auto_export;
+mod fetched;
+mod garmin;
+mod odd;
+mod scan;
+mod strava;
+mod weather;
+
 use processors_pipeline::{Body, Draft, Outcome, normalize};
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
@@ -61,6 +69,14 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Hint => "hint",
         Outcome::Ended(_) => "ended",
         Outcome::Rejected(rejected) => rejected.reason,
+    }
+}
+
+/// What a rejection says to whoever has to mend the input.
+fn detail(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Rejected(rejected) => &rejected.detail,
+        other => panic!("{other:?}"),
     }
 }
 

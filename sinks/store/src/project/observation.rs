@@ -6,7 +6,7 @@
 
 use schemas::record::Micros;
 use schemas::record::observation::{
-    IntakeBody, ObservationRecorded, PlannedWorkoutBody, SelfReportBody, WeighInBody,
+    IntakeBody, ObservationRecorded, PlannedWorkoutBody, ScanBody, SelfReportBody, WeighInBody,
 };
 
 use super::{live_row, open_body};
@@ -23,7 +23,7 @@ pub(super) fn recorded(fact: &ObservationRecorded) -> Option<RowChange> {
         "intake" => fact.intake.as_ref().map(|body| intake(fact, body)),
         "planned_workout" => fact.planned_workout.as_ref().map(|body| plan(fact, body)),
         "self_report" => fact.self_report.as_ref().map(|body| report(fact, body)),
-        "scan" => Some(scan(fact)),
+        "scan" => fact.scan.as_ref().map(|body| scan(fact, body)),
         "deletion" => taken_back(fact),
         _ => None,
     }
@@ -194,12 +194,33 @@ fn report(fact: &ObservationRecorded, body: &SelfReportBody) -> RowChange {
     })
 }
 
-/// Scans carry no body yet; that one came, and when, is worth an entry.
-fn scan(fact: &ObservationRecorded) -> RowChange {
+/// What a scan measured; the loss that follows from it is a row of its own.
+fn scan(fact: &ObservationRecorded, body: &ScanBody) -> RowChange {
     let figures = figures(none(), none(), none());
-    let place = Entry::at("scan", fact.received_at);
+    let place = Entry {
+        kind: "scan",
+        start: body.applied_at,
+        end: body.scanned_at,
+        revision: 0,
+    };
     entry(fact, &place, figures, |json| {
-        json.instant("at", fact.received_at);
+        json.instant("at", body.scanned_at)
+            .instant("applied_at", body.applied_at)
+            .instant("scanned_at", body.scanned_at)
+            .text("patch_id", &body.patch_id)
+            .text_or_null("body_site", body.body_site.as_deref())
+            .text_or_null("session_ref", body.session_ref.as_deref())
+            .value("volume_ul", &body.volume_ul)
+            .value("fill_fraction", &body.fill_fraction)
+            .flag("volume_saturated", body.volume_saturated)
+            .value("volume_quality", &body.volume_quality)
+            .value("chloride_mmol_l", &body.chloride_mmol_l)
+            .flag("chloride_below_range", body.chloride_below_range)
+            .flag("chloride_above_range", body.chloride_above_range)
+            .value("chloride_quality", &body.chloride_quality)
+            .value("collection_area_cm2", &body.collection_area_cm2)
+            .flag("failed", body.failed)
+            .text_or_null("failure_reason", body.failure_reason.as_deref());
     })
 }
 

@@ -6,7 +6,7 @@ use crate::observation::{Device, ObservationId, Source, Writer};
 use crate::sport::Sport;
 use crate::time::Instant;
 
-/// `source sport start_s length_s metres words…`; a word is `manual`, `indoor`, `whole`, `leg`,
+/// `source sport start_s length_s metres words…`; a word is `manual`, `indoor`, `whole`, `leg`, `hidden`,
 /// `timer=s`, `by=bundle` or `on=device`.
 pub(crate) fn activity(id: u128, line: &str) -> Activity {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -20,6 +20,7 @@ pub(crate) fn activity(id: u128, line: &str) -> Activity {
             ("manual", _) => it.manual = true,
             ("indoor", _) => it.indoor = Some(true),
             ("whole", _) => it.container = true,
+            ("hidden", _) => it.hidden_start = true,
             ("leg", _) => it.parent = Some(1),
             ("timer", seconds) => it.timer_s = Some(seconds.parse().unwrap()),
             ("by", bundle) => it.writer = Writer::of(bundle),

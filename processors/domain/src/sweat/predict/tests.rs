@@ -2,16 +2,40 @@
 
 use super::*;
 use crate::observation::ObservationId;
-use crate::profile::{Evidence, posterior};
+use crate::profile::{SodiumPosterior, Test, TestKind, log_ratio, posterior};
+use crate::sweat::{Loss, LossFlag, LossInput, Sex, estimate};
 use crate::time::Instant;
-use crate::units::SweatRate;
+use crate::units::{Seconds, SweatRate};
 
 const NOW: Instant = Instant(1_000_000);
 
-fn run_test(millilitres_per_hour: i64) -> Evidence {
-    let (key, hour) = (ObservationId(1), Seconds::clamped(3_600));
+fn run_test(millilitres_per_hour: i64) -> Test {
     let rate = SweatRate::clamped(millilitres_per_hour);
-    Evidence::of_rate(NOW, key, rate, LogSd::clamped(100_000), Sport::Run, hour).unwrap()
+    Test {
+        at: NOW,
+        observation: ObservationId(1),
+        kind: TestKind::WeighIn,
+        log_ratio: log_ratio(rate, Sport::Run).unwrap(),
+        log_sd: LogSd::clamped(100_000),
+        family: Sport::Run.family(),
+        duration: Seconds::clamped(3_600),
+        air_temp: None,
+    }
+}
+
+/// Indoors, and nothing is known of the salt.
+fn predict(sport: Sport, sex: Option<Sex>, tests: &Posterior, duration: Seconds) -> Loss {
+    estimate(&LossInput {
+        sport,
+        sex,
+        mass: None,
+        duration,
+        conditions: Conditions::INDOOR,
+        tests,
+        sodium: &SodiumPosterior::NOTHING,
+        weigh_in: None,
+        patch: None,
+    })
 }
 
 #[test]

@@ -1,0 +1,475 @@
+//! The inputs of each phase's rule, gathered from the timeline, and the rule's answer.
+
+use processors_domain::advice::{
+    self, AfterInput, Basis, BeforeInput, BridgeInput, Confidence, ConfidenceInput, Draft,
+    DuringInput, GapClass, NextWorkout,
+};
+use processors_domain::safety::{self, BasisFacts, SafetyContext};
+use processors_domain::sweat::{self, Conditions, Loss, LossInput};
+use processors_domain::units::{
+    BodyMass, Milligrams, Millilitres, Permille, Seconds, SodiumConcentration, SweatRate,
+};
+use schemas::record::Micros;
+use schemas::record::state::LossState;
+
+use super::slot::Desired;
+use super::timeline::{Plan, Timeline, Workout};
+use crate::bucket::DAY_US;
+use crate::normalize::SECOND_US;
+use crate::settings::mass_at;
+use crate::work::Work;
+
+/// Advice stands at least this long, also where bed time is near.
+const WINDOW_MIN_S: i64 = 1_800;
+/// Mass that stands in where none is known; the advice says that it is unsure.
+const MASS_UNKNOWN_G: i64 = 70_000;
+/// Below this the reader is told that the numbers are unsure, in thousandths.
+const SURE_PERMILLE_MIN: i64 = 500;
+/// Drinking before a workout begins at most this early.
+const LEAD_MAX_S: i64 = 4 * 3_600;
+/// After a workout of the same day it begins this early, and stays small.
+const LEAD_FAST_S: i64 = 2 * 3_600;
+/// Workouts that follow each other closely hand over what is missing; longer chains are not real.
+const CHAIN_MAX: u32 = 4;
+
+pub(super) fn after_session(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    loss: &LossState,
+) -> Desired {
+    let body = Body::of(work, timeline, workout.end, loss.mass_pre_g);
+    let (_, sodium_taken) = timeline.taken((workout.start.0, workout.end.0));
+    let seconds = |until: Micros| Seconds::from_micros(until.0.saturating_sub(workout.end.0));
+    let rate = SweatRate::new(loss.rate_ml_per_h);
+    let cap = advice::usual_cap(rate, false);
+    let next = timeline.next(workout).map(|(next, gap)| NextWorkout {
+        gap,
+        fluid_before: Some(fluid_before(&body, timeline, next, gap)),
+    });
+    let input = AfterInput {
+        mass: body.mass,
+        duration: workout.duration,
+        intensity: workout.intensity,
+        deficit: deficit_after(work, timeline, workout, CHAIN_MAX),
+        sodium_lost: sodium_lost(work, timeline, workout, loss),
+        sodium_taken,
+        next,
+        to_bed: timeline.settings.bed_after(workout.end).map(seconds),
+        cap,
+        bounds: timeline.bounds,
+    };
+    let sure = sure_of_loss(work, timeline, workout, loss);
+    let context = SafetyContext {
+        cap: Some(cap),
+        fluid_today: Some(drunk_today(timeline, workout.end)),
+        basis: Some(basis_facts(workout, loss, body.mass)),
+        low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
+        ..SafetyContext::default()
+    };
+    let advised = safety::apply(advice::after(&input), &context);
+    let window = advised.window.get().max(WINDOW_MIN_S);
+    Desired {
+        phase: "post",
+        start: workout.start,
+        end: workout.end,
+        valid_from: workout.end,
+        valid_until: later(workout.end, window),
+        origin: workout.end,
+        gap_class: next.map(|next| GapClass::of(next.gap, &timeline.bounds)),
+        inputs: format!("{input:?}"),
+        advised,
+        confidence: sure,
+    }
+}
+
+pub(super) fn bridge_after(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    loss: &LossState,
+) -> Desired {
+    let body = Body::of(work, timeline, workout.end, loss.mass_pre_g);
+    let cap = advice::usual_cap(SweatRate::new(loss.rate_ml_per_h), false);
+    let gap = timeline.next(workout).map_or(Seconds::ZERO, |(_, gap)| gap);
+    let input = BridgeInput {
+        mass: body.mass,
+        deficit: deficit_after(work, timeline, workout, CHAIN_MAX),
+        gap,
+        cap,
+    };
+    let sure = sure_of_loss(work, timeline, workout, loss);
+    let context = SafetyContext {
+        cap: Some(cap),
+        fluid_today: Some(drunk_today(timeline, workout.end)),
+        basis: Some(basis_facts(workout, loss, body.mass)),
+        low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
+        ..SafetyContext::default()
+    };
+    Desired {
+        phase: "bridge",
+        start: workout.start,
+        end: workout.end,
+        valid_from: workout.end,
+        valid_until: later(workout.end, gap.get()),
+        origin: workout.end,
+        gap_class: Some(GapClass::of(gap, &timeline.bounds)),
+        inputs: format!("{input:?}"),
+        advised: safety::apply(advice::bridge(&input), &context),
+        confidence: sure,
+    }
+}
+
+/// Before a plan; `None` where the workout before it leaves no room for that.
+pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> Option<Desired> {
+    let before = timeline.before_plan(plan);
+    let class = before.map(|(_, _, class)| class);
+    if matches!(
+        class,
+        Some(GapClass::Merged | GapClass::Bridge | GapClass::Rapid)
+    ) {
+        return None;
+    }
+    let body = Body::of(work, timeline, plan.start, None);
+    let dark_urine = timeline.dark_urine(plan.start);
+    let (lead, input) = match before {
+        Some((_, gap, GapClass::Fast)) => {
+            let lead = Seconds::clamped(LEAD_FAST_S);
+            (lead, between_fast(&body, plan, gap))
+        }
+        _ => {
+            let lead = lead(timeline, plan, before.map(|(workout, _, _)| workout.end));
+            let input = BeforeInput {
+                mass: body.mass,
+                duration: plan.duration,
+                intensity: plan.intensity,
+                lead,
+                dark_urine,
+                carbohydrate_scale: work.rules.pre_carb_scale(),
+            };
+            (lead, input)
+        }
+    };
+    let valid_from = later(plan.start, lead.get().saturating_neg());
+    let predicted = predict(work, timeline, &Workout::of_plan(plan));
+    let sure = sure_of(
+        work,
+        timeline,
+        &Workout::of_plan(plan),
+        predicted.method.as_str(),
+    );
+    let context = SafetyContext {
+        fluid_today: Some(drunk_today(timeline, valid_from)),
+        low_confidence: !body.known,
+        ..SafetyContext::default()
+    };
+    Some(Desired {
+        phase: "pre",
+        start: plan.start,
+        end: plan.end,
+        valid_from,
+        valid_until: plan.start,
+        origin: valid_from,
+        gap_class: class,
+        inputs: format!("{input:?}"),
+        advised: safety::apply(advice::before(&input), &context),
+        confidence: sure,
+    })
+}
+
+/// From the start of drinking to that of the workout: not in the night, nor in the workout before.
+fn lead(timeline: &Timeline, plan: &Plan, last_end: Option<Micros>) -> Seconds {
+    let earliest = later(plan.start, -LEAD_MAX_S);
+    let awake = timeline.settings.woke_before(plan.start);
+    let from = [awake, last_end]
+        .into_iter()
+        .flatten()
+        .fold(earliest, Micros::max);
+    Seconds::from_micros(plan.start.0.saturating_sub(from.0))
+}
+
+/// Two hours before the second workout of a day: a small drink, and carbohydrate for each hour that
+/// the gap is longer than four.
+fn between_fast(body: &Body, plan: &Plan, gap: Seconds) -> BeforeInput {
+    let scale = gap.get().saturating_sub(LEAD_MAX_S).clamp(0, 3_600);
+    BeforeInput {
+        mass: body.mass,
+        duration: plan.duration,
+        intensity: plan.intensity,
+        // The rule's band of 3 to 5 mL/kg, and 1 g/kg before the scale.
+        lead: Seconds::clamped(3_600),
+        dark_urine: false,
+        carbohydrate_scale: Permille::clamped(scale.saturating_mul(1_000) / 3_600),
+    }
+}
+
+pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> Desired {
+    let workout = Workout::of_plan(plan);
+    let predicted = predict(work, timeline, &workout);
+    let body = Body::of(work, timeline, plan.start, None);
+    let input = during_input(work, timeline, &workout, &body, &predicted, CHAIN_MAX);
+    let sure = sure_of(work, timeline, &workout, predicted.method.as_str());
+    let context = SafetyContext {
+        predicted_loss: Some(predicted.fluid.median()),
+        cap: Some(input.cap),
+        fluid_today: None,
+        basis: Some(BasisFacts {
+            rate: Some(input.rate),
+            sodium: Some(input.sodium),
+            mass_loss_permille: None,
+            duration: Some(plan.duration),
+        }),
+        low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
+    };
+    Desired {
+        phase: "during",
+        start: plan.start,
+        end: plan.end,
+        valid_from: plan.start,
+        valid_until: plan.end,
+        origin: plan.start,
+        gap_class: timeline.before_plan(plan).map(|(_, _, class)| class),
+        inputs: format!("{input:?}"),
+        advised: safety::apply(advice::during(&input), &context),
+        confidence: sure,
+    }
+}
+
+fn during_input(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    body: &Body,
+    predicted: &Loss,
+    chain: u32,
+) -> DuringInput {
+    let rate = predicted.rate.median();
+    let handed = handed_over(work, timeline, workout, chain);
+    DuringInput {
+        mass: body.mass,
+        duration: workout.duration,
+        rate,
+        sodium: predicted.sodium_concentration.map_or_else(
+            || usual_sodium(work, timeline, workout.start),
+            |sodium| sodium.median(),
+        ),
+        intensity: workout.intensity,
+        start_deficit: handed.deficit,
+        cap: advice::usual_cap(Some(rate), false),
+        gut_trained: timeline.settings.gut_trained,
+        merged_before: handed.merged,
+    }
+}
+
+/// What a workout takes over from one shortly before it.
+struct Handed {
+    deficit: Millilitres,
+    /// How long the one before was, where both count as one.
+    merged: Seconds,
+}
+
+fn handed_over(work: &Work<'_>, timeline: &Timeline, workout: &Workout, chain: u32) -> Handed {
+    let none = Handed {
+        deficit: Millilitres::ZERO,
+        merged: Seconds::ZERO,
+    };
+    let Some((before, gap)) = timeline.previous(workout.start, &workout.id, None) else {
+        return none;
+    };
+    let Some(left) = chain.checked_sub(1) else {
+        return none;
+    };
+    let missing = || deficit_after(work, timeline, before, left).max(Millilitres::ZERO);
+    match GapClass::of(gap, &timeline.bounds) {
+        GapClass::Merged => Handed {
+            deficit: missing(),
+            merged: before.duration,
+        },
+        GapClass::Bridge => {
+            let input = BridgeInput {
+                mass: Body::of(work, timeline, before.end, None).mass,
+                deficit: missing(),
+                gap,
+                cap: advice::usual_cap(None, false),
+            };
+            let draft = advice::bridge(&input);
+            let drunk = planned_fluid(&draft);
+            let left = input.deficit.get().saturating_sub(drunk.get()).max(0);
+            Handed {
+                deficit: Millilitres::clamped(left),
+                merged: Seconds::ZERO,
+            }
+        }
+        // There was time to make it good.
+        GapClass::Rapid
+        | GapClass::Fast
+        | GapClass::SameDay
+        | GapClass::Supplemental
+        | GapClass::Independent => none,
+    }
+}
+
+/// What is missing when a workout ends: by the scales, else what was missing before and lost in it,
+/// less what was drunk, or is planned to be. Below zero after a gain.
+fn deficit_after(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    chain: u32,
+) -> Millilitres {
+    let Some(loss) = &workout.loss else {
+        let predicted = predict(work, timeline, workout);
+        let body = Body::of(work, timeline, workout.start, None);
+        let input = during_input(work, timeline, workout, &body, &predicted, chain);
+        let drunk = planned_fluid(&advice::during(&input));
+        let start = input.start_deficit.get();
+        let lost = predicted.fluid.median().get();
+        return Millilitres::clamped(start.saturating_add(lost).saturating_sub(drunk.get()));
+    };
+    if let Some(weighed) = loss.deficit_ml {
+        return Millilitres::clamped(weighed);
+    }
+    let start = handed_over(work, timeline, workout, chain).deficit;
+    let (drunk, _) = timeline.taken((workout.start.0, workout.end.0));
+    let lost = start.get().saturating_add(loss.fluid_ml);
+    Millilitres::clamped(lost.saturating_sub(drunk.get()))
+}
+
+fn planned_fluid(draft: &Draft) -> Millilitres {
+    draft
+        .needs()
+        .fluid
+        .map_or(Millilitres::ZERO, |need| need.target)
+}
+
+/// What would be drunk before the next workout by itself; after a short gap it is folded in.
+fn fluid_before(body: &Body, timeline: &Timeline, next: &Workout, gap: Seconds) -> Millilitres {
+    let draft = advice::before(&BeforeInput {
+        mass: body.mass,
+        duration: next.duration,
+        intensity: next.intensity,
+        lead: Seconds::clamped(gap.get().min(LEAD_MAX_S)),
+        dark_urine: timeline.dark_urine(next.start),
+        carbohydrate_scale: Permille::ONE,
+    });
+    planned_fluid(&draft)
+}
+
+/// How heavy the athlete is, and whether anybody said so.
+struct Body {
+    mass: BodyMass,
+    known: bool,
+}
+
+impl Body {
+    fn of(work: &Work<'_>, timeline: &Timeline, at: Micros, weighed_g: Option<i64>) -> Self {
+        match mass_at(&work.head, &timeline.settings, at).or(weighed_g) {
+            Some(grams) => Self {
+                mass: BodyMass::clamped(grams),
+                known: true,
+            },
+            None => Self {
+                mass: BodyMass::clamped(MASS_UNKNOWN_G),
+                known: false,
+            },
+        }
+    }
+}
+
+/// What a workout will cost: weather of the future is not asked for.
+fn predict(work: &Work<'_>, timeline: &Timeline, workout: &Workout) -> Loss {
+    sweat::estimate(&LossInput {
+        sport: workout.sport,
+        sex: Some(timeline.settings.sex()),
+        mass: None,
+        duration: workout.duration,
+        conditions: Conditions::MISSING,
+        tests: &timeline.posterior(work, workout.start),
+        sodium: &timeline.sodium(work, workout.start),
+        weigh_in: None,
+        patch: None,
+    })
+}
+
+fn usual_sodium(work: &Work<'_>, timeline: &Timeline, at: Micros) -> SodiumConcentration {
+    let sex = Some(timeline.settings.sex());
+    let belief = timeline.sodium(work, at).belief(sex);
+    belief.interval(10).median()
+}
+
+/// What the estimate says, or what people lose in so much sweat where it says nothing.
+fn sodium_lost(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    loss: &LossState,
+) -> Milligrams {
+    let usual = || usual_sodium(work, timeline, workout.start);
+    loss.sodium_mg.map_or_else(
+        || Milligrams::of_sodium(Millilitres::clamped(loss.fluid_ml), usual()),
+        Milligrams::clamped,
+    )
+}
+
+fn drunk_today(timeline: &Timeline, at: Micros) -> Millilitres {
+    timeline.taken((at.0.saturating_sub(DAY_US), at.0)).0
+}
+
+fn basis_facts(workout: &Workout, loss: &LossState, mass: BodyMass) -> BasisFacts {
+    BasisFacts {
+        rate: SweatRate::new(loss.rate_ml_per_h),
+        sodium: loss.sodium_dmmol_l.and_then(SodiumConcentration::new),
+        mass_loss_permille: loss
+            .deficit_ml
+            .map(|ml| safety::share_of_mass(Millilitres::clamped(ml), mass)),
+        duration: Some(workout.duration),
+    }
+}
+
+fn sure_of_loss(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    loss: &LossState,
+) -> Confidence {
+    let hot = loss.air_temp_dc.is_some_and(|temp| temp >= HOT_DC);
+    Confidence::of(&ConfidenceInput {
+        basis: basis(work, timeline, workout, &loss.method),
+        test_age_days: None,
+        hot_and_dryness_unknown: hot && !loss.humidity_known,
+        short_sleep: false,
+    })
+}
+
+/// 28 °C, in tenths.
+const HOT_DC: i64 = 280;
+
+fn sure_of(work: &Work<'_>, timeline: &Timeline, workout: &Workout, method: &str) -> Confidence {
+    Confidence::of(&ConfidenceInput {
+        basis: basis(work, timeline, workout, method),
+        test_age_days: None,
+        hot_and_dryness_unknown: false,
+        short_sleep: false,
+    })
+}
+
+fn basis(work: &Work<'_>, timeline: &Timeline, workout: &Workout, method: &str) -> Basis {
+    match method {
+        "weigh_in" => Basis::WeighIn,
+        "population" => Basis::Population,
+        // A patch of this very workout.
+        "patch" | "fused" => Basis::Profile,
+        _ => {
+            let posterior = timeline.posterior(work, workout.start);
+            if posterior.was_tested_in(workout.sport.family()) {
+                Basis::Profile
+            } else {
+                Basis::OtherFamily
+            }
+        }
+    }
+}
+
+fn later(at: Micros, seconds: i64) -> Micros {
+    Micros(at.0.saturating_add(seconds.saturating_mul(SECOND_US)))
+}

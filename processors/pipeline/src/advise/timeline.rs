@@ -1,0 +1,273 @@
+//! The timeline as advice sees it: workouts in order, done and planned, and what was taken.
+//!
+//! A plan that a session fulfilled is told by the session; both standing would be two workouts.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use processors_domain::advice::{GapBounds, GapClass, Intensity};
+use processors_domain::profile;
+use processors_domain::sport::Sport;
+use processors_domain::units::{Milligrams, Millilitres, Seconds};
+use schemas::record::Micros;
+use schemas::record::observation::{IntakeBody, PlannedWorkoutBody};
+use schemas::record::state::{LossState, SessionState};
+
+use super::HORIZON_US;
+use super::select::Taste;
+use crate::dirty::Reach;
+use crate::normalize::plan_end;
+use crate::observation;
+use crate::settings::Settings;
+use crate::work::Work;
+
+/// A plan and the session that fulfilled it start at most this far apart.
+const FULFILS_US: i64 = 3 * 3_600 * 1_000_000;
+/// Urine of this colour and above, on the chart of eight, is dark.
+const DARK_URINE_MIN: i32 = 5;
+
+/// What advice looks at besides one workout.
+pub(super) struct Timeline {
+    /// Live and withdrawn.
+    pub(super) sessions: Vec<SessionState>,
+    pub(super) plans: Vec<Plan>,
+    intake: Vec<IntakeBody>,
+    /// When urine was reported dark or not, ascending.
+    urine: Vec<(Micros, bool)>,
+    /// Live sessions, and plans that none of them fulfilled, by start.
+    workouts: Vec<Workout>,
+    pub(super) settings: Settings,
+    pub(super) taste: Taste,
+    pub(super) bounds: GapBounds,
+    evidence: OnceCell<Vec<profile::Test>>,
+    sodium: OnceCell<Vec<profile::SodiumEvidence>>,
+}
+
+/// A planned workout, live or taken back.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) id: String,
+    pub(super) live: bool,
+    pub(super) sport: Sport,
+    pub(super) start: Micros,
+    pub(super) end: Micros,
+    pub(super) duration: Seconds,
+    pub(super) intensity: Intensity,
+    /// The session that it became.
+    fulfilled_by: Option<String>,
+}
+
+/// One workout, done or planned.
+#[derive(Clone, Debug)]
+pub(super) struct Workout {
+    pub(super) id: String,
+    pub(super) sport: Sport,
+    pub(super) start: Micros,
+    pub(super) end: Micros,
+    pub(super) duration: Seconds,
+    pub(super) intensity: Intensity,
+    /// What it cost; `None` for what is only planned.
+    pub(super) loss: Option<LossState>,
+}
+
+impl Workout {
+    /// `None` for what is not a live workout of its own.
+    pub(super) fn of_session(state: &SessionState) -> Option<Self> {
+        (state.published.live && !state.container).then(|| Self {
+            id: state.session_id.clone(),
+            sport: Sport::parse(&state.sport).unwrap_or(Sport::Other),
+            start: state.start,
+            end: state.end,
+            duration: Seconds::clamped(state.duration_s),
+            intensity: Intensity::Moderate,
+            loss: state.loss.clone(),
+        })
+    }
+
+    pub(super) fn of_plan(plan: &Plan) -> Self {
+        Self {
+            id: plan.id.clone(),
+            sport: plan.sport,
+            start: plan.start,
+            end: plan.end,
+            duration: plan.duration,
+            intensity: plan.intensity,
+            loss: None,
+        }
+    }
+}
+
+impl Timeline {
+    pub(super) fn of(work: &Work<'_>) -> Self {
+        let settings = Settings::of(&work.head);
+        let mut timeline = Self {
+            sessions: Vec::new(),
+            plans: Vec::new(),
+            intake: Vec::new(),
+            urine: Vec::new(),
+            workouts: Vec::new(),
+            taste: Taste::of(&settings),
+            settings,
+            bounds: work.rules.gap_bounds(),
+            evidence: OnceCell::new(),
+            sodium: OnceCell::new(),
+        };
+        for (_, bucket) in work.days() {
+            timeline.sessions.extend(bucket.sessions.iter().cloned());
+            for state in &bucket.observations {
+                let Some(version) = observation::current(state) else {
+                    continue;
+                };
+                if version.planned_workout.is_none()
+                    && version.intake.is_none()
+                    && version.self_report.is_none()
+                {
+                    continue;
+                }
+                let live = observation::is_live(&work.head, state);
+                if let Some(plan) = &version.planned_workout {
+                    timeline.plans.push(Plan::of(plan, live));
+                }
+                if let (Some(intake), true) = (&version.intake, live) {
+                    timeline.intake.push((**intake).clone());
+                }
+                if let (Some(report), true) = (&version.self_report, live)
+                    && let Some(colour) = report.urine_colour
+                {
+                    timeline.urine.push((report.at, colour >= DARK_URINE_MIN));
+                }
+            }
+        }
+        timeline.urine.sort_unstable();
+        timeline.match_plans();
+        timeline
+    }
+
+    /// Each plan with the nearest session of its family that is not taken by a nearer plan.
+    fn match_plans(&mut self) {
+        let sessions: Vec<Workout> = self
+            .sessions
+            .iter()
+            .filter_map(Workout::of_session)
+            .collect();
+        let mut pairs: Vec<(u64, Micros, &str, usize, &str)> = Vec::new();
+        for (at, plan) in self.plans.iter().enumerate().filter(|(_, plan)| plan.live) {
+            for session in &sessions {
+                let apart = session.start.0.abs_diff(plan.start.0);
+                if apart <= FULFILS_US.unsigned_abs()
+                    && session.sport.family() == plan.sport.family()
+                {
+                    pairs.push((apart, plan.start, &plan.id, at, &session.id));
+                }
+            }
+        }
+        pairs.sort_unstable();
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        let mut fulfilled: BTreeMap<usize, String> = BTreeMap::new();
+        for (_, _, _, at, session) in pairs {
+            if !taken.contains(session) && !fulfilled.contains_key(&at) {
+                taken.insert(session.to_owned());
+                fulfilled.insert(at, session.to_owned());
+            }
+        }
+        for (at, plan) in self.plans.iter_mut().enumerate() {
+            plan.fulfilled_by = fulfilled.remove(&at);
+        }
+        let open = self
+            .plans
+            .iter()
+            .filter(|plan| plan.live && plan.fulfilled_by.is_none());
+        self.workouts = open.map(Workout::of_plan).collect();
+        self.workouts.extend(sessions);
+        self.workouts
+            .sort_by(|a, b| (a.start, a.end, &a.id).cmp(&(b.start, b.end, &b.id)));
+    }
+
+    /// The next workout within the horizon, and the time until it starts.
+    pub(super) fn next(&self, workout: &Workout) -> Option<(&Workout, Seconds)> {
+        let next = self
+            .workouts
+            .iter()
+            .find(|other| other.start > workout.end && other.id != workout.id)?;
+        let gap = next.start.0.saturating_sub(workout.end.0);
+        (gap < HORIZON_US).then(|| (next, Seconds::from_micros(gap)))
+    }
+
+    /// The workout that ended last before this one started, within the horizon.
+    pub(super) fn previous(
+        &self,
+        start: Micros,
+        id: &str,
+        fulfilled_by: Option<&str>,
+    ) -> Option<(&Workout, Seconds)> {
+        let before = self
+            .workouts
+            .iter()
+            .filter(|other| other.id != id && Some(other.id.as_str()) != fulfilled_by)
+            .filter(|other| other.end < start)
+            .max_by(|a, b| (a.end, a.start, &a.id).cmp(&(b.end, b.start, &b.id)))?;
+        let gap = start.0.saturating_sub(before.end.0);
+        (gap < HORIZON_US).then(|| (before, Seconds::from_micros(gap)))
+    }
+
+    /// The workout before a plan, with the class of the gap to it.
+    pub(super) fn before_plan(&self, plan: &Plan) -> Option<(&Workout, Seconds, GapClass)> {
+        let (before, gap) = self.previous(plan.start, &plan.id, plan.fulfilled_by.as_deref())?;
+        Some((before, gap, GapClass::of(gap, &self.bounds)))
+    }
+
+    pub(super) fn taken(&self, reach: Reach) -> (Millilitres, Milligrams) {
+        let within = |body: &&IntakeBody| body.at.0 >= reach.0 && body.at.0 <= reach.1;
+        let sum = |of: fn(&IntakeBody) -> Option<f64>| {
+            let parts = self.intake.iter().filter(within).filter_map(of);
+            parts.map(|part| libm::round(part) as i64).sum::<i64>()
+        };
+        (
+            Millilitres::clamped(sum(|body| body.fluid_ml)),
+            Milligrams::clamped(sum(|body| body.sodium_mg)),
+        )
+    }
+
+    /// Whether the last report within half a day before said that urine is dark.
+    pub(super) fn dark_urine(&self, before: Micros) -> bool {
+        let since = before.0.saturating_sub(HORIZON_US / 2);
+        let last = self
+            .urine
+            .iter()
+            .rev()
+            .find(|(at, _)| at.0 <= before.0 && at.0 >= since);
+        last.is_some_and(|(_, dark)| *dark)
+    }
+
+    /// What is known of how the athlete sweats at a time.
+    pub(super) fn posterior(&self, work: &Work<'_>, at: Micros) -> profile::Posterior {
+        let evidence = self
+            .evidence
+            .get_or_init(|| crate::profile::evidence(&work.head));
+        profile::posterior(evidence, crate::wire::instant(at))
+    }
+
+    /// What is known of how salty the athlete's sweat is at a time.
+    pub(super) fn sodium(&self, work: &Work<'_>, at: Micros) -> profile::SodiumPosterior {
+        let evidence = self
+            .sodium
+            .get_or_init(|| crate::profile::sodium_evidence(&work.head));
+        let sex = Some(self.settings.sex());
+        profile::sodium_posterior(evidence, crate::wire::instant(at), sex)
+    }
+}
+
+impl Plan {
+    fn of(body: &PlannedWorkoutBody, live: bool) -> Self {
+        Self {
+            id: body.plan_id.clone(),
+            live,
+            sport: Sport::parse(&body.sport).unwrap_or(Sport::Other),
+            start: body.start,
+            end: Micros(plan_end(body)),
+            duration: Seconds::from_minutes(body.duration_min).unwrap_or(Seconds::ZERO),
+            intensity: Intensity::parse(&body.intensity).unwrap_or_default(),
+            fulfilled_by: None,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Webhook events: what they ask for, and the two things that they tell themselves, which are that
+//! an activity is gone and that an athlete left.
+
+use schemas::record::ingest::RawReceived;
+
+use super::EVENT;
+use crate::fields::Fields;
+use crate::normalize::{Body, Draft, Rejected, Told};
+
+enum Event {
+    /// Something of an activity is new; only a fetch tells what.
+    Fetch,
+    Deleted {
+        activity: String,
+    },
+    /// The athlete took back the consent.
+    Left,
+    /// Well-formed, and of no use to any rule.
+    Other,
+}
+
+/// Whether an event says that something may have changed which only a fetch can tell.
+pub(crate) fn asks_for_a_fetch(raw: &RawReceived) -> bool {
+    raw.kind == EVENT && matches!(read(raw), Ok(Event::Fetch))
+}
+
+pub(super) fn normalize(raw: &RawReceived) -> Told {
+    let account = || raw.account_id.as_deref().unwrap_or_default();
+    let draft = match read(raw)? {
+        Event::Fetch | Event::Other => return Ok(None),
+        Event::Deleted { activity } => Draft {
+            // The event's own second is too coarse to compare with a fetch, and its arrival is not. Of
+            // a replay the first arrival counts: what was fetched since then is newer.
+            order: raw.first_received_at.unwrap_or(raw.received_at).0,
+            fetched: true,
+            ..Draft::summary(activity, Body::Deletion)
+        },
+        Event::Left => Draft::summary(format!("account:{}", account()), Body::AccountClosed),
+    };
+    Ok(Some(vec![draft]))
+}
+
+fn read(raw: &RawReceived) -> Result<Event, Rejected> {
+    let event = Fields::parse(&raw.body)?;
+    let word = |name: &str| event.word(name)?.ok_or_else(|| Rejected::missing(name));
+    let (object, aspect) = (word("object_type")?, word("aspect_type")?);
+    match (object.as_str(), aspect.as_str()) {
+        ("activity", "create" | "update") => activity(raw, &event).map(|_| Event::Fetch),
+        ("activity", "delete") => {
+            let activity = activity(raw, &event)?;
+            Ok(Event::Deleted { activity })
+        }
+        ("athlete", "delete") => Ok(Event::Left),
+        ("athlete", "create" | "update") => {
+            let authorized = match event.object("updates")? {
+                Some(updates) => updates.flag("authorized")?,
+                None => None,
+            };
+            Ok(match authorized {
+                Some(false) => Event::Left,
+                Some(true) | None => Event::Other,
+            })
+        }
+        ("activity" | "athlete", aspect) => Err(Rejected::new(
+            "unsupported_kind",
+            format!("aspect_type {aspect} is not known; create, update and delete are"),
+        )),
+        (object, _) => Err(Rejected::new(
+            "unsupported_kind",
+            format!("object_type {object} is not known; activity and athlete are"),
+        )),
+    }
+}
+
+/// The activity that the connector read off the event. Without one nothing can be fetched, and a hint
+/// would wait for ever.
+fn activity(raw: &RawReceived, event: &Fields<'_>) -> Result<String, Rejected> {
+    match raw.provider_id.as_ref().filter(|id| !id.is_empty()) {
+        Some(id) => Ok(id.clone()),
+        None if event.id("object_id")?.is_some() => Err(Rejected::new(
+            "bad_value",
+            "object_id cannot be the id of an activity",
+        )),
+        None => Err(Rejected::missing("object_id")),
+    }
+}

@@ -1,0 +1,100 @@
+//! Shapes of explanations: a value, who told it, who lost and why, and where the raw bytes are.
+//!
+//! The single field is the contract's shape and has no key beside it; the others add to it.
+
+mod advice;
+mod evidence;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+pub use advice::{
+    DependencyExplained, LossExplained, ProfileExplained, ReasonExplained, RecommendationExplained,
+};
+pub use evidence::{Coded, ObservationExplained, Place, RawExplained, Telling};
+
+/// The query of an explanation.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ExplainParams {
+    /// Only this field, e.g. `distance_m`.
+    pub field: Option<String>,
+}
+
+/// The answer about a session: with `field` that field, without it all of them.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SessionAnswer {
+    Field(Box<FieldExplained>),
+    All(Box<SessionExplained>),
+}
+
+/// One field of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct FieldExplained {
+    pub session_id: String,
+    /// Only where the id that was asked for is an old one: `session_id` took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_for: Option<String>,
+    pub field: String,
+    /// In the unit that ends the field's name.
+    pub value: Value,
+    pub rule: String,
+    pub rules_id: String,
+    pub winner: Winner,
+    pub losers: Vec<LoserTold>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Winner {
+    pub observation_id: String,
+    pub source: String,
+    pub provider_id: String,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct LoserTold {
+    pub observation_id: String,
+    pub source: String,
+    pub provider_id: String,
+    /// `null` where it cannot be told any more.
+    pub value: Value,
+    pub reason: String,
+}
+
+/// A session with all that stands behind it. A retracted one as it was, with its reason.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SessionExplained {
+    pub session_id: String,
+    /// Only where the id that was asked for is an old one: `session_id` took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_for: Option<String>,
+    pub athlete_id: String,
+    /// `live` or `retracted`.
+    pub status: String,
+    /// Why it was retracted.
+    pub reason: Option<String>,
+    pub superseded_by: Option<String>,
+    pub revision: i64,
+    pub rules_id: String,
+    pub sport: Option<String>,
+    #[schema(format = DateTime)]
+    pub start: String,
+    #[schema(format = DateTime)]
+    pub end: String,
+    pub fields: Vec<FieldExplained>,
+    pub members: Vec<ObservationExplained>,
+    pub candidates: Vec<SuspectExplained>,
+    /// Where the log has the revision; `null` where it was not found.
+    pub recorded: Option<Place>,
+}
+
+/// A session that may tell of the same workout.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SuspectExplained {
+    pub session_id: String,
+    pub rule: String,
+    pub in_words: String,
+}
