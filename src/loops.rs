@@ -46,9 +46,14 @@ impl Status {
         self.stopping.load(Ordering::Acquire)
     }
 
+    /// Up to where everything was processed and can be read.
+    pub(crate) fn settled(&self) -> Offset {
+        let processed = self.processed.load(Ordering::Acquire);
+        Offset(processed.min(self.stored.load(Ordering::Acquire)))
+    }
+
     pub(crate) fn is_settled(&self, head: Offset) -> bool {
-        self.processed.load(Ordering::Acquire) >= head.0
-            && self.stored.load(Ordering::Acquire) >= head.0
+        self.settled() >= head
     }
 
     /// How much of the log the store has not looked at.

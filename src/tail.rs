@@ -6,6 +6,7 @@
 
 mod json;
 mod line;
+mod unread;
 
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
@@ -136,6 +137,7 @@ impl Tail {
             tokio::select! {
                 biased;
                 () = asked.clone().requested() => return Ok(()),
+                () = unread::unread() => return Ok(()),
                 () = pause => {}
             }
         }

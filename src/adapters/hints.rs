@@ -54,10 +54,9 @@ impl HintFeed for LogHints {
             let Some(last) = records.last() else { break };
             batch.end = last.offset.0;
             for record in &records {
-                let asked = asked(record)?;
                 batch
                     .items
-                    .extend(asked.map(|asked| (record.offset.0, asked)));
+                    .extend(asked(record).map(|asked| (record.offset.0, asked)));
             }
         }
         Ok(batch)
@@ -68,18 +67,23 @@ fn unavailable(failure: Failure) -> FeedError {
     FeedError::Unavailable(Box::new(failure))
 }
 
-fn asked(read: &Sequenced) -> Result<Option<Asked>, FeedError> {
+/// What a record asks for. One that cannot be read asks for nothing: processing makes a dead letter of
+/// it, and nobody waits for it here.
+fn asked(read: &Sequenced) -> Option<Asked> {
     let record = &read.record;
-    let broken = |error: schemas::DecodeError| FeedError::Unavailable(Box::new(error));
-    if record.topic.0 == topic::WEATHER_REQUESTS {
-        let request: WeatherRequested = schemas::decode(&record.value).map_err(broken)?;
-        return Ok(Some(Asked::WeatherRequested(Box::new(request))));
-    }
-    let kind = record.headers.iter().find(|header| header.name == KIND);
-    let vendor = record.topic.0 != topic::RAW_WEATHER;
-    if vendor && kind.is_none_or(|kind| !HINTS.contains(&kind.value.as_slice())) {
-        return Ok(None);
-    }
-    let raw: RawReceived = schemas::decode(&record.value).map_err(broken)?;
-    Ok(Some(Asked::Raw(Box::new(raw))))
+    let told = if record.topic.0 == topic::WEATHER_REQUESTS {
+        schemas::decode::<WeatherRequested>(&record.value)
+            .map(|request| Asked::WeatherRequested(Box::new(request)))
+    } else {
+        let kind = record.headers.iter().find(|header| header.name == KIND);
+        let vendor = record.topic.0 != topic::RAW_WEATHER;
+        if vendor && kind.is_none_or(|kind| !HINTS.contains(&kind.value.as_slice())) {
+            return None;
+        }
+        schemas::decode::<RawReceived>(&record.value).map(|raw| Asked::Raw(Box::new(raw)))
+    };
+    told.inspect_err(|error| {
+        tracing::error!(topic = record.topic.0, place = read.offset.0, %error, "a record cannot be read; it asks for nothing");
+    })
+    .ok()
 }

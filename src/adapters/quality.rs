@@ -67,9 +67,11 @@ impl LogQuality {
     fn report(&self, reading: &mut Reading) -> Result<QualityReport, Failure> {
         reading.look()?;
         let mut sources: BTreeMap<String, SourceQuality> = BTreeMap::new();
+        // Before the snapshot: what the loops do after it is not in its counters.
+        let settled = self.status.settled();
         // One moment for counters and positions.
         reading.reader.hold()?;
-        let told = self.counted(&reading.reader, &mut sources);
+        let told = self.counted(&reading.reader, settled, &mut sources);
         reading.reader.release()?;
         let waiting = told?;
         for (source, at) in &reading.last_received {
@@ -100,6 +102,7 @@ impl LogQuality {
     fn counted(
         &self,
         reader: &EmbeddedReader,
+        settled: Offset,
         sources: &mut BTreeMap<String, SourceQuality>,
     ) -> Result<Waiting, Failure> {
         let mut open = Waiting::default();
@@ -127,7 +130,7 @@ impl LogQuality {
         }
         // The snapshot's own end: the writer may be ahead of it, or it of what the loops were told.
         let head = Offset(reader.next_seq()?.0.saturating_sub(1));
-        if self.status.is_settled(head.max(self.log.head())) {
+        if settled >= head.max(self.log.head()) {
             return Ok(open);
         }
         let inputs = waiting(reader, sources)?;

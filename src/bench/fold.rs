@@ -33,7 +33,7 @@ const DAY_US: i64 = 86_400_000_000;
 const PARTITIONS: u32 = 8;
 const CACHE_BYTES: usize = 4 * 1_024 * 1_024;
 /// A batch that stays near the processor: with 2,000 records its state is fetched from memory twice.
-const BATCH_RECORDS: usize = 400;
+const BATCH_RECORDS: usize = 200;
 
 type Buckets = BTreeMap<BucketId, Vec<u8>>;
 

@@ -2,6 +2,7 @@
 //! name that the field has in a session.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use processors_pipeline::told_activity;
 use schemas::record::observation::{ActivityBody, ObservationRecorded};
@@ -36,7 +37,9 @@ impl Observations {
                 .observations
                 .into_iter()
                 .filter(|state| wanted.contains(&state.observation_id));
-            known.extend(asked.map(|state| (state.observation_id.clone(), state)));
+            known.extend(
+                asked.map(|state| (state.observation_id.clone(), Arc::unwrap_or_clone(state))),
+            );
         }
         Ok(Self(known))
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ingest_simulator::{Delivery, Method, Source, WorldOptions};
+use ingest_simulator::{Delivery, Method, Source, StravaAccount, WorldOptions};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rusqlite::Connection;
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::content::{assert_same, content};
 use super::support::{Service, assert_verified, output};
+use super::vendors::Vendors;
 use super::world::{END, post};
 
 const KILLS: usize = 20;
@@ -26,20 +27,25 @@ struct Lane {
     next: usize,
 }
 
-fn lanes() -> Vec<Lane> {
+fn lanes() -> (Vec<Lane>, Vec<StravaAccount>) {
     let options = WorldOptions {
         athletes: 16,
         days: 5,
         seed: 11,
         end: END,
     };
-    ingest_simulator::world(options)
-        .map(|world| Lane {
-            athlete: world.athlete_id,
-            deliveries: [world.registrations, world.deliveries].concat(),
-            next: 0,
+    let mut accounts = Vec::new();
+    let lanes = ingest_simulator::world(options)
+        .map(|world| {
+            accounts.extend(world.strava);
+            Lane {
+                athlete: world.athlete_id,
+                deliveries: [world.registrations, world.deliveries].concat(),
+                next: 0,
+            }
         })
-        .collect()
+        .collect();
+    (lanes, accounts)
 }
 
 fn left(lanes: &[Lane]) -> usize {
@@ -171,31 +177,34 @@ fn pending(data: &Path) -> u64 {
 #[tokio::test]
 async fn a_kill_at_any_moment_loses_nothing_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let mut straight = lanes();
+    let (mut straight, accounts) = lanes();
     let athletes: Vec<String> = straight.iter().map(|lane| lane.athlete.clone()).collect();
-    let service = Service::start(&folder.path().join("straight")).await;
+    let vendors = Vendors::of(&accounts).await;
+    let service = vendors.service(&folder.path().join("straight")).await;
     let service = load(service, &mut straight, None, &mut Ledger::new()).await;
     let service = service.unwrap();
     service.idle().await;
     let expected = content(&service, &athletes).await;
     drop(service);
 
+    // Tokens rotate, so that each service has a Strava of its own.
+    let vendors = Vendors::of(&accounts).await;
     let data = folder.path().join("killed");
     let mut dice = ChaCha8Rng::seed_from_u64(4);
-    let mut lanes = lanes();
+    let (mut lanes, _) = lanes();
     let mut ledger = Ledger::new();
     let mut unprocessed = 0;
     for kills_left in (1..=KILLS).rev() {
         let share = left(&lanes) / (kills_left + 1);
         let moment = 1 + usize::try_from(dice.next_u32()).unwrap() % share.max(1);
-        let service = Service::start(&data).await;
+        let service = vendors.service(&data).await;
         let ended = load(service, &mut lanes, Some(moment), &mut ledger).await;
         assert!(ended.is_none() && left(&lanes) > 0, "killed too late");
         unprocessed += pending(&data);
     }
     assert!(unprocessed > 0, "no kill hit work in progress");
 
-    let service = Service::start(&data).await;
+    let service = vendors.service(&data).await;
     let service = load(service, &mut lanes, None, &mut ledger).await.unwrap();
     service.idle().await;
     assert_same(&expected, &content(&service, &athletes).await);

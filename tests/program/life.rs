@@ -1,6 +1,7 @@
 //! Starting, stopping, and what a person reads in between.
 
 use super::support::{Service, assert_verified, json, output, sudor};
+use super::vendors::Vendors;
 use super::world::{post_all, world};
 
 #[tokio::test]
@@ -29,8 +30,9 @@ async fn a_second_writer_is_refused_clearly() {
 #[tokio::test]
 async fn asked_to_stop_it_drains_and_ends_with_0() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start(&folder.path().join("data")).await;
     let world = world(6, 3, 5);
+    let vendors = Vendors::of(&world.strava).await;
+    let service = vendors.service(&folder.path().join("data")).await;
     post_all(&service, &world.registrations).await;
     post_all(&service, &world.deliveries).await;
     let data = service.data.clone();
@@ -44,18 +46,19 @@ async fn asked_to_stop_it_drains_and_ends_with_0() {
 async fn what_was_there_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let service = Service::start(&data).await;
     let world = world(3, 3, 6);
+    let vendors = Vendors::of(&world.strava).await;
+    let service = vendors.service(&data).await;
     post_all(&service, &world.registrations).await;
     post_all(&service, &world.deliveries).await;
     let before = service.idle().await;
     let path = format!("/v1/athletes/{}/sessions", world.athletes[0]);
     let sessions = service.all(&path).await;
     assert!(service.terminate().await.success());
-    let service = Service::start(&data).await;
+    let service = vendors.service(&data).await;
     let after = service.idle().await;
     assert_eq!(service.all(&path).await, sessions);
-    for source in ["garmin", "healthkit", "app"] {
+    for source in ["garmin", "healthkit", "app", "strava", "scan", "weather"] {
         for what in ["received", "accepted", "duplicate", "dead_lettered"] {
             let (before, after) = (&before["sources"][source], &after["sources"][source]);
             assert_eq!(before[what], after[what], "{source} {what}");

@@ -20,17 +20,27 @@ mod life;
 #[cfg(test)]
 mod panics;
 #[cfg(test)]
+mod ping;
+#[cfg(test)]
 mod sabotage;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod scans;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod shuffle;
+#[cfg(test)]
+mod strava;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tail;
 #[cfg(test)]
 mod vendors;
+#[cfg(test)]
+mod weather;
 #[cfg(test)]
 mod withdrawal;
 #[cfg(test)]

@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::content::{assert_same, content};
-use super::support::{Service, assert_verified};
+use super::support::assert_verified;
+use super::vendors::Vendors;
 use super::world::{post_all, world};
 
 /// A free shuffle, but what shares a causal key keeps its order.
@@ -53,7 +54,9 @@ fn shuffled(deliveries: &[Delivery], seed: u64) -> Vec<Delivery> {
 async fn shuffled_deliveries_give_equal_content() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(8, 4, 21);
-    let straight = Service::start(&folder.path().join("straight")).await;
+    // Tokens rotate, so that each service has a Strava of its own.
+    let vendors = Vendors::of(&world.strava).await;
+    let straight = vendors.service(&folder.path().join("straight")).await;
     post_all(&straight, &world.registrations).await;
     post_all(&straight, &world.deliveries).await;
     straight.idle().await;
@@ -61,7 +64,8 @@ async fn shuffled_deliveries_give_equal_content() {
     assert!(expected.values().any(|items| items.len() > 2));
     for seed in 0..6 {
         let data = folder.path().join(format!("shuffled-{seed}"));
-        let service = Service::start(&data).await;
+        let vendors = Vendors::of(&world.strava).await;
+        let service = vendors.service(&data).await;
         post_all(&service, &world.registrations).await;
         post_all(&service, &shuffled(&world.deliveries, seed)).await;
         service.idle().await;

@@ -120,6 +120,11 @@ impl Service {
         }
     }
 
+    /// What it said on stderr since it was started.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.data.with_extension("stderr")).unwrap()
+    }
+
     /// SIGKILL: nothing is flushed, nothing is said.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

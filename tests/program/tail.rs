@@ -116,8 +116,8 @@ fn a_wrong_topic_lists_the_right_ones() {
     }
 }
 
-#[test]
-fn a_reader_that_has_enough_ends_it_without_a_word() {
+#[tokio::test]
+async fn a_reader_that_has_enough_ends_it_without_a_word() {
     let folder = tempfile::tempdir().unwrap();
     let data = demo(folder.path());
     for more in [&["--json"][..], &[]] {
@@ -128,7 +128,7 @@ fn a_reader_that_has_enough_ends_it_without_a_word() {
         lines.read_line(&mut first).unwrap();
         assert!(first.contains("sudor.raw.app"), "{first}");
         drop(lines);
-        let ended = child.wait().unwrap();
+        let ended = until("tail ends", async || child.try_wait().unwrap()).await;
         let mut said = String::new();
         child
             .stderr

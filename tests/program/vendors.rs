@@ -115,6 +115,20 @@ impl Vendors {
         }
     }
 
+    /// Those of a world, whose activities are as they stand at its end.
+    pub(crate) async fn of(accounts: &[StravaAccount]) -> Self {
+        let vendors = Self::start(StravaSettings {
+            // A process that is killed may not have stored what it was given.
+            keeps_old_refresh: true,
+            ..StravaSettings::default()
+        })
+        .await;
+        for account in accounts {
+            vendors.strava.register(account);
+        }
+        vendors
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         [self.server.as_strava(), self.server.as_weather()].concat()
     }
@@ -125,7 +139,11 @@ impl Vendors {
 }
 
 /// An account whose activities never change.
-pub(crate) fn account(athlete: &str, owner: &str, activities: Vec<(&str, String)>) -> StravaAccount {
+pub(crate) fn account(
+    athlete: &str,
+    owner: &str,
+    activities: Vec<(&str, String)>,
+) -> StravaAccount {
     StravaAccount {
         athlete_id: athlete.to_owned(),
         account_id: owner.to_owned(),
@@ -158,7 +176,8 @@ pub(crate) fn activity(id: &str, start: i64, distance_m: f64) -> String {
         "calories": 700.0, "kudos_count": 0, "embed_token": "embed-3f19c2"
     });
     // An id may be longer than any integer.
-    body.to_string().replacen('{', &format!("{{\"id\":{id},"), 1)
+    body.to_string()
+        .replacen('{', &format!("{{\"id\":{id},"), 1)
 }
 
 /// A webhook event about an activity.
@@ -196,7 +215,9 @@ impl Service {
 
     /// The live and the withdrawn of a list, one page.
     pub(crate) async fn with_retracted(&self, path: &str) -> Vec<Value> {
-        let (status, page) = self.get(&format!("{path}?include=retracted&limit=1000")).await;
+        let (status, page) = self
+            .get(&format!("{path}?include=retracted&limit=1000"))
+            .await;
         assert_eq!(status, 200, "{path}: {page}");
         page["items"].as_array().unwrap().clone()
     }

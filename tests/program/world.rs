@@ -1,8 +1,12 @@
 //! A simulated world over HTTP, and the ledger of what was acknowledged.
 
-use ingest_simulator::{Delivery, GARMIN_SECRET_PLACEHOLDER, Method, WorldOptions};
+use ingest_simulator::{
+    Delivery, GARMIN_SECRET_PLACEHOLDER, Method, STRAVA_SECRET_PLACEHOLDER, StravaAccount,
+    WorldOptions,
+};
 
 use super::support::{SECRET, Service};
+use super::vendors::STRAVA_SECRET;
 
 /// A fixed past, so that a world is the same on every day: 2025-06-01T00:00:00Z.
 pub(crate) const END: i64 = 1_748_736_000_000_000;
@@ -11,6 +15,7 @@ pub(crate) struct World {
     pub(crate) registrations: Vec<Delivery>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) athletes: Vec<String>,
+    pub(crate) strava: Vec<StravaAccount>,
 }
 
 pub(crate) fn world(athletes: u32, days: u32, seed: u64) -> World {
@@ -24,10 +29,12 @@ pub(crate) fn world(athletes: u32, days: u32, seed: u64) -> World {
         registrations: Vec::new(),
         deliveries: Vec::new(),
         athletes: Vec::new(),
+        strava: Vec::new(),
     };
     for mut block in ingest_simulator::blocks(ingest_simulator::world(options)) {
         world.registrations.append(&mut block.registrations);
         world.deliveries.append(&mut block.deliveries);
+        world.strava.append(&mut block.strava);
         let ids = block.truth.iter().map(|truth| truth.athlete_id.clone());
         world.athletes.extend(ids);
     }
@@ -40,7 +47,10 @@ pub(crate) async fn post(
     url: &str,
     delivery: &Delivery,
 ) -> Option<reqwest::StatusCode> {
-    let path = delivery.path.replace(GARMIN_SECRET_PLACEHOLDER, SECRET);
+    let path = delivery
+        .path
+        .replace(GARMIN_SECRET_PLACEHOLDER, SECRET)
+        .replace(STRAVA_SECRET_PLACEHOLDER, STRAVA_SECRET);
     let url = format!("{url}{path}");
     let request = match delivery.method {
         Method::Put => client.put(url),

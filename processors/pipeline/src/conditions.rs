@@ -72,7 +72,7 @@ fn answer<'w>(work: &'w Work<'_>, key: Key) -> Option<(&'w ObservationState, &'w
         let version = state.versions.first()?;
         let body = version.weather.as_deref()?;
         let is_it = body.hour == key.hour && body.lat_dd == key.lat_dd && body.lon_dd == key.lon_dd;
-        is_it.then_some((state, version.first_received_at, body))
+        is_it.then_some((&**state, version.first_received_at, body))
     });
     answers
         .max_by_key(|(_, arrived, body)| (rank(body), std::cmp::Reverse(*arrived)))

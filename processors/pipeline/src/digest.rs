@@ -3,6 +3,8 @@
 //! Ids, revisions and times of publication are history: they depend on how inputs fell into
 //! batches. What is left must be equal for equal sets of facts.
 
+use std::sync::Arc;
+
 use schemas::record::Micros;
 use schemas::record::state::{AthleteHead, DayBucket, PublishedState};
 use stream_log::{BucketId, Undecodable};
@@ -51,7 +53,7 @@ fn plain_day(mut day: DayBucket) -> DayBucket {
     day.weather_asks.clear();
     day.timer_due = Micros(0);
     day.sessions.retain(|state| state.published.live);
-    for state in &mut day.sessions {
+    for state in day.sessions.iter_mut().map(Arc::make_mut) {
         state.session_id.clear();
         state.anchor_observation_id.clear();
         state.anchor_received_at = Micros(0);

@@ -4,6 +4,7 @@
 //! smoothed, so that a new weigh-in does not rewrite the whole past.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use processors_domain::profile::{self, SodiumEvidence, Test};
 use processors_domain::sport::Sport;
@@ -36,8 +37,8 @@ pub(crate) fn losses(work: &mut Work<'_>) {
     if work.dirty.losses.is_empty() {
         return;
     }
-    let stale: Vec<SessionState> = work
-        .sessions()
+    let stale: Vec<Arc<SessionState>> = work
+        .shared_sessions()
         .filter(|state| work.dirty.losses.contains(&state.session_id))
         .cloned()
         .collect();
@@ -45,7 +46,7 @@ pub(crate) fn losses(work: &mut Work<'_>) {
         tests: tests_by_session(work),
         evidence: evidence(&work.head),
         sodium: sodium_evidence(&work.head),
-        settings: Settings::of(&work.head),
+        settings: work.settings(),
     };
     for state in stale {
         if state.published.live && !state.container {
@@ -62,7 +63,7 @@ struct Known {
     tests: BTreeMap<String, SessionTests>,
     evidence: Vec<Test>,
     sodium: Vec<SodiumEvidence>,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 /// A loss with what advice and later estimates need to know of it.

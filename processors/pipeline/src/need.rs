@@ -4,6 +4,7 @@
 //! days around a block is the longest recording plus the widest time zone.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use schemas::record::state::{AthleteHead, ObservationState};
 use stream_log::{BucketId, BucketNeed, Buckets, Stamped, Timer};
@@ -98,6 +99,7 @@ impl Wanted<'_> {
                 let before = self
                     .observations(known.day)
                     .iter()
+                    .map(Arc::as_ref)
                     .find(|seen| seen.observation_id == names.id);
                 reaches.extend(before.and_then(observation::reach));
                 // A reading that moves or goes leaves its time to the one before.
@@ -125,7 +127,7 @@ impl Wanted<'_> {
         self.spans.extend(reaches);
     }
 
-    fn observations(&self, day: i32) -> &[ObservationState] {
+    fn observations(&self, day: i32) -> &[Arc<ObservationState>] {
         match self.loaded.get(&day_id(day)) {
             Some(Bucket::Day(bucket)) => &bucket.observations,
             _ => &[],

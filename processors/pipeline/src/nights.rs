@@ -21,7 +21,6 @@ use crate::ids::{id_number, id_text};
 use crate::normalize::SECOND_US;
 use crate::observation;
 use crate::sessions::{Teller, anchor, entity_id, member, provenance};
-use crate::settings::Settings;
 use crate::wire::{self, Names, observation_text};
 use crate::work::Work;
 
@@ -37,7 +36,7 @@ struct Block {
 
 pub(crate) fn reconcile(work: &mut Work<'_>) {
     let Some(block) = block(work) else { return };
-    let settings = Settings::of(&work.head);
+    let settings = work.settings();
     let all = night::nights(&block.records, settings.time_zone.as_deref());
     let mut dates: BTreeSet<CivilDate> = states(work)
         .filter(|state| {

@@ -11,6 +11,8 @@ mod lasting;
 mod mass;
 
 use processors_domain::time::{civil_day, local_date};
+use std::sync::Arc;
+
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::ActivityBody;
@@ -389,8 +391,9 @@ pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
     work.dirty.everything = true;
     for mass in work.head.masses.clone() {
         let told = work.day(day_of(mass.at.0)).and_then(|bucket| {
-            let is_it =
-                |seen: &&ObservationState| id_print(&seen.observation_id) == mass.observation_print;
+            let is_it = |seen: &&Arc<ObservationState>| {
+                id_print(&seen.observation_id) == mass.observation_print
+            };
             bucket.observations.iter().find(is_it)
         });
         if let Some(state) = told.cloned() {
@@ -399,11 +402,11 @@ pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
     }
 }
 
-fn find<'s>(observations: &'s [ObservationState], id: &str) -> Option<&'s ObservationState> {
+fn find<'s>(observations: &'s [Arc<ObservationState>], id: &str) -> Option<&'s ObservationState> {
     let at = observations
         .binary_search_by(|seen| seen.observation_id.as_str().cmp(id))
         .ok()?;
-    observations.get(at)
+    observations.get(at).map(Arc::as_ref)
 }
 
 fn take(work: &mut Work<'_>, day: i32, id: &str) -> Option<ObservationState> {
@@ -412,7 +415,7 @@ fn take(work: &mut Work<'_>, day: i32, id: &str) -> Option<ObservationState> {
         .observations
         .binary_search_by(|seen| seen.observation_id.as_str().cmp(id))
         .ok()?;
-    Some(bucket.observations.remove(at))
+    Some(Arc::unwrap_or_clone(bucket.observations.remove(at)))
 }
 
 fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
@@ -423,9 +426,9 @@ fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
     {
         Ok(at) => {
             if let Some(seen) = bucket.observations.get_mut(at) {
-                *seen = state;
+                *seen = Arc::new(state);
             }
         }
-        Err(at) => bucket.observations.insert(at, state),
+        Err(at) => bucket.observations.insert(at, Arc::new(state)),
     }
 }

@@ -41,8 +41,9 @@ pub(crate) fn learn(work: &mut Work<'_>) {
     }
     // What is believed of sodium depends on what the athlete said about themself.
     work.dirty.profile |= work.dirty.everything;
+    // A workout that was taken back at once counts too: whether a batch saw it live is chance.
     let new = work.head.profile.is_none()
-        && (!work.head.profile_edits.is_empty() || !work.dirty.losses.is_empty());
+        && (!work.head.profile_edits.is_empty() || !work.dirty.activity.is_empty());
     if work.dirty.profile || new {
         publish(work);
     }
@@ -68,7 +69,7 @@ fn windows(work: &Work<'_>) -> Vec<Reach> {
 
 /// Tests in reach of the windows, live or not, are matched again; what they teach is replaced.
 fn rematch(work: &mut Work<'_>, windows: &[Reach]) -> Vec<Micros> {
-    let settings = Settings::of(&work.head);
+    let settings = work.settings();
     let tests = tests_by_session(work);
     let mut learnt = Learnt::default();
     let mut stale: BTreeSet<String> = BTreeSet::new();
@@ -286,7 +287,7 @@ fn mark_later(work: &mut Work<'_>, first: Micros) {
 
 fn publish(work: &mut Work<'_>) {
     let (evidence, sodium) = (evidence(&work.head), sodium_evidence(&work.head));
-    let sex = Some(Settings::of(&work.head).sex());
+    let sex = Some(work.settings().sex());
     let until = wire::instant(Micros(i64::MAX));
     let profile = rules::profile_of(&evidence, &sodium, until, sex);
     let mut fact = profile_fact(work, &profile);

@@ -4,6 +4,7 @@
 //! cannot depend on the order of arrival. Identity is decided last and is no part of the content.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use processors_domain::identity::{Continued, EntityId, Identities, Published, assign};
 use processors_domain::observation::{Anchor, ObservationId, Role};
@@ -20,7 +21,6 @@ use crate::dirty::{Reach, any_touches, close};
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::{id_number, id_of, id_text};
 use crate::normalize::{HOUR_US, SECOND_US};
-use crate::settings::Settings;
 use crate::wire;
 use crate::work::Work;
 use crate::{observation, wire::observation_text};
@@ -84,7 +84,7 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
     let before = published(work, &block.touched);
     let identities = identify(work, &before, &groups, &block.activities);
     let legs = session::legs(&groups, &block.activities);
-    let settings = Settings::of(&work.head);
+    let settings = work.settings();
     for withdrawn in &identities.withdrawn {
         if let Some(state) = before.get(withdrawn.published) {
             retract(work, state, withdrawn.superseded_by);
@@ -479,7 +479,7 @@ pub(crate) fn store(
     }
     if let Some(after) = after {
         let bucket = work.day_mut(day_of(after.start.0));
-        bucket.sessions.push(after);
+        bucket.sessions.push(Arc::new(after));
         bucket
             .sessions
             .sort_by(|a, b| (a.start, &a.session_id).cmp(&(b.start, &b.session_id)));

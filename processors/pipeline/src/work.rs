@@ -3,7 +3,9 @@
 //! It is an overlay: loaded buckets are borrowed, and copied only when they change. Nothing leaves
 //! but through [`Work::into_effects`].
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemas::AvroRecord;
 use schemas::record::Micros;
@@ -16,6 +18,7 @@ use stream_log::{
 use crate::bucket::{Bucket, day_id, shard_id};
 use crate::dirty::Dirty;
 use crate::rules::Rules;
+use crate::settings::Settings;
 
 /// The input that made something change, for the `cause` header.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +37,7 @@ pub(crate) struct Work<'a> {
     pub(crate) head: AthleteHead,
     pub(crate) dirty: Dirty,
     pub(crate) cause: Option<Cause>,
+    settings: OnceCell<Arc<Settings>>,
     loaded: &'a Buckets<Bucket>,
     days: BTreeMap<i32, DayBucket>,
     shards: BTreeMap<u16, IndexShard>,
@@ -65,6 +69,7 @@ impl<'a> Work<'a> {
             head,
             dirty: Dirty::default(),
             cause: None,
+            settings: OnceCell::new(),
             loaded,
             days: BTreeMap::new(),
             shards: BTreeMap::new(),
@@ -72,6 +77,17 @@ impl<'a> Work<'a> {
             counters: BTreeMap::new(),
             timers: BTreeMap::new(),
         }
+    }
+
+    /// What the athlete said about themself, folded once.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        let fold = || Arc::new(Settings::of(&self.head));
+        Arc::clone(self.settings.get_or_init(fold))
+    }
+
+    /// The athlete said something else about themself.
+    pub(crate) fn forget_settings(&mut self) {
+        self.settings.take();
     }
 
     pub(crate) fn day(&self, day: i32) -> Option<&DayBucket> {
@@ -106,11 +122,18 @@ impl<'a> Work<'a> {
 
     /// Every observation at hand, by day, then id.
     pub(crate) fn observations(&self) -> impl Iterator<Item = &ObservationState> {
-        self.days().flat_map(|(_, bucket)| &bucket.observations)
+        self.days()
+            .flat_map(|(_, bucket)| bucket.observations.iter().map(Arc::as_ref))
     }
 
     /// Every session at hand, live or retracted, by day, then start.
     pub(crate) fn sessions(&self) -> impl Iterator<Item = &SessionState> {
+        self.days()
+            .flat_map(|(_, bucket)| bucket.sessions.iter().map(Arc::as_ref))
+    }
+
+    /// Sessions to keep while the work goes on.
+    pub(crate) fn shared_sessions(&self) -> impl Iterator<Item = &Arc<SessionState>> {
         self.days().flat_map(|(_, bucket)| &bucket.sessions)
     }
 

@@ -3,6 +3,8 @@
 //! One head, one bucket per UTC day, and index shards that say where an id was put. Samples are
 //! never in state.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Micros;
@@ -97,8 +99,9 @@ pub struct PublishedState {
 /// What happened, or was told to happen, on one UTC day.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DayBucket {
-    pub observations: Vec<ObservationState>,
-    pub sessions: Vec<SessionState>,
+    /// Shared, like the sessions: a batch that touches one leaves the others where they are.
+    pub observations: Vec<Arc<ObservationState>>,
+    pub sessions: Vec<Arc<SessionState>>,
     pub nights: Vec<NightState>,
     pub slots: Vec<SlotState>,
     /// When this bucket has to be looked at again although nothing arrives; 0 is never.

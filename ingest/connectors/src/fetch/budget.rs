@@ -14,8 +14,9 @@ const SECOND_US: i64 = 1_000_000;
 const QUARTER_US: i64 = 900 * SECOND_US;
 const DAY_US: i64 = 86_400 * SECOND_US;
 
-/// The vendor's clock may be behind ours: a window ends for us a little later, so that the first
-/// request of a new one is not counted in the old one and refused for a whole window.
+/// The vendor's clock may differ from ours by this much. What is sent so shortly before the end of a
+/// window counts in the next one too; after a window that was full nothing is sent for so long,
+/// because a request that the vendor counts in the old one is refused for the whole new one.
 const MARGIN_US: i64 = 2 * SECOND_US;
 
 /// A vendor that asks for more is misread: it is asked again after a day.
@@ -27,6 +28,8 @@ struct Window {
     length_us: i64,
     began: UnixMicros,
     used: u32,
+    /// Of `used`, what was sent within the margin of the end.
+    late: u32,
     limit: u32,
 }
 
@@ -70,6 +73,7 @@ impl Budget {
                 length_us,
                 began: before.map_or(UnixMicros(0), |used| used.began),
                 used: before.map_or(0, |used| used.requests),
+                late: 0,
                 limit: before.map_or(limit, |used| used.limit),
             }
         };
@@ -108,6 +112,9 @@ impl Budget {
         self.roll(now);
         for window in &mut self.windows {
             window.used = window.used.saturating_add(1);
+            if window.is_near_its_end(now) {
+                window.late = window.late.saturating_add(1);
+            }
         }
     }
 
@@ -136,7 +143,9 @@ impl Budget {
         let told = [overall, read].map(|rate| [0, 1].map(|window| pair(&rate, window)));
         for (window, (limit, usage)) in self.windows.iter_mut().zip(told.as_flattened()) {
             window.limit = *limit;
-            if window.began != began(sent_at, window.length_us) {
+            // Near a border it is not known which window the vendor tells of.
+            let is_after_its_start = sent_at.0.saturating_sub(MARGIN_US) >= window.began.0;
+            if !is_after_its_start || window.is_near_its_end(now) {
                 continue;
             }
             // Those under way may be in the vendor's figure or not.
@@ -192,22 +201,31 @@ impl Budget {
         for window in &mut self.windows {
             let began = began(now, window.length_us);
             // A clock that steps back does not give a window twice.
-            if began > window.began {
-                window.began = began;
-                window.used = 0;
+            if began <= window.began {
+                continue;
             }
+            let is_next = began.0.saturating_sub(window.began.0) == window.length_us;
+            if is_next && window.used >= window.limit {
+                let until = UnixMicros(began.0.saturating_add(MARGIN_US));
+                self.blocked_until = self.blocked_until.max(Some(until));
+            }
+            window.used = if is_next { window.late } else { 0 };
+            window.late = 0;
+            window.began = began;
         }
     }
 }
 
 impl Window {
+    /// When it has ended for the vendor too.
     fn end(&self) -> UnixMicros {
-        UnixMicros(
-            self.began
-                .0
-                .saturating_add(self.length_us)
-                .saturating_add(MARGIN_US),
-        )
+        let end = self.began.0.saturating_add(self.length_us);
+        UnixMicros(end.saturating_add(MARGIN_US))
+    }
+
+    fn is_near_its_end(&self, now: UnixMicros) -> bool {
+        let end = self.began.0.saturating_add(self.length_us);
+        now.0 >= end.saturating_sub(MARGIN_US)
     }
 }
 
@@ -217,6 +235,5 @@ fn pair(rate: &Rate, window: usize) -> (u32, u32) {
 }
 
 fn began(at: UnixMicros, length_us: i64) -> UnixMicros {
-    let at = at.0.saturating_sub(MARGIN_US);
-    UnixMicros(at.saturating_sub(at.rem_euclid(length_us)))
+    UnixMicros(at.0.saturating_sub(at.0.rem_euclid(length_us)))
 }

@@ -12,7 +12,7 @@ use processors_domain::units::{
 use schemas::record::Micros;
 use schemas::record::state::LossState;
 
-use super::slot::Desired;
+use super::slot::{Desired, Inputs};
 use super::timeline::{Plan, Timeline, Workout};
 use crate::bucket::DAY_US;
 use crate::normalize::SECOND_US;
@@ -77,7 +77,7 @@ pub(super) fn after_session(
         valid_until: later(workout.end, window),
         origin: workout.end,
         gap_class: next.map(|next| GapClass::of(next.gap, &timeline.bounds)),
-        inputs: format!("{input:?}"),
+        inputs: Inputs::After(input),
         advised,
         confidence: sure,
     }
@@ -114,7 +114,7 @@ pub(super) fn bridge_after(
         valid_until: later(workout.end, gap.get()),
         origin: workout.end,
         gap_class: Some(GapClass::of(gap, &timeline.bounds)),
-        inputs: format!("{input:?}"),
+        inputs: Inputs::Bridge(input),
         advised: safety::apply(advice::bridge(&input), &context),
         confidence: sure,
     }
@@ -171,7 +171,7 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
         valid_until: plan.start,
         origin: valid_from,
         gap_class: class,
-        inputs: format!("{input:?}"),
+        inputs: Inputs::Before(input),
         advised: safety::apply(advice::before(&input), &context),
         confidence: sure,
     })
@@ -229,7 +229,7 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
         valid_until: plan.end,
         origin: plan.start,
         gap_class: timeline.before_plan(plan).map(|(_, _, class)| class),
-        inputs: format!("{input:?}"),
+        inputs: Inputs::During(input),
         advised: safety::apply(advice::during(&input), &context),
         confidence: sure,
     }

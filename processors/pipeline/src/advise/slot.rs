@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use processors_domain::advice::{Advised, Confidence, GapClass, RULES_VERSION};
+use processors_domain::advice::{
+    Advised, AfterInput, BeforeInput, BridgeInput, Confidence, DuringInput, GapClass, RULES_VERSION,
+};
 use schemas::record::Micros;
 use schemas::record::recommendation::{
     Advice, Dependency, Need, Needs, Param, Portion, Reason, RecommendationCancelled,
@@ -63,6 +65,26 @@ impl Anchor {
     }
 }
 
+/// The inputs of the rule that was asked, for their hash.
+#[derive(Clone, Copy)]
+pub(super) enum Inputs {
+    Before(BeforeInput),
+    During(DuringInput),
+    Bridge(BridgeInput),
+    After(AfterInput),
+}
+
+impl Inputs {
+    fn text(&self) -> String {
+        match self {
+            Self::Before(input) => format!("{input:?}"),
+            Self::During(input) => format!("{input:?}"),
+            Self::Bridge(input) => format!("{input:?}"),
+            Self::After(input) => format!("{input:?}"),
+        }
+    }
+}
+
 /// What should stand in a slot now.
 pub(super) struct Desired {
     pub(super) phase: &'static str,
@@ -73,22 +95,21 @@ pub(super) struct Desired {
     /// What the schedule's offsets count from.
     pub(super) origin: Micros,
     pub(super) gap_class: Option<GapClass>,
-    /// The inputs of the rule as text, for their hash.
-    pub(super) inputs: String,
+    /// What the rule was asked.
+    pub(super) inputs: Inputs,
     pub(super) advised: Advised,
     pub(super) confidence: Confidence,
 }
 
 pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, desired: Desired) {
     let expired = desired.valid_until <= work.now;
-    let inputs_hash = content_hash(&[desired.inputs.as_bytes()]);
-    let (start, valid_until) = (desired.start, desired.valid_until);
+    let (inputs, start, valid_until) = (desired.inputs, desired.start, desired.valid_until);
     let (phase, needs) = (desired.phase, desired.advised.needs);
     let hours = (desired.end.0.saturating_sub(start.0)) as f64 / HOUR_US as f64;
-    let mut fact = issued(work, anchor, desired, inputs_hash);
+    let mut fact = content(work, anchor, desired);
     // Baskets follow from the needs and from what the athlete may take; they are worked out only
     // where something is said.
-    let hash = hash_of(&blank(fact.clone()));
+    let hash = hash_of(&fact);
     let hash = content_hash(&[hash.as_bytes(), timeline.taste.text.as_bytes()]);
     let known = find(work, &anchor.slot);
     let said = revise(
@@ -101,6 +122,8 @@ pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, des
     if said.is_none() && !known.as_ref().is_some_and(|(_, slot)| is_over(slot)) {
         return;
     }
+    let inputs_hash = content_hash(&[inputs.text().as_bytes()]);
+    name(work, &mut fact, anchor, inputs_hash);
     let shelf = Arc::clone(&work.rules.shelf);
     fact.advice.options = shelf.options(&timeline.taste, phase, &needs, hours);
     let day = day_of(start.0);
@@ -246,42 +269,37 @@ fn expire(work: &mut Work<'_>, fact: RecommendationIssued, said: &PublishedState
     work.emit(topic::RECOMMENDATIONS, &expired.id.clone(), &expired);
 }
 
-/// The content alone: no ids, no revisions, no processing times.
-fn blank(mut fact: RecommendationIssued) -> RecommendationIssued {
-    fact.slot.clear();
-    fact.inputs_hash.clear();
-    fact.rules_id.clear();
-    fact.recorded_at = Micros(0);
-    fact.advice.anchor_id.clear();
-    fact.advice.depends_on.clear();
-    fact
+/// What is history and no content: ids, revisions, processing times.
+fn name(work: &Work<'_>, fact: &mut RecommendationIssued, anchor: &Anchor, inputs_hash: String) {
+    fact.slot.clone_from(&anchor.slot);
+    fact.inputs_hash = inputs_hash;
+    fact.rules_id.clone_from(&work.rules.id);
+    fact.recorded_at = work.now;
+    fact.advice.anchor_id.clone_from(&anchor.id);
+    fact.advice.depends_on.clone_from(&anchor.depends_on);
 }
 
-fn issued(
-    work: &Work<'_>,
-    anchor: &Anchor,
-    desired: Desired,
-    inputs_hash: String,
-) -> RecommendationIssued {
+/// The content alone.
+fn content(work: &Work<'_>, anchor: &Anchor, desired: Desired) -> RecommendationIssued {
     let advised = &desired.advised;
     RecommendationIssued {
         id: String::new(),
         tenant_id: work.tenant.to_owned(),
         athlete_id: work.athlete.to_owned(),
-        recorded_at: work.now,
+        recorded_at: Micros(0),
         revised_at: Micros(0),
-        rules_id: work.rules.id.clone(),
+        rules_id: String::new(),
         licence: None,
         key_id: None,
-        slot: anchor.slot.clone(),
+        slot: String::new(),
         version: 0,
         content_hash: String::new(),
-        inputs_hash,
+        inputs_hash: String::new(),
         rules: RULES_VERSION.to_owned(),
         catalog: work.rules.shelf.version().to_owned(),
         advice: Advice {
             phase: desired.phase.to_owned(),
-            anchor_id: anchor.id.clone(),
+            anchor_id: String::new(),
             anchor_kind: anchor.kind.to_owned(),
             anchor_start: desired.start,
             anchor_end: desired.end,
@@ -306,7 +324,7 @@ fn issued(
                 fluid: desired.confidence.fluid.fraction(),
                 sodium: desired.confidence.sodium.fraction(),
             },
-            depends_on: anchor.depends_on.clone(),
+            depends_on: Vec::new(),
         },
     }
 }

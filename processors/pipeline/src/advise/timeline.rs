@@ -4,6 +4,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use processors_domain::advice::{GapBounds, GapClass, Intensity};
 use processors_domain::profile;
@@ -29,14 +30,14 @@ const DARK_URINE_MIN: i32 = 5;
 /// What advice looks at besides one workout.
 pub(super) struct Timeline {
     /// Live and withdrawn.
-    pub(super) sessions: Vec<SessionState>,
+    pub(super) sessions: Vec<Arc<SessionState>>,
     pub(super) plans: Vec<Plan>,
     intake: Vec<IntakeBody>,
     /// When urine was reported dark or not, ascending.
     urine: Vec<(Micros, bool)>,
     /// Live sessions, and plans that none of them fulfilled, by start.
     workouts: Vec<Workout>,
-    pub(super) settings: Settings,
+    pub(super) settings: Arc<Settings>,
     pub(super) taste: Taste,
     pub(super) bounds: GapBounds,
     evidence: OnceCell<Vec<profile::Test>>,
@@ -99,7 +100,7 @@ impl Workout {
 
 impl Timeline {
     pub(super) fn of(work: &Work<'_>) -> Self {
-        let settings = Settings::of(&work.head);
+        let settings = work.settings();
         let mut timeline = Self {
             sessions: Vec::new(),
             plans: Vec::new(),
@@ -148,7 +149,7 @@ impl Timeline {
         let sessions: Vec<Workout> = self
             .sessions
             .iter()
-            .filter_map(Workout::of_session)
+            .filter_map(|state| Workout::of_session(state))
             .collect();
         let mut pairs: Vec<(u64, Micros, &str, usize, &str)> = Vec::new();
         for (at, plan) in self.plans.iter().enumerate().filter(|(_, plan)| plan.live) {

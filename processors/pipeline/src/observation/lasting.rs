@@ -66,5 +66,6 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, na
         }
         _ => return,
     }
+    work.forget_settings();
     work.dirty.everything = true;
 }

@@ -237,6 +237,25 @@ fn the_stricter_of_what_the_vendor_and_we_counted_rules() {
 }
 
 #[test]
+fn at_the_border_of_windows_a_request_counts_in_both() {
+    let mut budget = strava();
+    budget.told(rates([20, 200], [0, 0]), at(10), at(10), 0);
+    for second in [897, 898, 899] {
+        budget.sent(at(second));
+    }
+    // The vendor's window is over, or just began: what it tells may be of either.
+    budget.told(rates([20, 200], [1, 1]), at(899), at(899), 0);
+    budget.told(rates([20, 200], [20, 20]), at(901), at(901), 0);
+    assert_eq!(exhaust(&mut budget, at(901)), (18, at(1_802)));
+    assert_eq!(
+        budget.permit(at(1_801)),
+        Err(at(1_802)),
+        "a full one ends later"
+    );
+    assert!(budget.permit(at(1_802)).is_ok());
+}
+
+#[test]
 fn a_limit_that_is_told_alone_is_the_only_one() {
     let mut budget = strava();
     let overall = Rate {
