@@ -72,6 +72,7 @@ pub(crate) fn run(args: &DemoArgs, global: GlobalArgs) -> CommandResult {
     }
     let runtime = runtime()?;
     let vendors = runtime.block_on(Vendors::start_anywhere())?;
+    simulate::not_in_the_future(options)?;
     let mut request = Request {
         presets: presets(&vendors),
         ..Request::default()

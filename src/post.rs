@@ -18,11 +18,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::demo::Vendors;
+use crate::exit::Failure;
 use crate::progress::Progress;
 
 /// Blocks on their way at the same time; each has one request open.
 const BLOCKS_IN_FLIGHT_MAX: usize = 16;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// A service that is starting is waited for this often.
+const REACH_ATTEMPTS_MAX: u32 = 5;
 /// How often a service is asked whether it is idle.
 const IDLE_POLL: Duration = Duration::from_millis(500);
 const BACKOFF: Backoff = Backoff {
@@ -97,6 +100,39 @@ pub(crate) async fn post_world(
     }
     truth.flush()?;
     Ok(poster.tally.read())
+}
+
+/// An address that can be posted to.
+pub(crate) fn check_url(url: &str) -> Result<(), Failure> {
+    let parsed = reqwest::Url::parse(url);
+    if parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+        return Ok(());
+    }
+    Err(
+        Failure::bad_input(anyhow!("{url:?} is no address of a service"))
+            .hint("http:// or https://, a host and a port, e.g. http://127.0.0.1:8080"),
+    )
+}
+
+/// Fails soon where nobody listens, instead of trying every delivery for minutes.
+pub(crate) async fn reach(target: &Target) -> anyhow::Result<()> {
+    let url = format!("{}/livez", target.url.trim_end_matches('/'));
+    for attempt in 1..REACH_ATTEMPTS_MAX {
+        if reqwest::get(&url).await.is_ok() {
+            return Ok(());
+        }
+        pause(
+            BACKOFF
+                .wait_after(attempt, u32::MAX / 2)
+                .unwrap_or(IDLE_POLL),
+        )
+        .await;
+    }
+    reqwest::get(&url)
+        .await
+        .map_err(reqwest::Error::without_url)
+        .with_context(|| format!("nobody answers at {}", target.url))?;
+    Ok(())
 }
 
 /// Waits until the service has nothing open: no fetch, no question to the weather service.

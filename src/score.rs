@@ -31,7 +31,12 @@ pub(crate) fn run(args: &ScoreArgs, global: GlobalArgs) -> CommandResult {
         .map_err(|error| {
             Failure::bad_input(error).hint("--data names the folder of the demo or service")
         })?;
-    let score = score(&store, BufReader::new(file)).map_err(Failure::failed)?;
+    let score = score(&store, BufReader::new(file))
+        .map_err(Failure::failed)?
+        .ok_or_else(|| {
+            let empty = anyhow::anyhow!("{} tells of no athlete", args.truth.display());
+            Failure::bad_input(empty).hint("--truth names the truth.jsonl of the world")
+        })?;
     if global.json {
         exit::print_json(&to_json(&score)).map_err(Failure::failed)
     } else {
@@ -39,10 +44,13 @@ pub(crate) fn run(args: &ScoreArgs, global: GlobalArgs) -> CommandResult {
     }
 }
 
-fn score(store: &ReadStore, truth: impl std::io::BufRead) -> anyhow::Result<Score> {
+/// `None` where the truth tells of nobody: there is nothing to compare with.
+fn score(store: &ReadStore, truth: impl std::io::BufRead) -> anyhow::Result<Option<Score>> {
     let mut scorer = Scorer::new();
+    let mut athletes = 0_u64;
     for athlete in TruthReader::new(truth) {
         let athlete = athlete?;
+        athletes += 1;
         let mut told = Told::default();
         for item in items(store, Table::Sessions, &athlete.athlete_id)? {
             told.sessions
@@ -57,7 +65,7 @@ fn score(store: &ReadStore, truth: impl std::io::BufRead) -> anyhow::Result<Scor
         }
         scorer.add(&athlete, &told);
     }
-    Ok(scorer.finish())
+    Ok((athletes > 0).then(|| scorer.finish()))
 }
 
 fn items(store: &ReadStore, table: Table, athlete: &str) -> anyhow::Result<Vec<Value>> {

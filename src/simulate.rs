@@ -33,6 +33,8 @@ pub(crate) fn run(args: &SimulateArgs, global: GlobalArgs) -> CommandResult {
     let report = match &args.post {
         None => written(options, &out)?,
         Some(url) => {
+            post::check_url(url)?;
+            not_in_the_future(options)?;
             let target = Target {
                 url: url.clone(),
                 garmin_secret: args.garmin_secret.clone().unwrap_or_default(),
@@ -67,6 +69,18 @@ pub(crate) fn options(args: &WorldArgs, kept_end: Option<i64>) -> Result<WorldOp
     };
     options.check().map_err(Failure::bad_input)?;
     Ok(options)
+}
+
+/// What is told of a day that is still to come would be refused as implausible.
+pub(crate) fn not_in_the_future(options: WorldOptions) -> Result<(), Failure> {
+    use edge::Clock;
+    if options.end <= edge::SystemClock.now().0.saturating_add(DAY_US) {
+        return Ok(());
+    }
+    Err(
+        Failure::bad_input(anyhow::anyhow!("the world would end in the future"))
+            .hint("give an --end that is at most a day from now"),
+    )
 }
 
 fn last_midnight() -> i64 {
@@ -105,6 +119,7 @@ fn posted(
             let (strava, weather) = (args.serve_strava.as_deref(), args.serve_weather.as_deref());
             let vendors = Vendors::start(strava, weather).await?;
             let vendors = Some(&vendors);
+            post::reach(target).await?;
             let posted = post::post_world(options, target, &mut truth, vendors, &progress).await?;
             if strava.is_some() || weather.is_some() {
                 post::until_idle(target).await?;

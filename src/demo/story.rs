@@ -95,6 +95,7 @@ pub(crate) fn tell(
             };
             let given = advice
                 .iter()
+                .filter(|advice| advice.phase != "pre_sleep")
                 .find(|advice| advice.anchor_id == session.session_id);
             let worth = worth(session, loss, given);
             if best.as_ref().is_none_or(|(known, _)| *known < worth) {

@@ -18,7 +18,7 @@ use crate::time::{Instant, Span};
 
 pub use fields::{Composed, compose};
 pub use hidden::reach;
-pub use linkage::{Candidate, Group, Override, OverrideKind, blocks, group, legs};
+pub use linkage::{Candidate, Group, MERGE_REACH_US, Override, OverrideKind, blocks, group, legs};
 pub use matching::{Strength, THRESHOLDS, Thresholds, likeness};
 
 /// One source's live account of one workout.

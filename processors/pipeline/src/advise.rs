@@ -80,12 +80,18 @@ fn is_stale(work: &Work<'_>, start: i64, end: i64) -> bool {
 fn after(work: &mut Work<'_>, timeline: &Timeline, state: &SessionState) {
     let post = Anchor::session(work, state, "post");
     let bridge = Anchor::session(work, state, "bridge");
+    let night = Anchor::session(work, state, "pre_sleep");
     let workout = Workout::of_session(state);
     let (Some(workout), Some(loss)) = (workout, &state.loss) else {
         slot::cancel(work, &post, reason(state));
         slot::cancel(work, &bridge, reason(state));
+        slot::cancel(work, &night, reason(state));
         return;
     };
+    match phases::before_sleep(timeline, &workout) {
+        Some(desired) => slot::say(work, timeline, &night, desired),
+        None => slot::cancel(work, &night, "WORKOUT_MOVED"),
+    }
     let between = timeline
         .next(&workout)
         .map(|(_, gap)| GapClass::of(gap, &timeline.bounds).between());

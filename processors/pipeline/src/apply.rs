@@ -396,6 +396,7 @@ fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNa
         link_override: None,
         scan: None,
         weather: None,
+        source_order: (draft.order != 0 && !draft.fetched).then_some(draft.order),
     };
     observation::fill(&mut fact, draft, raw);
     work.emit(topic::OBSERVATIONS, &fact.id.clone(), &fact);

@@ -16,6 +16,7 @@ use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, HOUR_US};
 use crate::observation;
 use crate::processor::{Input, RawItem, TimerId};
+use crate::sessions;
 
 /// Days read on both sides of a block.
 const NEIGHBOUR_DAYS: i32 = 2;
@@ -161,7 +162,8 @@ impl Wanted<'_> {
                 }
             }
         }
-        let block = close(&self.spans, &items, SLACK_US);
+        let slack = SLACK_US.max(sessions::slack(self.head));
+        let block = close(&self.spans, &items, slack);
         // A session near a sweat test may gain or lose that test: all later losses may change.
         let mut tests = self.tests;
         tests.extend(

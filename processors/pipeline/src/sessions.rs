@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use processors_domain::identity::{Continued, EntityId, Identities, Published, assign};
 use processors_domain::observation::{Anchor, ObservationId, Role};
-use processors_domain::session::{self, Activity, Composed, Group, Override, OverrideKind};
+use processors_domain::session::{
+    self, Activity, Composed, Group, MERGE_REACH_US, Override, OverrideKind,
+};
 use schemas::record::Micros;
 use schemas::record::session::{
     Candidate, FieldProvenance, Loser, Member, SessionRetracted, SessionRevised,
 };
-use schemas::record::state::{ObservationState, SessionState};
+use schemas::record::state::{AthleteHead, ObservationState, OverrideState, SessionState};
 use schemas::topic;
 
 use crate::bucket::day_of;
@@ -123,6 +125,16 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
     }
 }
 
+/// How far apart records may be that one group holds: farther where the user merged some.
+pub(crate) fn slack(head: &AthleteHead) -> i64 {
+    let merges = |state: &OverrideState| state.body.action == "merge";
+    if head.overrides.iter().any(merges) {
+        MERGE_REACH_US
+    } else {
+        BLOCK_SLACK_US
+    }
+}
+
 /// The affected block, or `None` when no activity changed.
 fn block(work: &Work<'_>) -> Option<Block> {
     let seen: Vec<(&ObservationState, Reach)> = work
@@ -141,14 +153,15 @@ fn block(work: &Work<'_>) -> Option<Block> {
     if stale.is_empty() {
         return None;
     }
-    let spans = close(&stale, &items, BLOCK_SLACK_US);
+    let slack = slack(&work.head);
+    let spans = close(&stale, &items, slack);
     let mut block = Block {
         activities: Vec::new(),
         touched: BTreeSet::new(),
         told_by: BTreeMap::new(),
     };
     for (state, reach) in seen {
-        if !any_touches(&spans, reach, BLOCK_SLACK_US) {
+        if !any_touches(&spans, reach, slack) {
             continue;
         }
         block.touched.insert(state.observation_id.clone());

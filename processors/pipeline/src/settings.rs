@@ -59,6 +59,12 @@ impl Settings {
         if self.female { Sex::Female } else { Sex::Male }
     }
 
+    /// Milk, and so casein, is out of the question.
+    pub(crate) fn avoids_milk(&self) -> bool {
+        let has = |list: &[String], word: &str| list.iter().any(|one| one == word);
+        has(&self.diet, "vegan") || has(&self.diet, "lactose_free") || has(&self.allergies, "milk")
+    }
+
     /// The usual waking before an instant, if it is of the same day.
     pub(crate) fn woke_before(&self, at: Micros) -> Option<Micros> {
         let zone = self.time_zone.as_deref()?;

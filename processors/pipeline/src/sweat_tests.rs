@@ -2,7 +2,7 @@
 //!
 //! Matching is a matter of neighbouring days: a reference is followed 36 hours back and no further.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use processors_domain::observation::fingerprint;
 use processors_domain::sport::{Family, Sport};
@@ -16,8 +16,10 @@ use schemas::record::observation::{ScanBody, WeighInBody};
 use schemas::record::state::SessionState;
 
 use crate::dirty::Reach;
+use crate::ids::id_text;
 use crate::normalize::{HOUR_US, SECOND_US};
 use crate::observation;
+use crate::sessions::entity_id;
 use crate::settings::{Settings, mass_at};
 use crate::wire;
 use crate::work::Work;
@@ -127,12 +129,22 @@ pub(crate) fn tests_by_session(work: &Work<'_>) -> BTreeMap<String, SessionTests
             scans.push((worn, &state.provider_id));
         }
     }
-    let replaced: BTreeSet<String> = scans
+    // A better photo of the same wear; one of another day replaces nothing.
+    let replaces = |better: &ScanBody, worn: &ScanBody, provider_id: &str| {
+        better.supersedes.as_deref() == Some(provider_id)
+            && better.applied_at <= worn.scanned_at
+            && worn.applied_at <= better.scanned_at
+    };
+    let replaced: Vec<bool> = scans
         .iter()
-        .filter_map(|(worn, _)| worn.body.supersedes.clone())
+        .map(|(worn, id)| {
+            scans
+                .iter()
+                .any(|(better, _)| replaces(&better.body, &worn.body, id))
+        })
         .collect();
-    for (worn, provider_id) in scans {
-        if replaced.contains(provider_id) {
+    for ((worn, _), replaced) in scans.into_iter().zip(replaced) {
+        if replaced {
             continue;
         }
         if let Some(session) = worn_in(work, &worn.body) {
@@ -162,7 +174,7 @@ fn weighed_in<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w str> {
             state.end.0 <= body.at.0.saturating_add(MATCH_AFTER_US)
                 && state.end.0 >= body.at.0.saturating_sub(MATCH_BEFORE_US)
         })
-        .max_by_key(|state| (state.end, state.start, &state.anchor_observation_id))
+        .max_by_key(|state| (state.end, state.start, &state.members))
         .map(|state| state.session_id.as_str())
 }
 
@@ -178,21 +190,39 @@ fn worn_in<'w>(work: &'w Work<'_>, body: &ScanBody) -> Option<&'w str> {
     workouts(work)
         .filter(|state| overlap(state) > 0)
         .filter(|state| body.scanned_at.0 <= state.end.0.saturating_add(SCAN_AFTER_US))
-        .max_by_key(|state| (overlap(state), state.start, &state.anchor_observation_id))
+        .max_by_key(|state| (overlap(state), state.start, &state.members))
         .map(|state| state.session_id.as_str())
 }
 
+/// The session that a reference names, by facts alone: it is one of a live record in it, or the id
+/// that a session has which began with one of its records.
 fn named<'w>(work: &'w Work<'_>, reference: &str, at: Micros) -> Option<&'w str> {
     let told = told_as(work, reference);
-    let by_id = workouts(work)
+    let is_it = |id: &str| told.contains(&id) || begins(work, reference, id);
+    let by_record = workouts(work)
         .filter(|state| is_near(state, at))
-        .find(|state| {
-            state.session_id == reference
-                || state.members.iter().any(|id| told.contains(&id.as_str()))
-        });
-    by_id
+        .filter(|state| {
+            let mut members = state.members.iter();
+            members.any(|id| is_it(id) && is_live(work, id))
+        })
+        .max_by_key(|state| (state.end, state.start, &state.members));
+    by_record
         .or_else(|| planned(work, reference).filter(|state| is_near(state, at)))
         .map(|state| state.session_id.as_str())
+}
+
+/// Whether a session that begins with this observation has that id.
+fn begins(work: &Work<'_>, session_id: &str, observation_id: &str) -> bool {
+    let observation = wire::observation_id(observation_id);
+    let id = entity_id("session", work.tenant, work.athlete, observation, 0);
+    id_text(id.0) == session_id
+}
+
+/// Deleted records stay with their session by history; what they are called names nothing.
+fn is_live(work: &Work<'_>, observation_id: &str) -> bool {
+    work.observations()
+        .find(|state| state.observation_id == observation_id)
+        .is_some_and(|state| observation::is_live(&work.head, state))
 }
 
 fn is_near(state: &SessionState, at: Micros) -> bool {
@@ -221,7 +251,7 @@ fn planned<'w>(work: &'w Work<'_>, plan_id: &str) -> Option<&'w SessionState> {
     workouts(work)
         .filter(|state| family(&state.sport).as_str() == plan.family)
         .filter(|state| distance(state) <= PLAN_REACH_US.unsigned_abs())
-        .min_by_key(|state| (distance(state), state.start, &state.anchor_observation_id))
+        .min_by_key(|state| (distance(state), state.start, &state.members))
 }
 
 fn family(sport: &str) -> Family {

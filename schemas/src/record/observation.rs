@@ -36,6 +36,8 @@ fact! {
         pub link_override: Option<LinkOverrideBody>,
         pub scan: Option<ScanBody>,
         pub weather: Option<WeatherBody>,
+        /// The order that the source gives its contents (a plan's version, a scan's revision).
+        pub source_order: Option<i64>,
     }
 }
 

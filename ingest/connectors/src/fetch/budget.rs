@@ -142,7 +142,8 @@ impl Budget {
         let read = rates.read.unwrap_or(overall);
         let told = [overall, read].map(|rate| [0, 1].map(|window| pair(&rate, window)));
         for (window, (limit, usage)) in self.windows.iter_mut().zip(told.as_flattened()) {
-            window.limit = *limit;
+            // A vendor that allows nothing is asked once a window, or it would never be heard again.
+            window.limit = (*limit).max(1);
             // Near a border it is not known which window the vendor tells of.
             let is_after_its_start = sent_at.0.saturating_sub(MARGIN_US) >= window.began.0;
             if !is_after_its_start || window.is_near_its_end(now) {
@@ -165,8 +166,9 @@ impl Budget {
     ) {
         self.roll(now);
         let full = |window: &&Window| window.used >= window.limit;
-        let until = match retry_after_us {
-            Some(wait) => UnixMicros(now.0.saturating_add(wait.clamp(0, WAIT_US_MAX))),
+        // A wait of nothing is none: asked again at once, it would be refused for ever.
+        let until = match retry_after_us.filter(|wait| *wait > 0) {
+            Some(wait) => UnixMicros(now.0.saturating_add(wait.min(WAIT_US_MAX))),
             None => {
                 let ends = self.windows.iter().filter(full).map(Window::end).max();
                 let quarter = self.windows.first().map(Window::end);

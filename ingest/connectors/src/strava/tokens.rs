@@ -24,6 +24,9 @@ use crate::receive::Connectors;
 /// A token that ends within a minute could end on its way.
 const EXPIRES_WITHIN_S: i64 = 60;
 
+/// A token goes into a header and is sealed. What is longer is none, and would not fit either.
+const TOKEN_BYTES_MAX: usize = 4 * 1024;
+
 pub(super) struct TokenKeeper {
     registry: Arc<dyn Registry>,
     vault: Arc<dyn Vault>,
@@ -244,11 +247,19 @@ fn token_of(body: &[u8], now: UnixMicros) -> Option<Renewed> {
     let number = |value: Option<&RawValue>| id_text(value?)?.parse::<i64>().ok();
     let now_s = now.0.div_euclid(1_000_000);
     Some(Renewed {
-        access_token: access.and_then(string)?.into(),
-        refresh_token: refresh.and_then(string).map(Into::into),
+        access_token: access.and_then(token)?,
+        refresh_token: refresh.and_then(token),
         expires_at_unix_s: number(expires_at)
             .or_else(|| number(expires_in).map(|seconds| now_s.saturating_add(seconds))),
     })
+}
+
+/// A text that a header can carry.
+fn token(value: &RawValue) -> Option<SecretString> {
+    let text = string(value)?;
+    let fits = (1..=TOKEN_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.into())
 }
 
 /// Tells tokens apart without keeping one.

@@ -13,6 +13,10 @@ use super::matching::{Strength, THRESHOLDS, likeness};
 use crate::observation::ObservationId;
 use crate::time::{Instant, Span};
 
+/// A user's merge holds for records this far apart at most: two records of one workout are never
+/// farther, whatever a clock's zone did, and what a batch has to look at stays bounded.
+pub const MERGE_REACH_US: i64 = 15 * 3_600 * 1_000_000;
+
 /// Records of one workout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -290,7 +294,7 @@ impl Clusters {
         }
     }
 
-    /// Merges what users merged, the latest word first, as far as no ruling split stands between.
+    /// Merges what users merged (within reach of each other), the latest word first, as far as no ruling split stands between.
     /// Copies come along, because they are already grouped with their originals.
     fn obey(&mut self, order: &[(usize, &Activity)], says: &[Decision]) {
         let mut merges: Vec<&Decision> = says
@@ -303,6 +307,15 @@ impl Clusters {
         let position = |id: ObservationId| order.iter().position(|(_, one)| one.id == id);
         for merge in merges {
             if let (Some(one), Some(other)) = (position(merge.pair.0), position(merge.pair.1)) {
+                let near = match (order.get(one), order.get(other)) {
+                    (Some((_, one)), Some((_, other))) => {
+                        reach(one).gap_us(reach(other)) <= MERGE_REACH_US.unsigned_abs()
+                    }
+                    _ => false,
+                };
+                if !near {
+                    continue;
+                }
                 self.join_if((one, other), |a, b| match (order.get(a), order.get(b)) {
                     (Some((_, a)), Some((_, b))) => {
                         decided(says, a, b) != Some(OverrideKind::Split)

@@ -2,7 +2,7 @@
 
 use processors_domain::advice::{
     self, AfterInput, Basis, BeforeInput, BridgeInput, Confidence, ConfidenceInput, Draft,
-    DuringInput, GapClass, NextWorkout,
+    DuringInput, GapClass, NextWorkout, NightInput,
 };
 use processors_domain::safety::{self, BasisFacts, SafetyContext};
 use processors_domain::sweat::{self, Conditions, Loss, LossInput};
@@ -29,6 +29,10 @@ const SURE_PERMILLE_MIN: i64 = 500;
 const LEAD_MAX_S: i64 = 4 * 3_600;
 /// After a workout of the same day it begins this early, and stays small.
 const LEAD_FAST_S: i64 = 2 * 3_600;
+/// A workout that ends this long before bed is one of the evening.
+const EVENING_S: i64 = 3 * 3_600;
+/// Advice for the night stands from this long before bed.
+const PRE_SLEEP_S: i64 = 90 * 60;
 /// Workouts that follow each other closely hand over what is missing; longer chains are not real.
 const CHAIN_MAX: u32 = 4;
 
@@ -174,6 +178,41 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
         inputs: Inputs::Before(input),
         advised: safety::apply(advice::before(&input), &context),
         confidence: sure,
+    })
+}
+
+/// After a workout in the evening; `None` where bed is far, unknown, or another workout comes first.
+pub(super) fn before_sleep(timeline: &Timeline, workout: &Workout) -> Option<Desired> {
+    let bed = timeline.settings.bed_after(workout.end)?;
+    let evening = bed.0.saturating_sub(workout.end.0) <= EVENING_S.saturating_mul(SECOND_US);
+    let last = timeline
+        .next(workout)
+        .is_none_or(|(next, _)| next.start >= bed);
+    if !evening || !last {
+        return None;
+    }
+    let input = NightInput {
+        hard_day: true,
+        without_milk: timeline.settings.avoids_milk(),
+    };
+    let valid_from = later(bed, -PRE_SLEEP_S).max(workout.end);
+    Some(Desired {
+        phase: "pre_sleep",
+        start: workout.start,
+        end: workout.end,
+        valid_from,
+        valid_until: bed,
+        origin: valid_from,
+        gap_class: None,
+        inputs: Inputs::Night(input),
+        advised: safety::apply(advice::pre_sleep(&input), &SafetyContext::default()),
+        // It rests on the hour and on the diet alone.
+        confidence: Confidence::of(&ConfidenceInput {
+            basis: Basis::Population,
+            test_age_days: None,
+            hot_and_dryness_unknown: false,
+            short_sleep: false,
+        }),
     })
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use processors_domain::advice::{
-    Advised, AfterInput, BeforeInput, BridgeInput, Confidence, DuringInput, GapClass, RULES_VERSION,
+    Advised, AfterInput, BeforeInput, BridgeInput, Confidence, DuringInput, GapClass, NightInput,
+    RULES_VERSION,
 };
 use schemas::record::Micros;
 use schemas::record::recommendation::{
@@ -72,6 +73,7 @@ pub(super) enum Inputs {
     During(DuringInput),
     Bridge(BridgeInput),
     After(AfterInput),
+    Night(NightInput),
 }
 
 impl Inputs {
@@ -81,6 +83,7 @@ impl Inputs {
             Self::During(input) => format!("{input:?}"),
             Self::Bridge(input) => format!("{input:?}"),
             Self::After(input) => format!("{input:?}"),
+            Self::Night(input) => format!("{input:?}"),
         }
     }
 }

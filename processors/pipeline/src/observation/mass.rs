@@ -38,22 +38,35 @@ pub(super) fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
 pub(crate) fn mass_reach(masses: &[MassState], at: Micros) -> Reach {
     // Before the first reading there is none better, so the first one reaches back as well.
     let first = masses.first().is_none_or(|mass| mass.at >= at);
-    let until = masses
-        .iter()
-        .map(|mass| mass.at.0)
-        .find(|other| *other > at.0)
-        .unwrap_or(i64::MAX);
+    let later = masses.partition_point(|mass| mass.at <= at);
+    let until = masses.get(later).map_or(i64::MAX, |mass| mass.at.0);
     (if first { i64::MIN } else { at.0 }, until)
 }
 
+/// Where another reading counts now. One reading came, went or moved, so that the lists, both
+/// ascending, differ in two places at most.
 fn changed_masses(before: &[MassState], after: &[MassState]) -> Vec<Reach> {
-    let gone = before
-        .iter()
-        .filter(|mass| !after.contains(mass))
-        .map(|mass| mass_reach(before, mass.at));
-    let come = after
-        .iter()
-        .filter(|mass| !before.contains(mass))
-        .map(|mass| mass_reach(after, mass.at));
-    gone.chain(come).collect()
+    let place = |mass: &MassState| (mass.at, mass.observation_print);
+    let (mut left, mut right) = (before.iter().peekable(), after.iter().peekable());
+    let mut reaches = Vec::new();
+    loop {
+        match (left.peek(), right.peek()) {
+            (None, None) => return reaches,
+            (Some(gone), Some(come)) if gone == come => {
+                left.next();
+                right.next();
+            }
+            (Some(gone), come) if come.is_none_or(|come| place(gone) <= place(come)) => {
+                reaches.push(mass_reach(before, gone.at));
+                left.next();
+            }
+            (_, Some(come)) => {
+                reaches.push(mass_reach(after, come.at));
+                right.next();
+            }
+            (Some(_), None) => {
+                left.next();
+            }
+        }
+    }
 }

@@ -201,7 +201,7 @@ fn scan(fact: &ObservationRecorded, body: &ScanBody) -> RowChange {
         kind: "scan",
         start: body.applied_at,
         end: body.scanned_at,
-        revision: 0,
+        revision: fact.source_order.unwrap_or(0),
     };
     entry(fact, &place, figures, |json| {
         json.instant("at", body.scanned_at)

@@ -256,6 +256,24 @@ fn at_the_border_of_windows_a_request_counts_in_both() {
 }
 
 #[test]
+fn a_vendor_that_allows_nothing_is_asked_once_a_window() {
+    let mut budget = strava();
+    budget.sent(at(10));
+    budget.told(rates([0, 0], [0, 0]), at(10), at(11), 0);
+    assert_eq!(exhaust(&mut budget, at(12)).0, 1);
+    assert_eq!(exhaust(&mut budget, UnixMicros(NOW + DAY)).0, 1);
+}
+
+#[test]
+fn a_refusal_that_asks_for_no_wait_waits_for_the_next_window() {
+    for told in [Some(0), Some(-SECOND), None] {
+        let mut budget = strava();
+        budget.refused(at(10), told, 0);
+        assert_eq!(budget.permit(at(11)), Err(at(902)), "{told:?}");
+    }
+}
+
+#[test]
 fn a_limit_that_is_told_alone_is_the_only_one() {
     let mut budget = strava();
     let overall = Rate {
