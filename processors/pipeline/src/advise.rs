@@ -8,6 +8,7 @@
 //! timeline (workouts in order, done and planned) → phases (inputs of the rules) → select → slot
 //! ```
 
+mod chain;
 mod phases;
 mod select;
 mod slot;

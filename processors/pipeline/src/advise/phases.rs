@@ -1,8 +1,8 @@
 //! The inputs of each phase's rule, gathered from the timeline, and the rule's answer.
 
 use processors_domain::advice::{
-    self, AfterInput, Basis, BeforeInput, BridgeInput, Confidence, ConfidenceInput, Draft,
-    DuringInput, GapClass, NextWorkout, NightInput,
+    self, AfterInput, Basis, BeforeInput, BridgeInput, Confidence, ConfidenceInput, DuringInput,
+    GapClass, NextWorkout, NightInput,
 };
 use processors_domain::safety::{self, BasisFacts, SafetyContext};
 use processors_domain::sweat::{self, Conditions, Loss, LossInput};
@@ -12,6 +12,7 @@ use processors_domain::units::{
 use schemas::record::Micros;
 use schemas::record::state::LossState;
 
+use super::chain::{CHAIN_MAX, deficit_after, handed_over, planned_fluid};
 use super::slot::{Desired, Inputs};
 use super::timeline::{Plan, Timeline, Workout};
 use crate::bucket::DAY_US;
@@ -33,8 +34,6 @@ const LEAD_FAST_S: i64 = 2 * 3_600;
 const EVENING_S: i64 = 3 * 3_600;
 /// Advice for the night stands from this long before bed.
 const PRE_SLEEP_S: i64 = 90 * 60;
-/// Workouts that follow each other closely hand over what is missing; longer chains are not real.
-const CHAIN_MAX: u32 = 4;
 
 pub(super) fn after_session(
     work: &Work<'_>,
@@ -274,7 +273,7 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
     }
 }
 
-fn during_input(
+pub(super) fn during_input(
     work: &Work<'_>,
     timeline: &Timeline,
     workout: &Workout,
@@ -300,87 +299,6 @@ fn during_input(
     }
 }
 
-/// What a workout takes over from one shortly before it.
-struct Handed {
-    deficit: Millilitres,
-    /// How long the one before was, where both count as one.
-    merged: Seconds,
-}
-
-fn handed_over(work: &Work<'_>, timeline: &Timeline, workout: &Workout, chain: u32) -> Handed {
-    let none = Handed {
-        deficit: Millilitres::ZERO,
-        merged: Seconds::ZERO,
-    };
-    let Some((before, gap)) = timeline.previous(workout.start, &workout.id, None) else {
-        return none;
-    };
-    let Some(left) = chain.checked_sub(1) else {
-        return none;
-    };
-    let missing = || deficit_after(work, timeline, before, left).max(Millilitres::ZERO);
-    match GapClass::of(gap, &timeline.bounds) {
-        GapClass::Merged => Handed {
-            deficit: missing(),
-            merged: before.duration,
-        },
-        GapClass::Bridge => {
-            let input = BridgeInput {
-                mass: Body::of(work, timeline, before.end, None).mass,
-                deficit: missing(),
-                gap,
-                cap: advice::usual_cap(None, false),
-            };
-            let draft = advice::bridge(&input);
-            let drunk = planned_fluid(&draft);
-            let left = input.deficit.get().saturating_sub(drunk.get()).max(0);
-            Handed {
-                deficit: Millilitres::clamped(left),
-                merged: Seconds::ZERO,
-            }
-        }
-        // There was time to make it good.
-        GapClass::Rapid
-        | GapClass::Fast
-        | GapClass::SameDay
-        | GapClass::Supplemental
-        | GapClass::Independent => none,
-    }
-}
-
-/// What is missing when a workout ends: by the scales, else what was missing before and lost in it,
-/// less what was drunk, or is planned to be. Below zero after a gain.
-fn deficit_after(
-    work: &Work<'_>,
-    timeline: &Timeline,
-    workout: &Workout,
-    chain: u32,
-) -> Millilitres {
-    let Some(loss) = &workout.loss else {
-        let predicted = predict(work, timeline, workout);
-        let body = Body::of(work, timeline, workout.start, None);
-        let input = during_input(work, timeline, workout, &body, &predicted, chain);
-        let drunk = planned_fluid(&advice::during(&input));
-        let start = input.start_deficit.get();
-        let lost = predicted.fluid.median().get();
-        return Millilitres::clamped(start.saturating_add(lost).saturating_sub(drunk.get()));
-    };
-    if let Some(weighed) = loss.deficit_ml {
-        return Millilitres::clamped(weighed);
-    }
-    let start = handed_over(work, timeline, workout, chain).deficit;
-    let (drunk, _) = timeline.taken((workout.start.0, workout.end.0));
-    let lost = start.get().saturating_add(loss.fluid_ml);
-    Millilitres::clamped(lost.saturating_sub(drunk.get()))
-}
-
-fn planned_fluid(draft: &Draft) -> Millilitres {
-    draft
-        .needs()
-        .fluid
-        .map_or(Millilitres::ZERO, |need| need.target)
-}
-
 /// What would be drunk before the next workout by itself; after a short gap it is folded in.
 fn fluid_before(body: &Body, timeline: &Timeline, next: &Workout, gap: Seconds) -> Millilitres {
     let draft = advice::before(&BeforeInput {
@@ -395,13 +313,18 @@ fn fluid_before(body: &Body, timeline: &Timeline, next: &Workout, gap: Seconds) 
 }
 
 /// How heavy the athlete is, and whether anybody said so.
-struct Body {
-    mass: BodyMass,
+pub(super) struct Body {
+    pub(super) mass: BodyMass,
     known: bool,
 }
 
 impl Body {
-    fn of(work: &Work<'_>, timeline: &Timeline, at: Micros, weighed_g: Option<i64>) -> Self {
+    pub(super) fn of(
+        work: &Work<'_>,
+        timeline: &Timeline,
+        at: Micros,
+        weighed_g: Option<i64>,
+    ) -> Self {
         match mass_at(&work.head, &timeline.settings, at).or(weighed_g) {
             Some(grams) => Self {
                 mass: BodyMass::clamped(grams),
@@ -416,7 +339,7 @@ impl Body {
 }
 
 /// What a workout will cost: weather of the future is not asked for.
-fn predict(work: &Work<'_>, timeline: &Timeline, workout: &Workout) -> Loss {
+pub(super) fn predict(work: &Work<'_>, timeline: &Timeline, workout: &Workout) -> Loss {
     sweat::estimate(&LossInput {
         sport: workout.sport,
         sex: Some(timeline.settings.sex()),

@@ -83,19 +83,22 @@ fn hidden(id: i64, day: i64, metres: i64) -> RawReceived {
     raw("strava", "activity", id, &body)
 }
 
+fn record(item: &RawReceived) -> Record {
+    Record {
+        topic: Topic(topic::raw_topic(&item.source).unwrap()),
+        key: Key::new("default/mia"),
+        received_at: LogTime(item.received_at.0),
+        headers: Vec::new(),
+        value: schemas::codec::encode(item),
+    }
+}
+
 /// The live sessions after all items, by their local start: members, candidates, hour of the start.
 fn sessions(items: &[RawReceived], batch: usize) -> Vec<(String, usize, usize)> {
     let memory = Memory::new(1, TOPICS);
     let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
     let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
     for batch in items.chunks(batch) {
-        let record = |item: &RawReceived| Record {
-            topic: Topic(topic::raw_topic(&item.source).unwrap()),
-            key: Key::new("default/mia"),
-            received_at: LogTime(item.received_at.0),
-            headers: Vec::new(),
-            value: schemas::codec::encode(item),
-        };
         memory.append(batch.iter().map(record).collect()).unwrap();
         while !matches!(task.step(LogTime(i64::MIN)).unwrap(), Step::Idle { .. }) {}
     }
@@ -192,5 +195,61 @@ fn two_hidden_records_of_one_day_are_told_apart_by_what_they_measured() {
             watch(4, 1, 7, 5_000),
         ],
         &[("2025-10-07 19.0", 2, 0), ("2025-10-07 7.0", 2, 0)],
+    );
+}
+
+/// What the observation of a watch's run is called.
+fn observation_of(item: &RawReceived) -> String {
+    let memory = Memory::new(1, TOPICS);
+    let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
+    let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
+    memory.append(vec![record(item)]).unwrap();
+    while !matches!(task.step(LogTime(i64::MIN)).unwrap(), Step::Idle { .. }) {}
+    let records = memory.records();
+    let told =
+        records.iter().find_map(
+            |sequenced| match schemas::decode_any(&sequenced.record.value) {
+                Ok(AnyRecord::ObservationRecorded(fact)) => Some(fact.observation_id),
+                _ => None,
+            },
+        );
+    told.expect("a run makes an observation")
+}
+
+fn merge(id: i64, of: &[&RawReceived]) -> RawReceived {
+    let ids: Vec<String> = of.iter().map(|item| observation_of(item)).collect();
+    let body = json!({
+        "id": format!("merge-{id}"), "type": "link_override", "at": "2025-10-13T00:00:00Z",
+        "action": "merge", "observation_ids": ids
+    });
+    raw("app", "link_override", id, &body)
+}
+
+/// Another word of the watch on a run that it told before.
+fn again(id: i64, of: &RawReceived, metres: i64) -> RawReceived {
+    let mut body: Value = serde_json::from_slice(&of.body).unwrap();
+    body["distanceInMeters"] = metres.into();
+    raw("garmin", "activities", id, &body)
+}
+
+#[test]
+fn what_a_user_merged_stays_together_whichever_of_it_is_told_again() {
+    let (morning, evening) = (watch(1, 0, 8, 10_000), watch(2, 0, 18, 9_000));
+    let merged = merge(3, &[&morning, &evening]);
+    let later = again(4, &morning, 10_100);
+    check(
+        vec![morning, evening, merged, later],
+        &[("2025-10-06 8.0", 2, 0)],
+    );
+}
+
+#[test]
+fn a_merge_of_runs_days_apart_joins_nothing_and_loses_nothing() {
+    let (monday, thursday) = (watch(1, 0, 8, 10_000), watch(2, 3, 8, 9_000));
+    let merged = merge(3, &[&monday, &thursday]);
+    let later = again(4, &monday, 10_100);
+    check(
+        vec![monday, thursday, merged, later],
+        &[("2025-10-06 8.0", 1, 0), ("2025-10-09 8.0", 1, 0)],
     );
 }

@@ -1,0 +1,97 @@
+//! Workouts that follow each other closely: what is missing after one is missing before the next.
+
+use processors_domain::advice::{self, BridgeInput, Draft, GapClass};
+use processors_domain::units::{Millilitres, Seconds};
+
+use super::phases::{Body, during_input, predict};
+use super::timeline::{Timeline, Workout};
+use crate::work::Work;
+
+/// Workouts that follow each other closely hand over what is missing; longer chains are not real.
+pub(super) const CHAIN_MAX: u32 = 4;
+
+/// What a workout takes over from one shortly before it.
+pub(super) struct Handed {
+    pub(super) deficit: Millilitres,
+    /// How long the one before was, where both count as one.
+    pub(super) merged: Seconds,
+}
+
+pub(super) fn handed_over(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    chain: u32,
+) -> Handed {
+    let none = Handed {
+        deficit: Millilitres::ZERO,
+        merged: Seconds::ZERO,
+    };
+    let Some((before, gap)) = timeline.previous(workout.start, &workout.id, None) else {
+        return none;
+    };
+    let Some(left) = chain.checked_sub(1) else {
+        return none;
+    };
+    let missing = || deficit_after(work, timeline, before, left).max(Millilitres::ZERO);
+    match GapClass::of(gap, &timeline.bounds) {
+        GapClass::Merged => Handed {
+            deficit: missing(),
+            merged: before.duration,
+        },
+        GapClass::Bridge => {
+            let input = BridgeInput {
+                mass: Body::of(work, timeline, before.end, None).mass,
+                deficit: missing(),
+                gap,
+                cap: advice::usual_cap(None, false),
+            };
+            let draft = advice::bridge(&input);
+            let drunk = planned_fluid(&draft);
+            let left = input.deficit.get().saturating_sub(drunk.get()).max(0);
+            Handed {
+                deficit: Millilitres::clamped(left),
+                merged: Seconds::ZERO,
+            }
+        }
+        // There was time to make it good.
+        GapClass::Rapid
+        | GapClass::Fast
+        | GapClass::SameDay
+        | GapClass::Supplemental
+        | GapClass::Independent => none,
+    }
+}
+
+/// What is missing when a workout ends: by the scales, else what was missing before and lost in it,
+/// less what was drunk, or is planned to be. Below zero after a gain.
+pub(super) fn deficit_after(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    chain: u32,
+) -> Millilitres {
+    let Some(loss) = &workout.loss else {
+        let predicted = predict(work, timeline, workout);
+        let body = Body::of(work, timeline, workout.start, None);
+        let input = during_input(work, timeline, workout, &body, &predicted, chain);
+        let drunk = planned_fluid(&advice::during(&input));
+        let start = input.start_deficit.get();
+        let lost = predicted.fluid.median().get();
+        return Millilitres::clamped(start.saturating_add(lost).saturating_sub(drunk.get()));
+    };
+    if let Some(weighed) = loss.deficit_ml {
+        return Millilitres::clamped(weighed);
+    }
+    let start = handed_over(work, timeline, workout, chain).deficit;
+    let (drunk, _) = timeline.taken((workout.start.0, workout.end.0));
+    let lost = start.get().saturating_add(loss.fluid_ml);
+    Millilitres::clamped(lost.saturating_sub(drunk.get()))
+}
+
+pub(super) fn planned_fluid(draft: &Draft) -> Millilitres {
+    draft
+        .needs()
+        .fluid
+        .map_or(Millilitres::ZERO, |need| need.target)
+}
