@@ -218,11 +218,9 @@ impl Demo<'_> {
             .into_iter()
             .map(|athlete| athlete.athlete.athlete_id)
             .collect();
-        match story::tell(&*self.service.store(), &athletes)? {
-            Some(story) => exit::print_text(&format!(
-                "\n{story} --data {}",
-                self.settings.log.data.display()
-            )),
+        let data = self.settings.log.data.display().to_string();
+        match story::tell(&*self.service.store(), &athletes, &data)? {
+            Some(story) => exit::print_text(&format!("\n{story}")),
             None => Ok(()),
         }
     }

@@ -80,6 +80,7 @@ struct Product {
 pub(crate) fn tell(
     store: &impl SeriesQuery,
     athletes: &[String],
+    data: &str,
 ) -> anyhow::Result<Option<String>> {
     let mut best: Option<(usize, String)> = None;
     for athlete in athletes.iter().take(ATHLETES_MAX) {
@@ -99,7 +100,7 @@ pub(crate) fn tell(
                 .find(|advice| advice.anchor_id == session.session_id);
             let worth = worth(session, loss, given);
             if best.as_ref().is_none_or(|(known, _)| *known < worth) {
-                best = Some((worth, words(athlete, session, loss, given)));
+                best = Some((worth, words(data, athlete, session, loss, given)));
             }
         }
     }
@@ -136,14 +137,21 @@ fn sources(session: &Session) -> BTreeSet<&str> {
 }
 
 /// Writing into a text does not fail; if it did, a cut story is still one.
-fn words(athlete: &str, session: &Session, loss: &Loss, advice: Option<&Advice>) -> String {
+fn words(
+    data: &str,
+    athlete: &str,
+    session: &Session,
+    loss: &Loss,
+    advice: Option<&Advice>,
+) -> String {
     let mut text = String::new();
-    told(&mut text, athlete, session, loss, advice).unwrap_or_default();
+    told(&mut text, data, athlete, session, loss, advice).unwrap_or_default();
     text
 }
 
 fn told(
     text: &mut String,
+    data: &str,
     athlete: &str,
     session: &Session,
     loss: &Loss,
@@ -194,12 +202,16 @@ fn told(
         loss.method.replace('_', " ")
     )?;
     if let Some(advice) = advice {
-        advised(text, advice)?;
+        advised(text, data, advice)?;
     }
-    write!(text, "  why: sudor explain session {}", session.session_id)
+    write!(
+        text,
+        "  and why it is one: sudor explain session {} --data {data}",
+        session.session_id
+    )
 }
 
-fn advised(text: &mut String, advice: &Advice) -> std::fmt::Result {
+fn advised(text: &mut String, data: &str, advice: &Advice) -> std::fmt::Result {
     let need = |name: &str| advice.needs.get(name)?.get("target")?.as_i64();
     let grams = |name: &str| need(name).map(|decigrams| decigrams / 10);
     let parts = [
@@ -230,5 +242,9 @@ fn advised(text: &mut String, advice: &Advice) -> std::fmt::Result {
             choice.optimality
         )?;
     }
-    writeln!(text, "  why: sudor explain recommendation {}", advice.slot)
+    writeln!(
+        text,
+        "  why that: sudor explain recommendation {} --data {data}",
+        advice.slot
+    )
 }

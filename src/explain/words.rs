@@ -81,6 +81,24 @@ const LOSS_FLAGS: Words = &[
     ("censored", "a reading was at the end of its scale"),
     ("conflict", "two methods contradict each other"),
     ("clothed", "weighed with clothes on"),
+    ("unusual", "more or less than most athletes show"),
+    ("scan_failed", "the photo of the patch could not be read"),
+    (
+        "area_assumed",
+        "the patch does not tell its area; the configured one was taken",
+    ),
+    (
+        "area_unknown",
+        "nobody told the area of the patch, so it gives no rate",
+    ),
+    (
+        "mass_unknown",
+        "the body mass is unknown, so the patch gives no rate",
+    ),
+    (
+        "site_unknown",
+        "no formula leads from where the patch was worn to the whole body",
+    ),
     ("urine_unknown", "nobody said how much urine was passed"),
     (
         "energy_unknown",

@@ -31,6 +31,8 @@ struct Window {
     /// Of `used`, what was sent within the margin of the end.
     late: u32,
     limit: u32,
+    /// The greatest figure that answers told since something is under way.
+    most_told: u32,
 }
 
 /// Limit and usage of a quarter and a day, as headers tell them.
@@ -53,6 +55,8 @@ pub(crate) struct Budget {
     windows: Vec<Window>,
     blocked_until: Option<UnixMicros>,
     is_told: bool,
+    /// An answer of this busy time told nothing.
+    is_untold: bool,
 }
 
 impl Budget {
@@ -75,6 +79,7 @@ impl Budget {
                 used: before.map_or(0, |used| used.requests),
                 late: 0,
                 limit: before.map_or(limit, |used| used.limit),
+                most_told: 0,
             }
         };
         Self {
@@ -86,6 +91,7 @@ impl Budget {
             ],
             blocked_until: None,
             is_told: false,
+            is_untold: false,
         }
     }
 
@@ -135,6 +141,8 @@ impl Budget {
     ) {
         self.roll(now);
         let Some(overall) = rates.overall.or(rates.read) else {
+            // The vendor may have counted it all the same.
+            self.is_untold = true;
             return;
         };
         self.is_told = true;
@@ -149,11 +157,26 @@ impl Budget {
             if !is_after_its_start || window.is_near_its_end(now) {
                 continue;
             }
-            // Those under way may be in the vendor's figure or not.
+            // Those under way may be in the vendor's figure or not. Answers of requests that were
+            // under way together come in any order, so that the last one may bring an older figure:
+            // of a busy time the greatest is the latest.
+            window.most_told = window.most_told.max(*usage);
             window.used = match in_flight {
-                0 => *usage,
+                0 if self.is_untold => window.used.max(*usage),
+                0 => window.most_told,
                 others => window.used.max(usage.saturating_add(others).min(*limit)),
             };
+        }
+        if in_flight == 0 {
+            self.quiet();
+        }
+    }
+
+    /// Nothing is under way: what comes now is another busy time.
+    fn quiet(&mut self) {
+        self.is_untold = false;
+        for window in &mut self.windows {
+            window.most_told = 0;
         }
     }
 
@@ -213,6 +236,7 @@ impl Budget {
             }
             window.used = if is_next { window.late } else { 0 };
             window.late = 0;
+            window.most_told = 0;
             window.began = began;
         }
     }

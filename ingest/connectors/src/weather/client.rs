@@ -77,6 +77,10 @@ fn understood(answer: &Answer, call: &Call, now: UnixMicros) -> Outcome {
             Err(failure) => Outcome::Useless(failure),
         },
         429 => Outcome::Limited(retry_after(&answer.headers, now).unwrap_or(LIMITED_WAIT)),
+        // A service may fail on one place of many, or on being asked for many.
+        500 if call.cells.len() > 1 => {
+            Outcome::Useless("the weather service failed on many places".to_owned())
+        }
         status @ (408 | 500..=599) => {
             Outcome::Down(format!("the weather service answered {status}"))
         }

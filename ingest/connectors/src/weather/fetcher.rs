@@ -19,7 +19,7 @@ use super::client::{Outcome, ask, url};
 use super::gate::{Admission, Gate, after};
 use super::ledger::Ledger;
 use super::parse::{VARIABLES, Values};
-use super::place::{Model, Place, Request};
+use super::place::{Cell, Model, Place, Request};
 use super::plan::{Call, is_beyond_forecast, plan};
 use super::record::{Told, records};
 use crate::port::{Answer, HintFeed, Marks, PublishError, Publisher};
@@ -34,6 +34,8 @@ const PUBLISH_MAX: usize = 1_000;
 const MARK_EVERY: Duration = Duration::from_secs(5);
 /// How often to look for something new while requests wait for their service.
 const WAITING_POLL: Duration = Duration::from_secs(1);
+/// Cells that are remembered to be asked for by themselves.
+const ALONE_MAX: usize = 10_000;
 /// How long to rest when the log or the marks cannot be used.
 const TROUBLE_WAIT: Duration = Duration::from_secs(1);
 
@@ -63,6 +65,8 @@ pub struct WeatherFetcher {
     pause: Pause,
     ledger: Option<Ledger>,
     cache: Cache,
+    /// Cells of calls that could not be answered at once.
+    alone: BTreeSet<Cell>,
     gate: Gate,
     /// What was last written, and when.
     saved: (u64, UnixMicros),
@@ -101,6 +105,7 @@ impl WeatherFetcher {
             pause,
             ledger: None,
             cache: Cache::default(),
+            alone: BTreeSet::new(),
             saved: (0, UnixMicros(i64::MIN)),
             last_arrival: UnixMicros(i64::MIN),
         })
@@ -229,12 +234,28 @@ impl WeatherFetcher {
         let open = self.ledger.iter().flat_map(Ledger::open);
         let places: BTreeSet<_> = open.map(|request| request.place).collect();
         let cells_max = usize::try_from(self.settings.budget.weight_max()).unwrap_or(usize::MAX);
-        plan(
+        let calls = plan(
             &places,
             self.now_s(),
             self.settings.archive_after_days,
             cells_max,
-        )
+        );
+        calls
+            .into_iter()
+            .flat_map(|call| call.without(&self.alone))
+            .collect()
+    }
+
+    /// From now on each of these places is asked for by itself.
+    fn ask_alone(&mut self, call: &Call) {
+        tracing::warn!(
+            places = call.cells.len(),
+            "the weather service cannot answer for these at once; each is asked for by itself"
+        );
+        if self.alone.len().saturating_add(call.cells.len()) > ALONE_MAX {
+            self.alone.clear();
+        }
+        self.alone.extend(call.cells.iter().copied());
     }
 
     /// Asks, again while the service fails, and answers.
@@ -251,6 +272,11 @@ impl WeatherFetcher {
                 Outcome::Limited(wait) => {
                     tracing::warn!(wait_s = wait.as_secs(), "the weather service limits us");
                     return self.gate.limited(call.model, wait, self.clock.now());
+                }
+                Outcome::Useless(_) if call.cells.len() > 1 => {
+                    // One place must not cost the others their weather.
+                    self.gate.answered(call.model);
+                    return self.ask_alone(call);
                 }
                 Outcome::Useless(failure) => {
                     self.gate.answered(call.model);

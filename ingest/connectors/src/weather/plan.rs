@@ -39,6 +39,28 @@ impl Call {
         usize::try_from(days).unwrap_or(usize::MAX)
     }
 
+    /// The call with the cells that are asked for alone taken out, and a call for each of those.
+    pub(super) fn without(self, alone: &BTreeSet<Cell>) -> Vec<Self> {
+        if self.cells.len() < 2 || !self.cells.iter().any(|cell| alone.contains(cell)) {
+            return vec![self];
+        }
+        let only = |cells: Vec<Cell>| Self {
+            places: self
+                .places
+                .iter()
+                .filter(|place| cells.contains(&place.cell))
+                .copied()
+                .collect(),
+            cells,
+            ..self.clone()
+        };
+        let (apart, together): (Vec<Cell>, Vec<Cell>) =
+            self.cells.iter().partition(|cell| alone.contains(cell));
+        let apart = apart.into_iter().map(|cell| only(vec![cell]));
+        let together = (!together.is_empty()).then(|| only(together));
+        apart.chain(together).collect()
+    }
+
     fn of(model: Model, cells: &[(Cell, Vec<i64>)]) -> Self {
         let days = || {
             cells

@@ -411,6 +411,27 @@ async fn a_wait_beyond_our_patience_is_a_failure() {
 }
 
 #[tokio::test]
+async fn places_that_cannot_be_answered_at_once_are_asked_for_one_by_one() {
+    for reply in [
+        Reply::Status(500),
+        Reply::Status(400),
+        Reply::Refused("latitude must be one number"),
+    ] {
+        let world = World::new().await;
+        let mut fetcher = world.fetcher();
+        world.service.then([reply, Reply::Status(404)]);
+        world.ask("ada", 525, HOUR_S);
+        world.ask("bob", 526, HOUR_S);
+        work(&mut fetcher).await;
+        let told = world.told();
+        let failed = told.iter().filter(|told| told.1 == "failed").count();
+        let answered = told.iter().filter(|told| told.1 == "forecast").count();
+        assert_eq!((failed, answered), (1, 1), "one refusal costs one place");
+        assert_eq!(world.service.asked().len(), 3);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_cannot_be_used_is_a_failure_at_once() {
     for (reply, failure) in [
         (

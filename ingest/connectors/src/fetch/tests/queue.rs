@@ -237,6 +237,17 @@ fn the_stricter_of_what_the_vendor_and_we_counted_rules() {
 }
 
 #[test]
+fn an_older_figure_that_comes_last_gives_nothing_back() {
+    let mut budget = strava();
+    budget.told(rates([12, 500], [10, 10]), at(9), at(9), 0);
+    budget.sent(at(10));
+    budget.sent(at(10));
+    budget.told(rates([12, 500], [12, 12]), at(10), at(11), 1);
+    budget.told(rates([12, 500], [11, 11]), at(10), at(12), 0);
+    assert_eq!(exhaust(&mut budget, at(12)).0, 0);
+}
+
+#[test]
 fn at_the_border_of_windows_a_request_counts_in_both() {
     let mut budget = strava();
     budget.told(rates([20, 200], [0, 0]), at(10), at(10), 0);
