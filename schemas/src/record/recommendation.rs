@@ -1,5 +1,7 @@
 //! What to take, when and why; and the pushes that carry it to a phone.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Micros;
@@ -20,7 +22,8 @@ pub struct Advice {
     pub gap_class: Option<String>,
     pub needs: Needs,
     pub schedule: Vec<Portion>,
-    pub options: Vec<ProductOption>,
+    /// Shared: many slots are answered with one choice.
+    pub options: Arc<Vec<ProductOption>>,
     pub reasons: Vec<Reason>,
     pub safety: Vec<String>,
     pub flags: Vec<String>,

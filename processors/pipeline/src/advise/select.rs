@@ -122,13 +122,13 @@ impl Shelf {
         phase: &str,
         needs: &advice::Needs,
         hours: f64,
-    ) -> Vec<ProductOption> {
+    ) -> Arc<Vec<ProductOption>> {
         let Some(phase) = Phase::parse(phase) else {
-            return Vec::new();
+            return Arc::default();
         };
         let bands = coarse(Bands::of(needs));
         if is_nothing(&bands) {
-            return Vec::new();
+            return Arc::default();
         }
         let (number, candidates) = self.candidates(taste, phase);
         let asked = Asked {
@@ -139,7 +139,7 @@ impl Shelf {
         };
         let known = self.lock().baskets.get(&asked).cloned();
         if let Some(known) = known {
-            return known.as_ref().clone();
+            return known;
         }
         let options = Arc::new(solve(&candidates, phase, asked));
         let mut memo = self.lock();
@@ -147,7 +147,7 @@ impl Shelf {
             memo.baskets.clear();
         }
         memo.baskets.insert(asked, Arc::clone(&options));
-        options.as_ref().clone()
+        options
     }
 
     fn candidates(&self, taste: &Taste, phase: Phase) -> (u32, Arc<Candidates<'static>>) {

@@ -311,7 +311,7 @@ fn content(work: &Work<'_>, anchor: &Anchor, desired: Desired) -> Recommendation
             gap_class: desired.gap_class.map(|class| class.as_str().to_owned()),
             needs: needs(&advised.needs),
             schedule: schedule(advised, desired.origin),
-            options: Vec::new(),
+            options: Arc::default(),
             reasons: advised.reasons.iter().map(reason).collect(),
             safety: advised
                 .safety
