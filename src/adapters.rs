@@ -14,6 +14,6 @@ pub(crate) use explain::LogExplain;
 pub(crate) use feed::LogFeed;
 pub(crate) use hints::LogHints;
 pub(crate) use links::AccountLinks;
-pub(crate) use publisher::{LogPublisher, raw_record};
+pub(crate) use publisher::{FETCH_RESULT, LogPublisher, raw_record};
 pub(crate) use quality::LogQuality;
 pub(crate) use replay::LogReplay;

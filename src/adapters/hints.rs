@@ -7,14 +7,14 @@ use schemas::topic;
 use stream_embedded::Subscriber;
 use stream_log::{Failure, Offset, Sequenced, Subscribe, Topic};
 
-use super::publisher::KIND;
+use super::publisher::{FETCH_RESULT, KIND};
 
 /// Records that one read looks at.
 const RECORDS_MAX: usize = 4_096;
 const BYTES_MAX: usize = 8 * 1_024 * 1_024;
 
 /// Kinds of raw records that a fetcher works on; what was fetched is none of them.
-const HINTS: &[&[u8]] = &[b"event", b"ping", b"fetch_result"];
+const HINTS: &[&[u8]] = &[b"event", b"ping", FETCH_RESULT.as_bytes()];
 
 pub(crate) struct LogHints {
     subscriber: Subscriber,

@@ -16,6 +16,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The header that names the kind of a raw item.
 pub(crate) const KIND: &str = "kind";
 
+/// The kind of ingest's own record of how a fetch ended.
+pub(crate) const FETCH_RESULT: &str = "fetch_result";
+
 #[derive(Clone)]
 pub(crate) struct LogPublisher {
     appender: Appender,

@@ -10,8 +10,9 @@ use sinks_api::Quality;
 use sinks_api::dto::{Pending, QualityReport, SourceQuality};
 use sinks_store::StoreError;
 use stream_embedded::{EmbeddedLog, EmbeddedReader};
-use stream_log::{BucketId, Failure, Offset};
+use stream_log::{BucketId, Failure, Offset, Record};
 
+use super::publisher::{FETCH_RESULT, KIND};
 use crate::loops::Status;
 
 /// Athletes that are set aside are few, or something is very wrong.
@@ -150,6 +151,12 @@ struct Waiting {
     weather: i64,
 }
 
+/// How a fetch ended is told by ingest itself: nobody sent it, so it was not received.
+fn is_own_word(record: &Record) -> bool {
+    let kind = record.headers.iter().find(|header| header.name == KIND);
+    kind.is_some_and(|kind| kind.value == FETCH_RESULT.as_bytes())
+}
+
 /// Count what is in the log and not processed: received, and pending.
 fn waiting(
     reader: &EmbeddedReader,
@@ -167,6 +174,9 @@ fn waiting(
             && !processed
         {
             waiting += 1;
+            if is_own_word(&read.record) {
+                return ControlFlow::Continue(());
+            }
             let quality = sources.entry(source.to_owned()).or_default();
             quality.received += 1;
             quality.pending += 1;

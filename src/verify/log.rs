@@ -12,13 +12,11 @@ use stream_log::{Offset, Partition};
 
 use super::Findings;
 use super::facts::Facts;
+use crate::adapters::FETCH_RESULT;
 use crate::progress::Progress;
 
 /// The stage of a dead letter that no rule wrote: one failed on it.
 const ENGINE: &str = "engine";
-
-/// The kind of ingest's own record of how a fetch ended.
-pub(crate) const FETCH_RESULT: &str = "fetch_result";
 
 /// Questions to the weather service, and which of them were answered.
 #[derive(Debug, Default)]

@@ -18,6 +18,7 @@ use stream_log::{BucketId, Key, LogTime, Offset, Sequenced, StateStore, Step, Ta
 use super::Findings;
 use super::facts::Facts;
 use super::log::Counted;
+use crate::adapters::FETCH_RESULT;
 use crate::config::Settings;
 use crate::progress::Progress;
 use crate::{rules, topics};
@@ -105,7 +106,7 @@ impl<'c> SetAside<'c> {
             return false;
         };
         let left_out = self.items.contains(&raw.id);
-        if left_out && raw.replay_of.is_none() {
+        if left_out && raw.replay_of.is_none() && raw.kind != FETCH_RESULT {
             *self.counts.entry(raw.source).or_default() += 1;
         }
         left_out

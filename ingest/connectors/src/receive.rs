@@ -226,6 +226,25 @@ impl Connectors {
         }
     }
 
+    /// An own upload of one thing or an array of them, each taken or refused for itself.
+    pub(crate) async fn receive_each(
+        &self,
+        source: &'static str,
+        what: &str,
+        request: Request,
+        item: impl Fn(&RawValue) -> Result<Item, &'static str>,
+    ) -> Result<Receipt, Problem> {
+        let (delivery, bytes) = self.arrive(source, request).await?;
+        let (mut items, mut rejected) = (Vec::new(), Vec::new());
+        for (index, one) in one_or_many(&bytes, what)?.into_iter().enumerate() {
+            match item(one) {
+                Ok(item) => items.push(item),
+                Err(reason) => rejected.push(RejectedItem { index, reason }),
+            }
+        }
+        self.receive(delivery, items, rejected).await
+    }
+
     /// Publishes what was split; `Ok` only when it is durable.
     pub(crate) async fn receive(
         &self,

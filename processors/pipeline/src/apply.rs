@@ -36,6 +36,9 @@ pub(crate) fn apply(work: &mut Work<'_>, stamped: &Stamped<Input>) {
     let raw = &item.raw;
     if raw.kind == fetched::KIND {
         hint::ended(work, item);
+        if let (Some(letter), Outcome::Ended(_)) = (&raw.replay_of, &item.outcome) {
+            resolve(work, raw, letter);
+        }
         return;
     }
     if raw.replay_of.is_some() {

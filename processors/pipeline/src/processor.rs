@@ -224,8 +224,10 @@ impl Processor for Pipeline {
             name: format!("{}.{what}", raw.source),
             by,
         };
-        // A replay moves within `dead_lettered`; a first arrival is received now.
+        // A replay moves within `dead_lettered`; a first arrival is received now. How a fetch ended is
+        // no item: its hints stay pending until it is replayed.
         let counters = match &raw.replay_of {
+            _ if raw.kind == crate::fetched::KIND => Vec::new(),
             Some(_) => Vec::new(),
             None => vec![change("received", 1), change("dead_lettered", 1)],
         };

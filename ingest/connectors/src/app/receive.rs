@@ -12,7 +12,7 @@ use crate::accounts::known_athlete;
 use crate::json::{is_null, members, pick, string};
 use crate::names::is_provider_id;
 use crate::port::AthleteRef;
-use crate::receive::{Connectors, ITEM_BYTES_MAX, Item, Receipt, RejectedItem, hex, one_or_many};
+use crate::receive::{Connectors, ITEM_BYTES_MAX, Item, Receipt, hex};
 use crate::redact::redacted;
 
 pub(crate) const SOURCE: &str = "app";
@@ -69,23 +69,11 @@ pub(crate) async fn post_events(
     request: Request,
 ) -> Result<(StatusCode, Json<Receipt>), Problem> {
     let (athlete, request) = known_athlete(&connectors, &athlete_id, request).await?;
-    let (delivery, bytes) = connectors.arrive(SOURCE, request).await?;
-    let (items, rejected) = split(&bytes, &athlete)?;
-    let receipt = connectors.receive(delivery, items, rejected).await?;
+    let each = |event: &RawValue| item(event, &athlete);
+    let receipt = connectors
+        .receive_each(SOURCE, "event", request, each)
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(receipt)))
-}
-
-type Split = (Vec<Item>, Vec<RejectedItem>);
-
-fn split(bytes: &[u8], athlete: &AthleteRef) -> Result<Split, Problem> {
-    let mut split = Split::default();
-    for (index, event) in one_or_many(bytes, "event")?.into_iter().enumerate() {
-        match item(event, athlete) {
-            Ok(item) => split.0.push(item),
-            Err(reason) => split.1.push(RejectedItem { index, reason }),
-        }
-    }
-    Ok(split)
 }
 
 /// One event, or the reason why the app has to send it differently.

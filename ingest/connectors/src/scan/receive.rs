@@ -10,7 +10,7 @@ use crate::accounts::known_athlete;
 use crate::json::{id_text, is_null, pick, string};
 use crate::names::is_provider_id;
 use crate::port::AthleteRef;
-use crate::receive::{Connectors, ITEM_BYTES_MAX, Item, Receipt, RejectedItem, one_or_many};
+use crate::receive::{Connectors, ITEM_BYTES_MAX, Item, Receipt};
 use crate::redact::redacted;
 
 const SOURCE: &str = "scan";
@@ -40,15 +40,10 @@ pub(crate) async fn post_scans(
     request: Request,
 ) -> Result<(StatusCode, Json<Receipt>), Problem> {
     let (athlete, request) = known_athlete(&connectors, &athlete_id, request).await?;
-    let (delivery, bytes) = connectors.arrive(SOURCE, request).await?;
-    let (mut items, mut rejected) = (Vec::new(), Vec::new());
-    for (index, scan) in one_or_many(&bytes, "scan")?.into_iter().enumerate() {
-        match item(scan, &athlete) {
-            Ok(item) => items.push(item),
-            Err(reason) => rejected.push(RejectedItem { index, reason }),
-        }
-    }
-    let receipt = connectors.receive(delivery, items, rejected).await?;
+    let each = |scan: &RawValue| item(scan, &athlete);
+    let receipt = connectors
+        .receive_each(SOURCE, "scan", request, each)
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(receipt)))
 }
 
