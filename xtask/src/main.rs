@@ -6,6 +6,7 @@
 
 mod diagram;
 mod layers;
+mod servers;
 mod steps;
 mod tidy;
 
@@ -18,13 +19,19 @@ use anyhow::{Context, Result, bail};
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  test             everything: fmt, tidy, layers, clippy, tests, docs; stops at the first failure
+  test             everything: fmt, tidy, layers, clippy, tests, server suites, docs; stops at the
+                   first failure
   test --quick     fmt, tidy and layers only; nothing is compiled
   layers           which crate may depend on which, and that pure crates stay pure
   tidy             what docs/STYLE.md leaves to a machine
   diagram          copy the topology picture from processors/pipeline to docs/ARCHITECTURE.md
   bless            lower the ratchets in xtask/ratchet.json to what is there
-  bless --grow     also raise them; needs a reason in the commit message";
+  bless --grow     also raise them; needs a reason in the commit message
+  servers up [KIND…]      start kafka, cassandra, registry (or some), print their addresses
+  servers down [KIND…]    stop them, remove their data
+  servers status          what runs, where
+  servers test [SUITE…]   start what the server suites need, run them, stop it
+  servers kill|pause|resume KIND   what a crash test does to one";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +55,7 @@ fn run(words: &[&str]) -> Result<()> {
         ["diagram"] => diagram::redraw(&root),
         ["bless"] => tidy::bless(&root, false),
         ["bless", "--grow"] => tidy::bless(&root, true),
+        ["servers", rest @ ..] => servers::run(&root, rest),
         ["help" | "--help" | "-h"] | [] => say(USAGE),
         other => bail!("no such command: {}\n\n{USAGE}", other.join(" ")),
     }

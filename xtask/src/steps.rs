@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{layers, report, say, tidy};
+use crate::{layers, report, say, servers, tidy};
 
 /// A step of ours, or a call of cargo with environment variables.
 enum Work {
     Own(fn(&Path) -> Result<Vec<String>>),
+    /// Starts real servers, runs what needs them.
+    Servers,
     Cargo {
         arguments: &'static [&'static str],
         environment: &'static [(&'static str, &'static str)],
@@ -53,8 +55,18 @@ const CLIPPY: Step = cargo(
         "warnings",
     ],
 );
-/// Doctests included.
-const TESTS: Step = cargo("tests", &["test", "--workspace", "--all-features"]);
+/// Doctests included. Server suites are compiled here and run by the step after it.
+const TESTS: Step = Step {
+    name: "tests",
+    work: Work::Cargo {
+        arguments: &["test", "--workspace", "--all-features"],
+        environment: &[("SUDOR_REQUIRE_SERVERS", "0")],
+    },
+};
+const SERVERS: Step = Step {
+    name: "servers",
+    work: Work::Servers,
+};
 const DOCS: Step = Step {
     name: "docs",
     work: Work::Cargo {
@@ -70,7 +82,7 @@ const DOCS: Step = Step {
 };
 
 pub(crate) const QUICK: &[Step] = &[FMT, TIDY, LAYERS];
-pub(crate) const ALL: &[Step] = &[FMT, TIDY, LAYERS, CLIPPY, TESTS, DOCS];
+pub(crate) const ALL: &[Step] = &[FMT, TIDY, LAYERS, CLIPPY, TESTS, SERVERS, DOCS];
 
 /// Runs steps until one fails.
 pub(crate) fn run(root: &Path, steps: &[Step]) -> Result<()> {
@@ -100,6 +112,7 @@ impl Work {
     fn run(&self, root: &Path, name: &str) -> Result<()> {
         match self {
             Self::Own(check) => report(name, &check(root)?),
+            Self::Servers => servers::step(root),
             Self::Cargo {
                 arguments,
                 environment,
