@@ -7,8 +7,8 @@ use schemas::record::Micros;
 use sinks_store::Table;
 
 use crate::cursor::Cursor;
-use crate::dto::{Athlete, List, ListParams, Profile, Session};
-use crate::params::{ListQueryParams, Wanted};
+use crate::dto::{AsOfParams, Athlete, List, ListParams, Profile, Session};
+use crate::params::{self, AsOfQuery, ListQueryParams, Wanted};
 use crate::ports::AthleteEntry;
 use crate::state::{Api, json, problem};
 
@@ -19,7 +19,7 @@ pub(crate) async fn athletes(
     State(api): State<Api>,
     params: ListQueryParams,
 ) -> Result<Response, Problem> {
-    let wanted = Wanted::read(params, "athletes")?;
+    let wanted = Wanted::read(params, "athletes")?.of_the_present()?;
     let page = api.read(move |api| {
         let after = wanted.after.as_ref().map(|at| at.id.as_str());
         let mut entries = api
@@ -48,39 +48,65 @@ fn body(entry: &AthleteEntry) -> Result<String, Problem> {
 
 /// What is known of how the athlete sweats.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/profile", tag = "athletes",
-    params(("athlete_id" = String, Path), ListParams),
-    responses((status = 200, body = Profile), (status = 404, body = Problem)))]
+    params(("athlete_id" = String, Path), AsOfParams),
+    responses((status = 200, body = Profile), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn profile(
     State(api): State<Api>,
     Path(athlete): Path<String>,
-    params: ListQueryParams,
+    params: AsOfQuery,
 ) -> Result<Response, Problem> {
-    Wanted::read(params, "profile")?;
+    let as_of = params::as_of(params)?;
     let found = api.read(move |api| {
         api.known(&athlete)?;
-        current(
-            api,
-            Table::Profiles,
-            &athlete,
-            "nothing is known of how this athlete sweats yet",
-        )
+        let missing = "nothing is known of how this athlete sweats yet";
+        standing(api, Table::Profiles, &athlete, as_of, missing)
     });
     found.await.map(json)
 }
 
 /// One workout, also one that was withdrawn.
 #[utoipa::path(get, path = "/v1/sessions/{session_id}", tag = "athletes",
-    params(("session_id" = String, Path), ListParams),
-    responses((status = 200, body = Session), (status = 404, body = Problem)))]
+    params(("session_id" = String, Path), AsOfParams),
+    responses((status = 200, body = Session), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn session(
     State(api): State<Api>,
     Path(session): Path<String>,
-    params: ListQueryParams,
+    params: AsOfQuery,
 ) -> Result<Response, Problem> {
-    Wanted::read(params, "session")?;
-    let found =
-        api.read(move |api| current(api, Table::Sessions, &session, "no session has this id"));
+    let as_of = params::as_of(params)?;
+    let found = api.read(move |api| {
+        let missing = "no session has this id";
+        standing(api, Table::Sessions, &session, as_of, missing)
+    });
     found.await.map(json)
+}
+
+/// Revisions that are looked through for `as_of`: an entity with more is not one that people revise.
+const REVISIONS_MAX: usize = 10_000;
+
+/// The entity as it is now, or as it was published at a time.
+fn standing(
+    api: &Api,
+    table: Table,
+    id: &str,
+    as_of: Option<Micros>,
+    missing: &str,
+) -> Result<String, Problem> {
+    let Some(at) = as_of else {
+        return current(api, table, id, missing);
+    };
+    let revisions = api.store.history(table, &api.tenant_id, id, REVISIONS_MAX);
+    let then = revisions
+        .map_err(problem)?
+        .into_iter()
+        .rfind(|item| revised_at(&item.body).is_some_and(|told| told <= at));
+    then.map(|item| item.body)
+        .ok_or_else(|| Problem::not_found(format!("{missing}, or it was not known at that time")))
+}
+
+fn revised_at(body: &str) -> Option<Micros> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    params::micros(body.get("revised_at")?.as_str()?)
 }
 
 pub(crate) fn current(api: &Api, table: Table, id: &str, missing: &str) -> Result<String, Problem> {

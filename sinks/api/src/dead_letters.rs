@@ -21,7 +21,7 @@ pub(crate) async fn dead_letters(
     State(api): State<Api>,
     params: ListQueryParams,
 ) -> Result<Response, Problem> {
-    let wanted = Wanted::read(params, "dead-letters")?;
+    let wanted = Wanted::read(params, "dead-letters")?.of_the_present()?;
     let page = api.read(move |api| list(api, Table::DeadLetters, None, &wanted));
     page.await.map(json)
 }

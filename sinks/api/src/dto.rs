@@ -37,7 +37,15 @@ pub struct ListParams {
     pub cursor: Option<String>,
     /// `retracted` adds what was withdrawn.
     pub include: Option<String>,
-    /// Not built yet.
+    /// As it was published at that time; RFC 3339. Not for what keeps no history.
+    pub as_of: Option<String>,
+}
+
+/// The query of a single thing that is revised.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AsOfParams {
+    /// As it was published at that time; RFC 3339.
     pub as_of: Option<String>,
 }
 

@@ -76,6 +76,7 @@ pub(crate) async fn timeline(
             from: wanted.from,
             to: wanted.to,
             include_retracted: wanted.include_retracted,
+            as_of: wanted.as_of,
             after: wanted
                 .after
                 .as_ref()
@@ -119,6 +120,7 @@ pub(crate) fn list(
         from: wanted.from,
         to: wanted.to,
         include_retracted: wanted.include_retracted,
+        as_of: wanted.as_of,
         after: wanted.after.as_ref().map(|at| After {
             start: at.start,
             id: at.id.clone(),

@@ -7,7 +7,7 @@ use edge::Problem;
 use schemas::record::Micros;
 
 use crate::cursor::Cursor;
-use crate::dto::ListParams;
+use crate::dto::{AsOfParams, ListParams};
 
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
@@ -20,6 +20,7 @@ pub(crate) struct Wanted {
     pub(crate) from: Option<Micros>,
     pub(crate) to: Option<Micros>,
     pub(crate) include_retracted: bool,
+    pub(crate) as_of: Option<Micros>,
     pub(crate) limit: usize,
     pub(crate) after: Option<Cursor>,
     filter: String,
@@ -29,13 +30,9 @@ impl Wanted {
     /// `list` names the list and whose it is.
     pub(crate) fn read(params: ListQueryParams, list: &str) -> Result<Self, Problem> {
         let Query(params) = params.map_err(|error| Problem::bad_request(error.body_text()))?;
-        if params.as_of.is_some() {
-            return Err(Problem::not_supported(
-                "`as_of` is not built yet; without it a list shows the present",
-            ));
-        }
         let from = instant("from", params.from.as_deref())?;
         let to = instant("to", params.to.as_deref())?;
+        let as_of = instant("as_of", params.as_of.as_deref())?;
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             return Err(Problem::bad_request("`from` is after `to`"));
         }
@@ -44,7 +41,7 @@ impl Wanted {
             Some("retracted") => true,
             Some(_) => return Err(Problem::bad_request("`include` knows only `retracted`")),
         };
-        let filter = format!("{list}|{from:?}|{to:?}|{include_retracted}");
+        let filter = format!("{list}|{from:?}|{to:?}|{include_retracted}|{as_of:?}");
         let after = params
             .cursor
             .as_deref()
@@ -58,10 +55,21 @@ impl Wanted {
             from,
             to,
             include_retracted,
+            as_of,
             limit: limit(params.limit.as_deref())?,
             after,
             filter,
         })
+    }
+
+    /// For what has no history to be asked.
+    pub(crate) fn of_the_present(self) -> Result<Self, Problem> {
+        if self.as_of.is_some() {
+            return Err(Problem::bad_request(
+                "`as_of` is for what is revised; this keeps no history",
+            ));
+        }
+        Ok(self)
     }
 
     /// The page as it is sent. `last` is the place of the last item when there are more.
@@ -77,14 +85,26 @@ impl Wanted {
     }
 }
 
+pub(crate) type AsOfQuery = Result<Query<AsOfParams>, QueryRejection>;
+
+/// The time that a single thing is asked for, if any.
+pub(crate) fn as_of(params: AsOfQuery) -> Result<Option<Micros>, Problem> {
+    let Query(params) = params.map_err(|error| Problem::bad_request(error.body_text()))?;
+    instant("as_of", params.as_of.as_deref())
+}
+
 fn instant(name: &str, text: Option<&str>) -> Result<Option<Micros>, Problem> {
     let Some(text) = text else { return Ok(None) };
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(at) => Ok(Some(Micros(at.timestamp_micros()))),
-        Err(_) => Err(Problem::bad_request(format!(
+    micros(text).map(Some).ok_or_else(|| {
+        Problem::bad_request(format!(
             "`{name}` is not an instant of RFC 3339, such as 2026-01-31T06:00:00Z"
-        ))),
-    }
+        ))
+    })
+}
+
+pub(crate) fn micros(text: &str) -> Option<Micros> {
+    let at = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(Micros(at.timestamp_micros()))
 }
 
 fn limit(text: Option<&str>) -> Result<usize, Problem> {

@@ -265,8 +265,13 @@ async fn what_is_not_there_or_not_built_is_a_problem_with_its_word() {
         ("/v1/athletes/a2/profile", 404, "not_found"),
         ("/v1/sessions/none", 404, "not_found"),
         ("/v1/dead-letters/none", 404, "not_found"),
-        ("/v1/athletes/a1/nights?as_of=now", 501, "not_supported"),
-        ("/v1/athletes/a1/profile?as_of=now", 501, "not_supported"),
+        ("/v1/athletes/a1/nights?as_of=now", 400, "bad_request"),
+        ("/v1/athletes/a1/profile?as_of=now", 400, "bad_request"),
+        (
+            "/v1/athletes?as_of=2026-01-01T00:00:00Z",
+            400,
+            "bad_request",
+        ),
         ("/v1/stream", 501, "not_supported"),
         ("/readyz", 503, "unavailable"),
     ] {

@@ -1,6 +1,7 @@
 //! The text of reads. No I/O.
 
 use rusqlite::types::Value;
+use schemas::record::Micros;
 use sinks_store::{ListQuery, Status, Table};
 
 /// A statement with its parameters, in order.
@@ -31,10 +32,17 @@ fn text(value: &str) -> Value {
 /// One row more than asked, so that the caller sees whether there are more.
 pub(crate) fn list(query: &ListQuery) -> Select {
     let (name, id) = (query.table.name(), query.table.id_column());
-    let head = format!("SELECT start_us, {id}, body FROM {name} WHERE tenant_id = ?");
+    let as_of = query.as_of.filter(|_| query.table.has_history());
+    let from = match as_of {
+        Some(_) => format!("{name}_history AS told"),
+        None => name.to_owned(),
+    };
+    let head = format!("SELECT start_us, {id}, body FROM {from} WHERE tenant_id = ?");
     let mut select = Select::new(head);
     select.params.push(text(&query.tenant_id));
-    if let Some(athlete) = &query.athlete_id {
+    if let Some(at) = as_of {
+        stood_at(&mut select, query, at);
+    } else if let Some(athlete) = &query.athlete_id {
         select.and("athlete_id = ?", [text(athlete)]);
     }
     if let Some((source, account)) = &query.account
@@ -63,6 +71,27 @@ pub(crate) fn list(query: &ListQuery) -> Select {
         .push_str(&format!(" ORDER BY start_us, {id} LIMIT ?"));
     select.params.push(limit(query.limit.saturating_add(1)));
     select
+}
+
+/// The highest revision of each entity among those that were published by then. The athlete's
+/// entities are found by the index of the present rows: every entity has one, and keeps its athlete.
+fn stood_at(select: &mut Select, query: &ListQuery, at: Micros) {
+    let (name, id) = (query.table.name(), query.table.id_column());
+    let revision = query.table.revision_column();
+    if let Some(athlete) = &query.athlete_id {
+        let of_athlete =
+            format!("{id} IN (SELECT {id} FROM {name} WHERE tenant_id = ? AND athlete_id = ?)");
+        select.and(&of_athlete, [text(&query.tenant_id), text(athlete)]);
+    }
+    select.and("revised_at_us <= ?", [Value::Integer(at.0)]);
+    let highest = format!(
+        "NOT EXISTS (SELECT 1 FROM {name}_history AS later
+           WHERE later.tenant_id = told.tenant_id AND later.{id} = told.{id}
+             AND later.revised_at_us <= ?
+             AND (later.{revision}, later.step, later.status)
+               > (told.{revision}, told.step, told.status))"
+    );
+    select.and(&highest, [Value::Integer(at.0)]);
 }
 
 pub(crate) fn limit(rows: usize) -> Value {

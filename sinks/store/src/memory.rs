@@ -112,6 +112,17 @@ impl Tables {
             .collect()
     }
 
+    /// The highest revision of each entity among those that were published by then.
+    fn standing_at(&self, at: Micros) -> Vec<&Row> {
+        let mut standing: BTreeMap<&Entity, &Row> = BTreeMap::new();
+        for ((entity, ..), row) in &self.history {
+            if row.revised_at <= at {
+                standing.insert(entity, row);
+            }
+        }
+        standing.into_values().collect()
+    }
+
     fn replay(&mut self, change: &Replayed) -> bool {
         let entity = (
             Table::DeadLetters,
@@ -191,9 +202,12 @@ fn selected(row: &Row, query: &ListQuery) -> bool {
 impl SeriesQuery for MemoryStore {
     fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let tables = self.tables();
-        let mut rows: Vec<&Row> = tables
-            .current
-            .values()
+        let standing: Vec<&Row> = match query.as_of {
+            Some(at) if query.table.has_history() => tables.standing_at(at),
+            _ => tables.current.values().collect(),
+        };
+        let mut rows: Vec<&Row> = standing
+            .into_iter()
             .filter(|row| selected(row, query))
             .collect();
         rows.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));

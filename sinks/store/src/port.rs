@@ -80,6 +80,9 @@ pub struct ListQuery {
     pub from: Option<Micros>,
     pub to: Option<Micros>,
     pub include_retracted: bool,
+    /// As it was published at that time: each entity's highest revision of then. `None`: as it is now.
+    /// Tables without a history show the present.
+    pub as_of: Option<Micros>,
     pub after: Option<After>,
     pub limit: usize,
 }
@@ -103,6 +106,7 @@ impl ListQuery {
             from: None,
             to: None,
             include_retracted: false,
+            as_of: None,
             after: None,
             limit,
         }

@@ -21,6 +21,8 @@ pub struct TimelineQuery {
     pub from: Option<Micros>,
     pub to: Option<Micros>,
     pub include_retracted: bool,
+    /// As in [`ListQuery`].
+    pub as_of: Option<Micros>,
     /// Start, id and lane of the last item before the page.
     pub after: Option<(Micros, String, u8)>,
     pub limit: usize,
@@ -88,6 +90,7 @@ fn lane_query(query: &TimelineQuery, table: Table, lane: u8) -> ListQuery {
         from: query.from,
         to: query.to,
         include_retracted: query.include_retracted,
+        as_of: query.as_of,
         after: query.after.as_ref().map(|(start, id, last)| After {
             start: *start,
             id: id.clone(),

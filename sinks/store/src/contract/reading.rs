@@ -1,9 +1,13 @@
 //! The reading side: pages, windows, and the merged timeline.
 
+use std::collections::BTreeSet;
+
 use schemas::record::Micros;
 
 use super::{EVERYTHING, TENANT, apply, changes, facts};
-use crate::{After, ListQuery, SeriesQuery, SeriesStore, Table, TimelineQuery, rfc3339, timeline};
+use crate::{
+    After, ListQuery, RowChange, SeriesQuery, SeriesStore, Table, TimelineQuery, rfc3339, timeline,
+};
 
 pub(super) fn check<S: SeriesStore, Q: SeriesQuery>(mut make: impl FnMut() -> (S, Q)) {
     pages_show_every_row_once_also_with_ties(make());
@@ -11,6 +15,7 @@ pub(super) fn check<S: SeriesStore, Q: SeriesQuery>(mut make: impl FnMut() -> (S
     rows_of_others_are_not_shown(make());
     the_timeline_shows_everything_once(make());
     a_page_ends_early_when_its_bodies_are_large(make());
+    what_was_published_by_then_is_what_a_store_showed_then(&mut make);
 }
 
 /// Ids of all pages in turn.
@@ -102,6 +107,7 @@ fn the_timeline_shows_everything_once<S: SeriesStore, Q: SeriesQuery>((mut store
             from: None,
             to: None,
             include_retracted: true,
+            as_of: None,
             after: None,
             limit,
         };
@@ -150,4 +156,46 @@ fn a_page_ends_early_when_its_bodies_are_large<S: SeriesStore, Q: SeriesQuery>(
         walk(&query, Table::DeadLetters, 100),
         ["d1", "d2", "d3", "d4"]
     );
+}
+
+/// When a change was published. Dead letters keep no history, and `as_of` does not ask for them.
+fn published(change: &RowChange) -> Option<Micros> {
+    match change {
+        RowChange::Put(row) if row.table.has_history() => Some(row.revised_at),
+        RowChange::Retract(change) => Some(change.revised_at),
+        RowChange::TakeBack(told) => Some(told.revised_at),
+        RowChange::Put(_) | RowChange::Replayed(_) => None,
+    }
+}
+
+fn what_was_published_by_then_is_what_a_store_showed_then<S: SeriesStore, Q: SeriesQuery>(
+    make: &mut impl FnMut() -> (S, Q),
+) {
+    let story = || changes(facts::story());
+    let times: BTreeSet<Micros> = story().iter().filter_map(published).collect();
+    assert!(times.len() >= 4, "the story takes some time");
+    let (mut store, whole) = make();
+    apply(&mut store, story(), 1);
+    for at in times {
+        let (mut store, then) = make();
+        let by_then = |change: &RowChange| published(change).is_some_and(|told| told <= at);
+        apply(&mut store, story().into_iter().filter(by_then).collect(), 1);
+        for (table, include_retracted) in Table::ALL
+            .into_iter()
+            .filter(|table| table.has_history())
+            .flat_map(|table| [(table, true), (table, false)])
+        {
+            let present = ListQuery {
+                include_retracted,
+                ..ListQuery::of(table, TENANT, facts::ATHLETE, EVERYTHING)
+            };
+            let as_of = ListQuery {
+                as_of: Some(at),
+                ..present.clone()
+            };
+            let shown = whole.list(&as_of).expect("a list as of then");
+            let stood = then.list(&present).expect("a list");
+            assert_eq!(shown, stood, "{} at {at:?}", table.name());
+        }
+    }
 }
