@@ -31,7 +31,7 @@ fn columns(table: Table) -> Vec<(String, &'static str)> {
     ];
     let own = |spec: &ColumnSpec| {
         let kind = match spec.kind {
-            CellKind::Int => "INTEGER",
+            CellKind::Int | CellKind::Flag | CellKind::Instant => "INTEGER",
             CellKind::Real => "REAL",
             CellKind::Text => "TEXT",
         };

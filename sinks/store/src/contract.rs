@@ -2,8 +2,9 @@
 //! empty store; what the memory store answers is what all of them answer.
 //!
 //! Invariants under test: the higher version stands; reading the feed again from any earlier place,
-//! any number of times and in batches of any size, ends in the same rows; every revision stays in
-//! the history; pages show every row once, also where many begin at the same instant.
+//! any number of times, in batches of any size and athletes in any interleaving, ends in the same
+//! rows; every revision stays in the history, and the past is what was said then; pages show every
+//! row once, also where many begin at the same instant.
 
 #![expect(
     clippy::expect_used,
@@ -13,11 +14,12 @@
 )]
 
 mod facts;
+mod past;
 mod reading;
+mod replay;
 
 use crate::{
-    APPLY_ROWS_MAX, FeedPosition, ListQuery, RowChange, SeriesQuery, SeriesStore, StoreError,
-    Table, project,
+    APPLY_ROWS_MAX, FeedPosition, ListQuery, RowChange, SeriesQuery, SeriesStore, Table, project,
 };
 
 const TENANT: &str = "default";
@@ -31,8 +33,8 @@ pub fn check<S: SeriesStore, Q: SeriesQuery>(mut make: impl FnMut() -> (S, Q)) {
     a_cancelled_slot_is_retracted_and_an_expired_one_is_not(make());
     a_deletion_ends_the_entry_it_names_until_it_is_told_again(make());
     a_replayed_dead_letter_waits_no_more(make());
-    feeding_again_changes_nothing(&mut make);
-    a_batch_beyond_the_limit_is_refused_whole(make());
+    replay::check(&mut make);
+    past::check(&mut make);
     reading::check(make);
 }
 
@@ -160,61 +162,4 @@ fn a_replayed_dead_letter_waits_no_more<S: SeriesStore, Q: SeriesQuery>(
         assert!(body["replayed_at"].is_string());
         assert_eq!(body["reason"], "malformed", "why it was rejected stays");
     }
-}
-
-/// The whole store as text: current rows, histories, counts, and what `verify` reads.
-fn dump(query: &impl SeriesQuery) -> Vec<String> {
-    let mut lines = Vec::new();
-    for table in Table::ALL {
-        let all = ListQuery {
-            include_retracted: true,
-            ..ListQuery::all(table, TENANT, EVERYTHING)
-        };
-        for item in query.list(&all).expect("a list is read").items {
-            let history = query.history(table, TENANT, &item.id, EVERYTHING);
-            for old in history.expect("a history is read") {
-                lines.push(format!("{} was {} {}", table.name(), old.id, old.body));
-            }
-            lines.push(format!("{} is {} {}", table.name(), item.id, item.body));
-        }
-        let live = query.live_rows(table, None, EVERYTHING);
-        for row in live.expect("live rows are read") {
-            lines.push(format!("{row:?}"));
-        }
-    }
-    let counts = query.counts().expect("rows are counted");
-    lines.push(format!("{counts:?}"));
-    lines
-}
-
-fn feeding_again_changes_nothing<S: SeriesStore, Q: SeriesQuery>(
-    make: &mut impl FnMut() -> (S, Q),
-) {
-    let story = facts::story();
-    let (mut store, query) = make();
-    apply(&mut store, changes(story.clone()), 1);
-    let straight = dump(&query);
-    assert!(straight.len() > story.len(), "the story says something");
-    // Every prefix once more, in small batches, then the rest; and a second, shorter one in between.
-    for end in 0..=story.len() {
-        let (mut store, query) = make();
-        let batch = 1 + end % 4;
-        for part in [end, end / 2, end, story.len()] {
-            for records in story.iter().take(part).collect::<Vec<_>>().chunks(batch) {
-                apply(&mut store, changes(records.iter().copied().cloned()), 1);
-            }
-        }
-        assert_eq!(dump(&query), straight, "prefix {end}, batches of {batch}");
-    }
-}
-
-fn a_batch_beyond_the_limit_is_refused_whole<S: SeriesStore, Q: SeriesQuery>(
-    (mut store, query): (S, Q),
-) {
-    let row = changes([facts::session("s1", 1, 10)]);
-    let rows = row.into_iter().cycle().take(APPLY_ROWS_MAX + 1).collect();
-    let refused = store.apply(rows, FeedPosition(9));
-    assert!(matches!(refused, Err(StoreError::BatchTooLarge { .. })));
-    assert_eq!(store.position().expect("a position"), FeedPosition(0));
-    assert_eq!(query.counts().expect("rows are counted").sessions, 0);
 }

@@ -9,6 +9,7 @@
 //! * a row that was seen before changes nothing, so a feed may be read again from any earlier place;
 //! * an entity has one current row, live or retracted, and every revision stays in its history.
 
+mod columns;
 pub mod contract;
 mod error;
 mod instant;

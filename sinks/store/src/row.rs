@@ -1,9 +1,11 @@
-//! Tables, columns and rows: what a fact looks like to a reader, whatever the database.
+//! Tables and rows: what a fact looks like to a reader, whatever the database.
 //!
-//! Columns carry their unit at the end of the name. Instants are whole microseconds since the epoch
+//! The columns are in `columns.rs`; they carry their unit at the end of the name. Instants are whole microseconds since the epoch
 //! in UTC (`…_us`). A missing value is a null, never a zero.
 
 use schemas::record::Micros;
+
+pub use crate::columns::{CellKind, ColumnSpec};
 
 /// Where a row belongs. The order is the order of a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,36 +17,6 @@ pub enum Table {
     Recommendations,
     TimelineEntries,
     DeadLetters,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CellKind {
-    /// Whole numbers, flags (0 and 1) and instants.
-    Int,
-    Real,
-    Text,
-}
-
-/// A column of one table, after those that all tables have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ColumnSpec {
-    pub name: &'static str,
-    pub kind: CellKind,
-}
-
-const fn int(name: &'static str) -> ColumnSpec {
-    let kind = CellKind::Int;
-    ColumnSpec { name, kind }
-}
-
-const fn real(name: &'static str) -> ColumnSpec {
-    let kind = CellKind::Real;
-    ColumnSpec { name, kind }
-}
-
-const fn text(name: &'static str) -> ColumnSpec {
-    let kind = CellKind::Text;
-    ColumnSpec { name, kind }
 }
 
 impl Table {
@@ -101,151 +73,7 @@ impl Table {
     pub fn has_history(self) -> bool {
         self != Self::DeadLetters
     }
-
-    pub fn columns(self) -> &'static [ColumnSpec] {
-        match self {
-            Self::Sessions => SESSIONS,
-            Self::Nights => NIGHTS,
-            Self::SweatLosses => SWEAT_LOSSES,
-            Self::Profiles => PROFILES,
-            Self::Recommendations => RECOMMENDATIONS,
-            Self::TimelineEntries => TIMELINE_ENTRIES,
-            Self::DeadLetters => DEAD_LETTERS,
-        }
-    }
 }
-
-const SESSIONS: &[ColumnSpec] = &[
-    text("sport"),
-    text("family"),
-    int("timer_s"),
-    int("moving_s"),
-    int("elapsed_s"),
-    real("distance_m"),
-    real("energy_kj"),
-    int("heart_rate_avg_bpm"),
-    int("heart_rate_max_bpm"),
-    real("power_avg_w"),
-    real("speed_avg_m_s"),
-    real("elevation_gain_m"),
-    real("start_lat"),
-    real("start_lon"),
-    int("indoor"),
-    text("title"),
-    text("local_date"),
-    int("utc_offset_s"),
-    text("time_zone"),
-    int("container"),
-    int("member_count"),
-    real("confidence"),
-    int("settled"),
-];
-
-const NIGHTS: &[ColumnSpec] = &[
-    text("kind"),
-    int("in_bed_start_us"),
-    int("in_bed_end_us"),
-    int("asleep_s"),
-    int("awake_s"),
-    int("deep_s"),
-    int("light_s"),
-    int("rem_s"),
-    text("local_date"),
-    int("utc_offset_s"),
-    int("member_count"),
-];
-
-const SWEAT_LOSSES: &[ColumnSpec] = &[
-    text("session_id"),
-    int("session_revision"),
-    text("method"),
-    real("fluid_ml"),
-    real("fluid_lo90_ml"),
-    real("fluid_hi90_ml"),
-    real("sweat_rate_l_per_h"),
-    real("sweat_rate_lo90_l_per_h"),
-    real("sweat_rate_hi90_l_per_h"),
-    real("sodium_mmol_per_l"),
-    real("sodium_lo90_mmol_per_l"),
-    real("sodium_hi90_mmol_per_l"),
-    real("sodium_mg"),
-    real("sodium_lo90_mg"),
-    real("sodium_hi90_mg"),
-    real("air_temp_c"),
-    real("humidity_pct"),
-    real("wind_m_s"),
-    real("solar_w_m2"),
-    int("indoor"),
-    text("conditions_source"),
-    text("flags"),
-    text("model_version"),
-];
-
-const PROFILES: &[ColumnSpec] = &[
-    real("sweat_rate_multiplier"),
-    real("sweat_rate_multiplier_lo90"),
-    real("sweat_rate_multiplier_hi90"),
-    real("sodium_mmol_per_l"),
-    real("sodium_lo90_mmol_per_l"),
-    real("sodium_hi90_mmol_per_l"),
-    int("tests"),
-    int("last_test_at_us"),
-    text("advice"),
-];
-
-const RECOMMENDATIONS: &[ColumnSpec] = &[
-    text("phase"),
-    text("anchor_id"),
-    text("anchor_kind"),
-    int("anchor_start_us"),
-    int("anchor_end_us"),
-    text("gap_class"),
-    int("fluid_ml"),
-    int("fluid_ml_per_h"),
-    int("carbohydrate_dg"),
-    int("protein_dg"),
-    int("casein_dg"),
-    int("sodium_mg"),
-    int("caffeine_mg"),
-    real("confidence_fluid"),
-    real("confidence_sodium"),
-    int("expired_at_us"),
-    int("late"),
-];
-
-/// `source`, `account_id` and `provider_id` come first: a deletion names its target by them.
-const TIMELINE_ENTRIES: &[ColumnSpec] = &[
-    text("source"),
-    text("account_id"),
-    text("provider_id"),
-    text("type"),
-    real("mass_pre_kg"),
-    real("mass_post_kg"),
-    real("fluid_ml"),
-    real("carbohydrate_g"),
-    real("protein_g"),
-    real("sodium_mg"),
-    real("caffeine_mg"),
-    text("sport"),
-    real("duration_min"),
-    text("intensity"),
-];
-
-/// `source` and `account_id` come first: an account that gets linked asks for its own.
-const DEAD_LETTERS: &[ColumnSpec] = &[
-    text("source"),
-    text("account_id"),
-    text("provider_id"),
-    text("kind"),
-    text("stage"),
-    text("reason"),
-    text("detail"),
-    int("attempts"),
-    int("first_received_at_us"),
-    text("raw_id"),
-    text("body_sha256"),
-    int("body_size_bytes"),
-];
 
 /// A value of a column. `Null` is unknown.
 #[derive(Clone, Debug, PartialEq)]
@@ -401,20 +229,4 @@ pub enum RowChange {
     Retract(Retraction),
     TakeBack(Told),
     Replayed(Replayed),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_column_name_stands_once_in_its_table() {
-        for table in Table::ALL {
-            let mut names: Vec<_> = table.columns().iter().map(|c| c.name).collect();
-            names.sort_unstable();
-            let before = names.len();
-            names.dedup();
-            assert_eq!(names.len(), before, "{}", table.name());
-        }
-    }
 }
