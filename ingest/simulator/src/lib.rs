@@ -22,12 +22,12 @@ pub use crate::delivery::{
 };
 pub use crate::options::{Mix, OptionsError, PatchMix, StravaMix, WorldOptions};
 pub use crate::score::{
-    Bcubed, Counts, FieldErrors, LossTold, Score, Scorer, Spread, SweatMethodScore, SweatScore,
-    ThingTold, Told, score,
+    Bcubed, Counts, FieldErrors, Fields, LossTold, Pairs, Rival, Score, Scorer, Spread, Suspects,
+    SweatMethodScore, SweatScore, ThingTold, Told, baselines, score,
 };
 pub use crate::truth::{
     AthleteTruth, EventKind, ReadTruthError, TruthEvent, TruthLine, TruthReader, TruthRecord,
-    TruthWorld,
+    TruthSays, TruthWorld,
 };
 pub use crate::weather::{Cell, Weather, forecast_at, weather_at};
 pub use crate::world::{

@@ -4,20 +4,26 @@
 //! group tells of its event (precision), and which part of its event's records is in its group
 //! (recall), averaged with the records' weights. The live fragments of one sleep by one device
 //! weigh 1 together, wholes of a multisport and candidates are left out, and a record in no live
-//! thing counts as a group of its own.
+//! thing counts as a group of its own. The score of a tag averages over the records of the events
+//! that carry it.
 //!
 //! It works athlete by athlete and keeps only sums and errors, so that a large world streams.
 
+mod baseline;
 mod bcubed;
 mod result;
+mod rival;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+pub use crate::score::baseline::baselines;
 pub use crate::score::result::{
-    Bcubed, Counts, FieldErrors, Score, Spread, SweatMethodScore, SweatScore,
+    Bcubed, Counts, FieldErrors, Pairs, Score, Spread, Suspects, SweatMethodScore, SweatScore,
 };
+pub use crate::score::rival::{Fields, Rival};
 
 use crate::score::bcubed::{Grouping, Sums};
+use crate::score::rival::Rivals;
 use crate::truth::{AthleteTruth, EventKind, TruthEvent};
 
 /// A live session, night or nap of the answer.
@@ -34,8 +40,12 @@ pub struct ThingTold {
     pub end: i64,
     pub distance_m: Option<f64>,
     pub timer_s: Option<f64>,
+    /// Sleep only.
+    pub asleep_s: Option<f64>,
     pub sport: Option<String>,
     pub container: bool,
+    /// Ids of other things that may be the same.
+    pub candidates: Vec<String>,
 }
 
 /// A live loss of the answer, millilitres.
@@ -105,8 +115,8 @@ pub fn score(truth: impl IntoIterator<Item = AthleteTruth>, told: Told) -> Score
 /// The score of a world that arrives athlete by athlete.
 #[derive(Default)]
 pub struct Scorer {
-    sessions: Sums,
-    nights: Sums,
+    sessions: Tagged,
+    nights: Tagged,
     counts: Counts,
     start_s: Vec<f64>,
     end_s: Vec<f64>,
@@ -114,6 +124,10 @@ pub struct Scorer {
     duration_pct: Vec<f64>,
     sleep_start_s: Vec<f64>,
     sleep_end_s: Vec<f64>,
+    asleep_s: Vec<f64>,
+    rivals: Rivals,
+    pairs: Pairs,
+    suspects: Suspects,
     sport_right: Vec<bool>,
     sweat: BTreeMap<String, Vec<(f64, bool)>>,
 }
@@ -127,8 +141,10 @@ impl Scorer {
     pub fn add(&mut self, truth: &AthleteTruth, told: &Told) {
         let sessions = Grouping::new(truth, &told.sessions, |kind| !kind.is_sleep());
         let nights = Grouping::new(truth, &told.nights, EventKind::is_sleep);
-        self.sessions.add(&sessions);
-        self.nights.add(&nights);
+        self.sessions.add(&sessions, truth);
+        self.nights.add(&nights, truth);
+        self.pairs.add(sessions.pairs());
+        self.suspects.add(suspects(truth, told));
         self.counts.records += sessions.records() + nights.records();
         self.counts.records_alone += sessions.alone() + nights.alone();
         self.count(truth, told);
@@ -140,6 +156,7 @@ impl Scorer {
         for (thing, event_id) in sessions.matches() {
             if let Some(event) = events.get(event_id) {
                 self.compare_session(thing, event, told);
+                self.rivals.add(thing, event, &truth.records);
             }
         }
         for (thing, event_id) in nights.matches() {
@@ -147,6 +164,9 @@ impl Scorer {
                 self.sleep_start_s
                     .push(seconds_apart(thing.start, event.start));
                 self.sleep_end_s.push(seconds_apart(thing.end, event.end));
+                let asleep_s = event.duration_s as f64;
+                self.asleep_s
+                    .extend(thing.asleep_s.map(|told| (told - asleep_s).abs()));
             }
         }
     }
@@ -160,8 +180,13 @@ impl Scorer {
         }
         let right = self.sport_right.iter().filter(|right| **right).count();
         Score {
-            sessions: self.sessions.score(),
-            nights: self.nights.score(),
+            sessions: self.sessions.all.score(),
+            nights: self.nights.all.score(),
+            session_tags: self.sessions.by_tag(),
+            night_tags: self.nights.by_tag(),
+            pairs: self.pairs,
+            suspects: self.suspects,
+            rivals: self.rivals.finish(),
             counts: self.counts,
             field_errors: FieldErrors {
                 start_s: spread(self.start_s),
@@ -170,6 +195,7 @@ impl Scorer {
                 duration_pct: spread(self.duration_pct),
                 sleep_start_s: spread(self.sleep_start_s),
                 sleep_end_s: spread(self.sleep_end_s),
+                asleep_s: spread(self.asleep_s),
                 sport_right: part(right, self.sport_right.len()),
             },
             sweat: SweatScore {
@@ -230,6 +256,57 @@ impl Scorer {
                 .push((error, inside));
         }
     }
+}
+
+/// The sums over all records, and over those of the events that carry a tag.
+#[derive(Default)]
+struct Tagged {
+    all: Sums,
+    tags: BTreeMap<String, Sums>,
+}
+
+impl Tagged {
+    fn add(&mut self, grouping: &Grouping<'_>, truth: &AthleteTruth) {
+        self.all.add(grouping, |_| true);
+        let mut tags: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for event in &truth.events {
+            for tag in &event.tags {
+                tags.entry(tag).or_default().insert(&event.event_id);
+            }
+        }
+        for (tag, events) in tags {
+            let sums = self.tags.entry(tag.to_owned()).or_default();
+            sums.add(grouping, |event| events.contains(event));
+        }
+    }
+
+    /// Without those that no record of this kind carries.
+    fn by_tag(&self) -> BTreeMap<String, Bcubed> {
+        let scores = self
+            .tags
+            .iter()
+            .map(|(tag, sums)| (tag.clone(), sums.score()));
+        scores.filter(|(_, score)| score.records > 0).collect()
+    }
+}
+
+/// What became of the records that no rule may group by itself.
+fn suspects(truth: &AthleteTruth, told: &Told) -> Suspects {
+    let mut found = Suspects::default();
+    for record in &truth.records {
+        if !record.live || !record.candidate {
+            continue;
+        }
+        let key = (record.source.clone(), record.provider_id.clone());
+        let home = told
+            .sessions
+            .iter()
+            .find(|thing| thing.members.contains(&key));
+        found.records += 1;
+        found.joined += u64::from(home.is_some_and(|thing| thing.members.len() > 1));
+        found.listed += u64::from(home.is_some_and(|thing| !thing.candidates.is_empty()));
+    }
+    found
 }
 
 fn seconds_apart(told: i64, truth: i64) -> f64 {

@@ -70,6 +70,17 @@ static SPORTS: [Sport; 10] = [
         false, (60.0, 105.0), Some((1.4, 2.3)), (6.5, 10.0), 0.871, 3),
 ];
 
+impl Sport {
+    /// Which of the vendors' names mean nearly the same.
+    pub(crate) fn family(&self) -> &'static str {
+        match self.name {
+            "run" | "trail_run" | "treadmill" => "run",
+            "road_ride" | "gravel_ride" | "indoor_ride" => "ride",
+            other => other,
+        }
+    }
+}
+
 /// A sport for somebody who prefers `favourite`.
 pub(crate) fn choose(dice: &mut Dice, favourite: &'static Sport) -> &'static Sport {
     if dice.chance(0.5) {

@@ -14,12 +14,12 @@ use crate::account::StravaActivity;
 use crate::delivery::{Delivery, Method, Push, Source};
 use crate::dice::Dice;
 use crate::healthkit::Clock;
-use crate::life::{Day, Span};
+use crate::life::{Day, Span, round};
 use crate::options::Mix;
 use crate::person::Person;
 use crate::telling::uploads::HealthItem;
 use crate::time::{DAY, HOUR, MICROS, MINUTE, offset_at};
-use crate::truth::TruthRecord;
+use crate::truth::{TruthRecord, TruthSays};
 
 /// How late the late ones are, at most.
 const LATE_MAX: i64 = 3 * DAY;
@@ -36,6 +36,15 @@ pub(crate) struct Teller<'a> {
     deauthorised_at: Option<i64>,
     /// Numbers the ids that the athlete's devices and apps hand out.
     next_id: u64,
+}
+
+/// What a record says of a session.
+struct Says {
+    start: i64,
+    elapsed_s: i64,
+    duration_s: i64,
+    distance_m: Option<f64>,
+    family: &'static str,
 }
 
 /// What a life leaves behind at the vendors.
@@ -149,7 +158,23 @@ impl<'a> Teller<'a> {
             weight: 1.0,
             live: true,
             container: false,
+            candidate: false,
             role: role.to_owned(),
+            says: None,
+        });
+    }
+
+    /// What the record that was just noted says of a session, at the end of the world; seconds.
+    fn says(&mut self, told: Says) {
+        let Some(record) = self.records.last_mut() else {
+            return;
+        };
+        record.says = Some(TruthSays {
+            start: told.start * MICROS,
+            end: (told.start + told.elapsed_s) * MICROS,
+            duration_s: told.duration_s,
+            distance_m: told.distance_m.map(|distance| round(distance, 10.0)),
+            family: Some(told.family.to_owned()),
         });
     }
 

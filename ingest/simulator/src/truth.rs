@@ -70,6 +70,9 @@ pub struct TruthEvent {
     pub sodium_lost_mg: Option<f64>,
     /// At least one live record tells of it at the end of the world.
     pub told: bool,
+    /// What is hard about it: the names of the world's scenarios, each of which is scored apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 /// One source's account of one event: what the pipeline knows as a source record.
@@ -86,10 +89,31 @@ pub struct TruthRecord {
     pub weight: f64,
     /// Not deleted at the end of the world.
     pub live: bool,
-    /// Always false in this world: wholes of a multisport are left out of the score.
+    /// A whole of a multisport: left out of the score.
     pub container: bool,
-    /// `original`, `copy`, `second_watch`, `upload`, `manual`, `stage`, `in_bed` or `nap`.
+    /// Its clock is wrong by hours: no rule may group it by itself, only suspect it. Left out of the
+    /// score, and counted apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub candidate: bool,
+    /// `original`, `copy`, `second_watch`, `upload`, `manual`, `part`, `stage`, `in_bed`, `nap`, …
     pub role: String,
+    /// What it says, for comparing the merge with its sources; absent where it says no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<TruthSays>,
+}
+
+/// What one record says of its event, in the words of the truth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TruthSays {
+    #[serde(with = "instant")]
+    pub start: i64,
+    #[serde(with = "instant")]
+    pub end: i64,
+    /// Session: without pauses, where the source knows them. Sleep: time asleep.
+    pub duration_s: i64,
+    pub distance_m: Option<f64>,
+    /// Which kind of sport the vendor's type belongs to, e.g. `run`, `ride`, `other`.
+    pub family: Option<String>,
 }
 
 /// All truth of one athlete.
@@ -252,6 +276,7 @@ mod tests {
             fluid_lost_ml: Some(900.0),
             sodium_lost_mg: None,
             told: true,
+            tags: Vec::new(),
         }
     }
 

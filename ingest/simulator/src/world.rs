@@ -272,6 +272,7 @@ fn sleep_event(person: &Person, sleep: &Sleep) -> TruthEvent {
         fluid_lost_ml: None,
         sodium_lost_mg: None,
         told: false,
+        tags: Vec::new(),
     }
 }
 
@@ -288,5 +289,6 @@ fn session_event(person: &Person, session: &Session) -> TruthEvent {
         fluid_lost_ml: Some(session.sweat_ml),
         sodium_lost_mg: Some(session.sodium_mg),
         told: false,
+        tags: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::options::WorldOptions;
-use crate::truth::TruthRecord;
+use crate::truth::{TruthRecord, TruthSays};
 use crate::world::world;
 
 fn event(id: &str, kind: EventKind) -> TruthEvent {
@@ -18,6 +18,7 @@ fn event(id: &str, kind: EventKind) -> TruthEvent {
         fluid_lost_ml: Some(1_000.0),
         sodium_lost_mg: None,
         told: true,
+        tags: Vec::new(),
     }
 }
 
@@ -31,7 +32,9 @@ fn record(id: &str, event_id: &str, weight: f64) -> TruthRecord {
         weight,
         live: true,
         container: false,
+        candidate: false,
         role: "original".to_owned(),
+        says: None,
     }
 }
 
@@ -46,8 +49,10 @@ fn thing(id: &str, members: &str) -> ThingTold {
         end: 3_590_000_000,
         distance_m: Some(10_100.0),
         timer_s: Some(3_600.0),
+        asleep_s: None,
         sport: Some("run".to_owned()),
         container: false,
+        candidates: Vec::new(),
     }
 }
 
@@ -113,6 +118,118 @@ fn deleted_records_and_containers_do_not_count() {
     assert_eq!(score.sessions.f1, 1.0);
     assert_eq!(score.counts.records, 2);
     assert_eq!(score.counts.sessions_live, 1);
+}
+
+#[test]
+fn a_tag_is_scored_over_the_records_of_its_events() {
+    let mut truth = small_truth();
+    truth.events[0].tags = vec!["split".to_owned(), "pause".to_owned()];
+    truth.events[1].tags = vec!["pause".to_owned()];
+    let told = Told {
+        sessions: vec![thing("1", "a1 a2"), thing("2", "a3 b1")],
+        ..Told::default()
+    };
+    let score = score([truth], told);
+    let split = score.session_tags["split"];
+    assert_eq!(split.records, 3);
+    assert!((split.precision - (1.0 + 1.0 + 0.5) / 3.0).abs() < 1e-12);
+    assert!((split.recall - (2.0 / 3.0 + 2.0 / 3.0 + 1.0 / 3.0) / 3.0).abs() < 1e-12);
+    let both = score.session_tags["pause"];
+    assert_eq!((both.records, both.f1), (4, score.sessions.f1));
+    assert!(score.night_tags.is_empty());
+}
+
+#[test]
+fn pairs_of_two_events_are_counted_and_suspects_apart() {
+    let mut truth = small_truth();
+    let mut shifted = record("s1", "A", 1.0);
+    shifted.candidate = true;
+    truth.records.push(shifted);
+    let mut suspected = thing("2", "s1");
+    suspected.candidates = vec!["1".to_owned()];
+    let told = Told {
+        sessions: vec![thing("1", "a1 a2 a3 b1"), suspected],
+        ..Told::default()
+    };
+    let apart = score([truth.clone()], told);
+    assert_eq!((apart.pairs.merged, apart.pairs.wrong), (6, 3));
+    assert_eq!(apart.pairs.wrong_part(), 0.5);
+    let found = apart.suspects;
+    assert_eq!((found.records, found.joined, found.listed), (1, 0, 1));
+    let joined = Told {
+        sessions: vec![thing("1", "a1 a2 a3 s1"), thing("2", "b1")],
+        ..Told::default()
+    };
+    let found = score([truth], joined);
+    assert_eq!((found.suspects.joined, found.suspects.listed), (1, 0));
+    assert_eq!((found.pairs.wrong, found.sessions.f1), (0, 1.0));
+}
+
+fn says(start_s: i64, family: &str) -> Option<TruthSays> {
+    Some(TruthSays {
+        start: start_s * 1_000_000,
+        end: (start_s + 3_600) * 1_000_000,
+        duration_s: 3_600,
+        distance_m: Some(10_200.0),
+        family: Some(family.to_owned()),
+    })
+}
+
+#[test]
+fn an_answer_is_compared_with_each_device_on_what_the_device_told() {
+    let mut truth = small_truth();
+    truth.records[0].says = says(5, "run");
+    truth.records[1].says = says(7, "run");
+    truth.records[1].role = "part".to_owned();
+    truth.records[3].device = "other".to_owned();
+    truth.records[3].says = says(1, "run");
+    let told = Told {
+        sessions: vec![thing("0", "a1 a2 a3"), thing("1", "b1")],
+        ..Told::default()
+    };
+    let rivals = score([truth], told).rivals;
+    let starts = |device: &str| {
+        let Rival { ours, theirs } = rivals[device];
+        (
+            ours.start_s.count,
+            ours.start_s.median,
+            theirs.start_s.median,
+        )
+    };
+    assert_eq!(starts("d"), (1, Some(2.0), Some(5.0)));
+    assert_eq!(starts("other"), (1, Some(2.0), Some(1.0)));
+    let distances = rivals["d"]
+        .ours
+        .distance_pct
+        .p95
+        .zip(rivals["d"].theirs.distance_pct.p95);
+    assert_eq!(distances, Some((1.0, 2.0)));
+}
+
+#[test]
+fn baselines_see_starts_types_and_sources_alone() {
+    let mut truth = small_truth();
+    let told = [
+        ("garmin", says(0, "run")),
+        ("strava", says(119, "run")),
+        ("healthkit", says(125, "run")),
+        ("strava", says(60, "ride")),
+    ];
+    for (record, (source, says)) in truth.records.iter_mut().zip(told) {
+        record.source = source.to_owned();
+        record.says = says;
+    }
+    let groups = |told: &Told| -> Vec<String> {
+        let members = |thing: &ThingTold| {
+            let ids: Vec<&str> = thing.members.iter().map(|(_, id)| id.as_str()).collect();
+            ids.join(" ")
+        };
+        told.sessions.iter().map(members).collect()
+    };
+    let [(_, by_start), (_, by_priority)] = baselines(&truth);
+    assert_eq!(groups(&by_start), ["a1 a2", "b1", "a3"]);
+    assert_eq!(by_start.sessions[0].start, 0);
+    assert_eq!(groups(&by_priority), ["a1"]);
 }
 
 #[test]
@@ -200,8 +317,10 @@ fn perfect(truth: &AthleteTruth) -> Told {
             end: event.end,
             distance_m: event.distance_m,
             timer_s: Some(event.duration_s as f64),
+            asleep_s: Some(event.duration_s as f64),
             sport: event.sport.clone(),
             container: false,
+            candidates: Vec::new(),
         };
         let shelf = if event.kind.is_sleep() {
             &mut told.nights

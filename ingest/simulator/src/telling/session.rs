@@ -6,9 +6,9 @@ use crate::garmin::Activity;
 use crate::healthkit::{Shelf, Workout, Writer};
 use crate::life::{Session, round};
 use crate::person::{AppleWatch, GarminWatch};
-use crate::telling::Teller;
 use crate::telling::strava::Recorded;
 use crate::telling::uploads::Fate;
+use crate::telling::{Says, Teller};
 use crate::time::{HOUR, MICROS, MINUTE, offset_at};
 
 /// The skews of a second watch on the same body, seconds: started up to 90 s before and up to
@@ -78,6 +78,14 @@ impl Teller<'_> {
             &provider_id,
             ("garmin", "original"),
         );
+        // A push tells the timer, and of the end nothing but that.
+        self.says(Says {
+            start: activity.start,
+            elapsed_s: activity.timer_s,
+            duration_s: activity.timer_s,
+            distance_m: activity.distance_m,
+            family: session.sport.family(),
+        });
         let ready = session.end + self.dice.whole(MINUTE, 6 * MINUTE);
         let at = self.arrival(ready);
         let causal = format!("garmin:{}:{provider_id}", watch.user_id);
@@ -217,6 +225,13 @@ impl Teller<'_> {
             Fate::Stays
         };
         self.record(&session.event_id, Source::Healthkit, &workout.id, by);
+        self.says(Says {
+            start: workout.start,
+            elapsed_s: workout.end - workout.start,
+            duration_s: workout.timer_s,
+            distance_m: workout.distance_m,
+            family: session.sport.family(),
+        });
         self.health_record(Shelf::Workouts, ready, workout.id, json, fate);
     }
 

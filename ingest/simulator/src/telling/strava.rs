@@ -11,7 +11,7 @@ use crate::healthkit::{Workout, Writer};
 use crate::life::{Session, round};
 use crate::person::{STRAVA_ID_BLOCK, StravaHabits};
 use crate::strava::{self, Change, Upload};
-use crate::telling::Teller;
+use crate::telling::{Says, Teller};
 use crate::time::{DAY, HOUR, MICROS, MINUTE, offset_at};
 
 /// What a privacy zone takes off a distance: metres, and at most this part of it.
@@ -101,6 +101,13 @@ impl<'a> Teller<'a> {
             &shown.id,
             ("strava", role),
         );
+        self.says(Says {
+            start: shown.start,
+            elapsed_s: shown.elapsed_s,
+            duration_s: shown.moving_s,
+            distance_m: shown.distance_m,
+            family: session.sport.family(),
+        });
         let record = self.records.len().checked_sub(1);
         let ready = session.end + self.dice.whole(MINUTE, 8 * MINUTE);
         let created = self.arrival(ready) / MICROS;
