@@ -180,6 +180,10 @@ impl Log for Dropping {
         (0..PARTITIONS).map(Partition).collect()
     }
 
+    fn changed_hands(&mut self) -> Vec<Partition> {
+        Vec::new()
+    }
+
     fn poll(&mut self, max_records: usize, _max_bytes: usize) -> Result<Vec<Sequenced>, Failure> {
         Ok(self.inputs.by_ref().take(max_records).collect())
     }

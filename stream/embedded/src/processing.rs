@@ -6,8 +6,8 @@ use std::sync::mpsc::sync_channel;
 
 use rusqlite::Connection;
 use stream_log::{
-    BucketId, Commit, Failure, Key, Log, LogTime, Offset, Partition, Record, Sequenced, StateStore,
-    Timer,
+    BucketId, Commit, Failure, Key, Log, LogTime, Offset, Partition, Position, Record, Sequenced,
+    StateStore, Timer,
 };
 
 use crate::failed::{failed, stop};
@@ -118,7 +118,8 @@ impl ProcessingHost {
         open.map_or(self.cursor, |(_, offset)| offset.0.saturating_sub(1))
     }
 
-    fn write(&mut self, commit: Commit) -> Result<(), Failure> {
+    fn write(&mut self, mut commit: Commit) -> Result<(), Failure> {
+        commit.positions = greatest(&commit.positions);
         let processed = self.processed_after(&commit);
         let outputs = Prepared::new(commit.outputs, self.partitions, &self.appender.topics)?;
         let positions = commit.positions.clone();
@@ -166,9 +167,25 @@ impl ProcessingHost {
     }
 }
 
+/// The log is one sequence for all topics, so the greatest position of a partition counts.
+fn greatest(positions: &[Position]) -> Vec<Position> {
+    let mut greatest: BTreeMap<Partition, Position> = BTreeMap::new();
+    for &at in positions {
+        let known = greatest.entry(at.partition).or_insert(at);
+        if at.offset > known.offset {
+            *known = at;
+        }
+    }
+    greatest.into_values().collect()
+}
+
 impl Log for ProcessingHost {
     fn partitions(&self) -> Vec<Partition> {
         (0..self.partitions).map(Partition).collect()
+    }
+
+    fn changed_hands(&mut self) -> Vec<Partition> {
+        Vec::new()
     }
 
     fn poll(&mut self, max_records: usize, max_bytes: usize) -> Result<Vec<Sequenced>, Failure> {

@@ -38,6 +38,10 @@ pub trait HostFactory {
     fn open(&mut self) -> Self::Host;
     fn appender(&mut self) -> Self::Appender;
     fn reader(&mut self) -> Self::Reader;
+    /// A crash is tried at every so many calls. More than 1 is for hosts that take seconds to open.
+    fn crash_stride(&self) -> u64 {
+        1
+    }
 }
 
 /// The whole suite.

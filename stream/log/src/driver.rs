@@ -209,7 +209,8 @@ impl World {
             *count = count.saturating_add(by);
         }
         for position in commit.positions {
-            self.positions.insert(position.partition, position.offset);
+            let at = self.positions.entry(position.partition).or_default();
+            *at = position.offset.max(*at);
         }
         while self
             .input(self.processed)
@@ -242,6 +243,10 @@ impl Append for MemoryHost {
 impl Log for MemoryHost {
     fn partitions(&self) -> Vec<Partition> {
         (0..self.memory.lock().partitions).map(Partition).collect()
+    }
+
+    fn changed_hands(&mut self) -> Vec<Partition> {
+        Vec::new()
     }
 
     fn poll(&mut self, max_records: usize, max_bytes: usize) -> Result<Vec<Sequenced>, Failure> {

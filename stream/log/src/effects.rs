@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{BucketId, Key, LogTime, Offset, Partition, Record};
+use crate::{BucketId, Key, LogTime, Offset, Partition, Record, Topic};
 
 /// All that one call of a processor may do to the world.
 #[derive(Clone, Debug)]
@@ -65,9 +65,11 @@ pub struct StateChange {
     pub value: Option<Vec<u8>>,
 }
 
-/// The next offset to read in a partition is the one after `offset`.
+/// The next record to read of a topic's partition is the one after `offset`. Where one log holds all
+/// topics of a partition, the greatest of its positions is the one that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
+    pub topic: Topic,
     pub partition: Partition,
     pub offset: Offset,
 }

@@ -13,18 +13,24 @@ pub struct Appended {
     pub offset: Offset,
 }
 
-/// Ingest's side. `Ok` means durable: the sender may be told 2xx.
+/// Ingest's side. `Ok` means that all of it is durable: the sender may be told 2xx. After an error
+/// some of it may be there, and what is sent again is a duplicate that processing tells apart.
 pub trait Append: Send + Sync {
-    /// All records or none.
     fn append(&self, records: Vec<Record>) -> Result<Vec<Appended>, Failure>;
 }
 
 /// The processing side: committed inputs in, one atomic commit out. One owner per partition.
 pub trait Log: Send {
+    /// What this host owns at present, ready to be worked on. It changes in `poll` only.
     fn partitions(&self) -> Vec<Partition>;
 
+    /// Partitions that this host stopped or began to own since the last call. What is remembered
+    /// of their athletes may be stale. Empty for a host that owns everything.
+    fn changed_hands(&mut self) -> Vec<Partition>;
+
     /// Inputs after the committed positions (and after those polled since), co-partitioned topics
-    /// merged in the order of the log. Empty when there is nothing new. Bounded by `max_records`
+    /// merged in the order of the log, or of arrival where each topic is a log of its own. Empty
+    /// when there is nothing new. Bounded by `max_records`
     /// and `max_bytes`, but a single larger record still comes.
     fn poll(&mut self, max_records: usize, max_bytes: usize) -> Result<Vec<Sequenced>, Failure>;
 
@@ -61,7 +67,11 @@ pub trait StateStore: Send {
     fn athletes_with(&self, bucket: BucketId, limit: usize) -> Result<Vec<Key>, Failure>;
 }
 
-/// The sinks' side: committed records of some topics from a position on, in log order per athlete.
+/// The sinks' side: committed records of some topics from a position on, in log order per athlete
+/// and topic.
+///
+/// The offsets it gives are positions in this reading: they rise over all partitions. In a log of
+/// one sequence they are the log's own.
 pub trait Subscribe: Send {
     fn read(
         &mut self,

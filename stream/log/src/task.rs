@@ -18,8 +18,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
-    BucketId, Class, Commit, Failure, Key, Log, LogTime, Offset, Partition, Position, Processor,
-    Sequenced, StateChange, StateStore,
+    BucketId, Class, Commit, Failure, Key, Log, LogTime, Partition, Position, Processor, Sequenced,
+    StateChange, StateStore,
 };
 
 mod athlete;
@@ -29,7 +29,7 @@ mod guard;
 mod limits;
 
 use athlete::Outcome;
-use batch::{Batch, Share};
+use batch::{Batch, InputPlace, Share};
 use cache::Cache;
 pub use limits::{Step, TaskLimits};
 
@@ -63,13 +63,13 @@ pub struct Task<P: Processor, H: Log + StateStore> {
 #[derive(Default)]
 struct Attempted {
     size: usize,
-    input: Option<(Partition, Offset)>,
+    input: Option<InputPlace>,
     athlete: Option<Key>,
 }
 
 /// The one input, or the one athlete with due timers, that the host refuses for good.
 struct Condemned {
-    input: Option<(Partition, Offset)>,
+    input: Option<InputPlace>,
     athlete: Option<Key>,
     detail: String,
 }
@@ -136,11 +136,12 @@ impl<P: Processor, H: Log + StateStore> Task<P, H> {
 
     fn try_step(&mut self, now: LogTime) -> Result<Step, Failure> {
         self.attempted = Attempted::default();
-        self.read_quarantined()?;
         if self.pending.is_empty() {
-            self.pending
-                .extend(self.host.poll(self.limits.records, self.limits.bytes)?);
+            let polled = self.host.poll(self.limits.records, self.limits.bytes)?;
+            self.forget_what_changed_hands();
+            self.pending.extend(polled);
         }
+        self.read_quarantined()?;
         let ticks = self.append_ticks(now)?;
         if self.pending.is_empty() {
             return if ticks > 0 {
@@ -168,6 +169,19 @@ impl<P: Processor, H: Log + StateStore> Task<P, H> {
         self.work(batch, ticks)
     }
 
+    /// Somebody else may have worked on these partitions, or will: nothing remembered of them holds.
+    fn forget_what_changed_hands(&mut self) {
+        let changed = self.host.changed_hands();
+        if changed.is_empty() {
+            return;
+        }
+        self.cache.clear();
+        self.ticks_awaited
+            .retain(|partition, _| !changed.contains(partition));
+        self.quarantined = None;
+        self.quarantined_read = false;
+    }
+
     /// Batch → overlay → commit → merge.
     fn work(&mut self, batch: Batch<P::Input>, ticks: usize) -> Result<Step, Failure> {
         let Batch {
@@ -181,7 +195,11 @@ impl<P: Processor, H: Log + StateStore> Task<P, H> {
         let mut commit = Commit {
             positions: positions
                 .iter()
-                .map(|(&partition, &offset)| Position { partition, offset })
+                .map(|(&(topic, partition), &offset)| Position {
+                    topic,
+                    partition,
+                    offset,
+                })
                 .collect(),
             ..Commit::default()
         };

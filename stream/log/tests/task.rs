@@ -27,6 +27,10 @@ impl Log for Picky {
         self.host.partitions()
     }
 
+    fn changed_hands(&mut self) -> Vec<Partition> {
+        self.host.changed_hands()
+    }
+
     fn poll(&mut self, max_records: usize, max_bytes: usize) -> Result<Vec<Sequenced>, Failure> {
         self.host.poll(max_records, max_bytes)
     }

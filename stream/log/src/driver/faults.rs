@@ -96,6 +96,10 @@ impl<H: Log> Log for Faulty<H> {
         self.inner.partitions()
     }
 
+    fn changed_hands(&mut self) -> Vec<Partition> {
+        self.inner.changed_hands()
+    }
+
     fn poll(&mut self, max_records: usize, max_bytes: usize) -> Result<Vec<Sequenced>, Failure> {
         let strike = self.enter()?;
         let result = self.inner.poll(max_records, max_bytes);

@@ -10,12 +10,17 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::guard::guard;
 use super::limits::TaskLimits;
-use crate::{Failure, Key, LogTime, Offset, Partition, Processor, Sequenced, Stamped, StateStore};
+use crate::{
+    Failure, Key, LogTime, Offset, Partition, Processor, Sequenced, Stamped, StateStore, Topic,
+};
+
+/// Names one input.
+pub(super) type InputPlace = (Topic, Partition, Offset);
 
 /// A prefix of the polled records, by athlete.
 pub(super) struct Batch<I> {
     pub(super) shares: BTreeMap<Key, Share<I>>,
-    pub(super) positions: BTreeMap<Partition, Offset>,
+    pub(super) positions: BTreeMap<(Topic, Partition), Offset>,
     /// At most one tick of a partition.
     pub(super) ticks: BTreeMap<Partition, LogTime>,
     pub(super) records: usize,
@@ -51,11 +56,11 @@ impl<I> Share<I> {
         }
     }
 
-    pub(super) fn first_input(&self) -> Option<(Partition, Offset)> {
+    pub(super) fn first_input(&self) -> Option<InputPlace> {
         self.originals
             .first()
             .or_else(|| self.undecodable.first().map(|unread| &unread.record))
-            .map(|record| (record.partition, record.offset))
+            .map(|record| (record.record.topic, record.partition, record.offset))
     }
 }
 
@@ -117,7 +122,8 @@ impl<I: Clone + Send> Batch<I> {
     }
 
     fn advance(&mut self, record: &Sequenced) {
-        self.positions.insert(record.partition, record.offset);
+        let place = (record.record.topic, record.partition);
+        self.positions.insert(place, record.offset);
         self.records = self.records.saturating_add(1);
     }
 

@@ -258,6 +258,13 @@ impl<P: Processor> Cache<P> {
         }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.order.clear();
+        self.touched.clear();
+        self.bytes = 0;
+    }
+
     /// Drops the least recently used until the budget holds.
     pub(super) fn shrink(&mut self) {
         for athlete in std::mem::take(&mut self.touched) {
