@@ -24,12 +24,20 @@ struct Suite {
 }
 
 /// One line a suite. Those that kill a server come last.
-const SUITES: &[Suite] = &[Suite {
-    package: "xtask",
-    target: "servers",
-    features: &[],
-    needs: &[Kind::Kafka, Kind::Cassandra, Kind::Registry],
-}];
+const SUITES: &[Suite] = &[
+    Suite {
+        package: "xtask",
+        target: "servers",
+        features: &[],
+        needs: &[Kind::Kafka, Kind::Cassandra, Kind::Registry],
+    },
+    Suite {
+        package: "stream-kafka",
+        target: "broker",
+        features: &[],
+        needs: &[Kind::Kafka],
+    },
+];
 
 impl Suite {
     fn name(&self) -> String {

@@ -117,11 +117,19 @@ fn a_poll_is_bounded_but_never_stuck<F: HostFactory>(factory: &mut F) {
     must(factory.appender().append(sent));
     for reopened in [false, true] {
         let mut host = factory.open();
-        let first = must(host.poll(100, 1_000));
-        assert_eq!(first.len(), 2, "up to the large one (reopened: {reopened})");
-        let large = must(host.poll(100, 1_000));
-        assert_eq!(large.len(), 1, "a record larger than the limit comes alone");
-        assert_eq!(must(host.poll(100, 1_000)).len(), 3);
+        let mut polls = Vec::new();
+        while polls.iter().map(Vec::len).sum::<usize>() < 6 {
+            polls.push(must(host.poll(100, 1_000)));
+            assert!(
+                polls.len() <= 6,
+                "a poll brings something (reopened: {reopened})"
+            );
+        }
+        let large = |found: &Sequenced| found.record.value.len() == 10_000;
+        let alone = polls.iter().find(|poll| poll.iter().any(large));
+        let alone = alone.map(Vec::len);
+        assert_eq!(alone, Some(1), "a record larger than the limit comes alone");
+        assert_eq!(must(host.poll(100, 1_000)), [], "and nothing is left");
     }
 }
 
@@ -247,7 +255,10 @@ fn a_rewind_brings_back_what_was_not_committed<F: HostFactory>(factory: &mut F) 
     let first = must(host.poll(4, usize::MAX));
     must(host.rewind());
     let again = poll_all(&mut host, 4, usize::MAX);
-    assert_eq!(again[..4], first, "the same records come again");
+    assert!(
+        !first.is_empty() && first.iter().all(|found| again.contains(found)),
+        "the same records come again"
+    );
     assert_eq!(again.len(), 10);
 }
 

@@ -1,0 +1,140 @@
+//! Who owns what: a member of the group, which subscribes to the changelog only.
+//!
+//! Partition p of every input belongs to whom partition p of the changelog was assigned. So all inputs
+//! of an athlete are with one owner whatever the assignor, which `cooperative-sticky` over the inputs
+//! would not promise. The member's own partitions are paused; it reads nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{
+    BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata, Rebalance,
+};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use stream_log::{Class, Failure, Partition};
+
+use crate::classify::{Verdict, classify, failed};
+use crate::clients::{self, Told};
+use crate::codec;
+use crate::settings::KafkaOptions;
+
+/// When a partition was assigned, counted: one that left and came back between two looks has another
+/// count, and nothing that was known of it holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Owned {
+    pub(crate) since: BTreeMap<Partition, u64>,
+    assigned: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Assignment {
+    told: Told,
+    owned: Mutex<Owned>,
+}
+
+impl ClientContext for Assignment {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.told.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.told.error(error, reason);
+    }
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<Partition> {
+    let elements = list.elements();
+    elements
+        .iter()
+        .map(|element| codec::partition(element.partition()))
+        .collect()
+}
+
+/// Runs inside `Member::serve`. It notes; the host acts when `serve` has returned.
+impl ConsumerContext for Assignment {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(gone) = rebalance {
+            let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+            for partition in partitions(gone) {
+                owned.since.remove(&partition);
+            }
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(new) = rebalance {
+            if let Err(error) = consumer.pause(new) {
+                // What it reads then is thrown away.
+                tracing::debug!(%error, "the member's partitions could not be paused");
+            }
+            let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+            owned.assigned = owned.assigned.saturating_add(1);
+            let assigned = owned.assigned;
+            owned
+                .since
+                .extend(partitions(new).into_iter().map(|one| (one, assigned)));
+        }
+    }
+}
+
+pub(crate) struct Member {
+    consumer: BaseConsumer<Assignment>,
+}
+
+impl Member {
+    pub(crate) fn join(options: &KafkaOptions) -> Result<Self, Failure> {
+        let consumer =
+            BaseConsumer::from_config_and_context(&clients::member(options), Assignment::default())
+                .map_err(|error| failed("opening the member of the group", error))?;
+        consumer
+            .subscribe(&[&options.topic(options.changelog)])
+            .map_err(|error| failed("joining the group", error))?;
+        Ok(Self { consumer })
+    }
+
+    /// Lets the client tell of changes, waiting for one so long at most.
+    pub(crate) fn serve(&self, wait: Duration) -> Result<(), Failure> {
+        match self.consumer.poll(wait) {
+            Some(Err(error)) if classify(&error) != Verdict::Retry => {
+                Err(failed("being a member of the group", error))
+            }
+            Some(Err(error)) => {
+                tracing::debug!(%error, "member of the group");
+                Ok(())
+            }
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    pub(crate) fn owned(&self) -> BTreeMap<Partition, u64> {
+        self.consumer
+            .context()
+            .owned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .since
+            .clone()
+    }
+
+    /// Fresh for each commit: it holds the generation by which the broker knows a former owner.
+    pub(crate) fn metadata(&self) -> Result<ConsumerGroupMetadata, Failure> {
+        self.consumer
+            .group_metadata()
+            .ok_or_else(|| Failure::new(Class::Abort, "being a member of the group"))
+    }
+
+    /// The group's positions. Waits for transactions under way that will move them.
+    pub(crate) fn committed(
+        &self,
+        wanted: TopicPartitionList,
+        limit: Duration,
+    ) -> Result<TopicPartitionList, Failure> {
+        self.consumer
+            .committed_offsets(wanted, limit)
+            .map_err(|error| failed("reading the committed positions", error))
+    }
+}

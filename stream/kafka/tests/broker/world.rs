@@ -1,0 +1,147 @@
+//! A world of topics on a real broker, made for one test and removed after it.
+
+#![allow(dead_code, reason = "each test target uses a part of it")]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use stream_kafka::{
+    GroupProtocol, KafkaAppender, KafkaHost, KafkaLimits, KafkaOptions, Security, TopicSpec,
+    create_topics, delete_topics,
+};
+use stream_log::{Class, LogTime, Topics};
+use tempfile::TempDir;
+
+pub(crate) const CHANGELOG: &str = "changelog";
+const READY_LIMIT: Duration = Duration::from_secs(60);
+
+static WORLDS: AtomicU32 = AtomicU32::new(0);
+
+/// The address of a server, or a word on the terminal that there is none.
+pub(crate) fn server(variable: &str) -> Option<String> {
+    if let Ok(address) = std::env::var(variable) {
+        return Some(address);
+    }
+    let required = std::env::var("SUDOR_REQUIRE_SERVERS").is_ok_and(|value| value == "1");
+    assert!(!required, "{variable} is not set and servers are required");
+    let told = format!("SKIPPED: {variable} is not set; `cargo xtask servers test` sets it\n");
+    std::io::stderr().write_all(told.as_bytes()).unwrap();
+    None
+}
+
+pub(crate) struct World {
+    pub(crate) brokers: String,
+    pub(crate) prefix: String,
+    protocol: GroupProtocol,
+    partitions: u32,
+    topics: Topics,
+    folder: TempDir,
+    /// Its own while no test opened anything.
+    appender: Option<KafkaAppender>,
+    folders: u32,
+}
+
+pub(crate) fn time_of_day() -> LogTime {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    LogTime(i64::try_from(since.as_micros()).unwrap())
+}
+
+impl World {
+    pub(crate) fn new(
+        brokers: &str,
+        protocol: GroupProtocol,
+        partitions: u32,
+        topics: Topics,
+    ) -> Self {
+        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+        let world = Self {
+            brokers: brokers.to_owned(),
+            prefix: format!("w{}-{number}.", std::process::id()),
+            protocol,
+            partitions,
+            topics,
+            folder: TempDir::new().unwrap(),
+            appender: None,
+            folders: 0,
+        };
+        create_topics(&world.options(), &world.specs(), 1).unwrap();
+        world
+    }
+
+    pub(crate) fn specs(&self) -> Vec<TopicSpec> {
+        let spec = |name, compacted| TopicSpec {
+            name,
+            compacted,
+            record_bytes_max: 1_048_588,
+        };
+        let inputs = self.topics.iter().map(|(name, _)| spec(*name, false));
+        inputs.chain([spec(CHANGELOG, true)]).collect()
+    }
+
+    pub(crate) fn options(&self) -> KafkaOptions {
+        KafkaOptions {
+            brokers: self.brokers.clone(),
+            prefix: self.prefix.clone(),
+            group: "unit".to_owned(),
+            instance: "one".to_owned(),
+            group_protocol: self.protocol,
+            partitions: self.partitions,
+            topics: self.topics,
+            changelog: CHANGELOG,
+            state: self.state_folder(self.folders),
+            security: Security::default(),
+            limits: limits(),
+            now: time_of_day,
+        }
+    }
+
+    pub(crate) fn state_folder(&self, number: u32) -> PathBuf {
+        self.folder.path().join(number.to_string())
+    }
+
+    /// On the folder of the last one, unless that one is still alive.
+    pub(crate) fn open(&mut self) -> KafkaHost {
+        let appender = self.appender();
+        let mut host = match KafkaHost::open(&self.options(), appender.clone()) {
+            Err(failure) if failure.class == Class::Stop => {
+                self.folders += 1;
+                KafkaHost::open(&self.options(), appender).unwrap()
+            }
+            opened => opened.unwrap(),
+        };
+        let count = usize::try_from(self.partitions).unwrap();
+        host.wait_for_partitions(count, READY_LIMIT).unwrap();
+        host
+    }
+
+    pub(crate) fn appender(&mut self) -> KafkaAppender {
+        if self.appender.is_none() {
+            self.appender = Some(KafkaAppender::open(&self.options()).unwrap());
+        }
+        self.appender.clone().unwrap()
+    }
+}
+
+/// Nothing waits for company, and who is gone is noticed soon.
+pub(crate) fn limits() -> KafkaLimits {
+    KafkaLimits {
+        commit_interval: Duration::ZERO,
+        poll_wait: Duration::from_millis(5),
+        session: Duration::from_secs(6),
+        max_poll_interval: Duration::from_secs(6),
+        statistics: Duration::from_millis(20),
+        ..KafkaLimits::default()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if delete_topics(&self.options(), &self.specs()).is_err() {
+            eprintln!("the topics of {} stay", self.prefix);
+        }
+    }
+}
