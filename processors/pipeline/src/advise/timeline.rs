@@ -2,8 +2,9 @@
 //!
 //! A plan that a session fulfilled is told by the session; both standing would be two workouts.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use processors_domain::advice::{GapBounds, GapClass, Intensity};
@@ -41,6 +42,8 @@ pub(super) struct Timeline {
     pub(super) taste: Taste,
     pub(super) bounds: GapBounds,
     evidence: OnceCell<Vec<profile::Test>>,
+    /// Beliefs by how many tests they rest on: tests come in order of time, so the number says which.
+    beliefs: RefCell<BTreeMap<usize, Rc<profile::Posterior>>>,
     sodium: OnceCell<Vec<profile::SodiumEvidence>>,
 }
 
@@ -111,6 +114,7 @@ impl Timeline {
             settings,
             bounds: work.rules.gap_bounds(),
             evidence: OnceCell::new(),
+            beliefs: RefCell::default(),
             sodium: OnceCell::new(),
         };
         for (_, bucket) in work.days() {
@@ -241,11 +245,17 @@ impl Timeline {
     }
 
     /// What is known of how the athlete sweats at a time.
-    pub(super) fn posterior(&self, work: &Work<'_>, at: Micros) -> profile::Posterior {
+    pub(super) fn posterior(&self, work: &Work<'_>, at: Micros) -> Rc<profile::Posterior> {
         let evidence = self
             .evidence
             .get_or_init(|| crate::profile::evidence(&work.head));
-        profile::posterior(evidence, crate::wire::instant(at))
+        let until = crate::wire::instant(at);
+        let known = evidence.iter().filter(|test| test.at <= until).count();
+        let mut beliefs = self.beliefs.borrow_mut();
+        let belief = beliefs
+            .entry(known)
+            .or_insert_with(|| Rc::new(profile::posterior(evidence, until)));
+        Rc::clone(belief)
     }
 
     /// What is known of how salty the athlete's sweat is at a time.
