@@ -174,7 +174,7 @@ async fn the_order_in_which_two_sources_take_a_run_back_does_not_matter() {
 }
 
 #[tokio::test]
-async fn an_athlete_who_leaves_strava_keeps_what_was_told_and_is_asked_about_no_more() {
+async fn an_athlete_who_leaves_strava_takes_what_it_told_and_keeps_the_other_copy() {
     let folder = tempfile::tempdir().unwrap();
     let vendors = Vendors::start(StravaSettings::default()).await;
     let service = vendors.service(&folder.path().join("data")).await;
@@ -190,7 +190,12 @@ async fn an_athlete_who_leaves_strava_keeps_what_was_told_and_is_asked_about_no_
         .await;
     let quality = service.idle().await;
     assert_eq!(vendors.strava.counters().requests, asked);
-    assert_eq!(list(&service, "sessions").await.len(), 1);
+    let sessions = list(&service, "sessions").await;
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+    assert_eq!(
+        members(&sessions[0]),
+        [("healthkit".to_owned(), COPY.to_owned())]
+    );
     assert_eq!(count(&quality, "strava", "accepted"), 3, "{quality}");
     let letters = service.all("/v1/dead-letters").await;
     assert_eq!(letters.len(), 1, "{letters:?}");

@@ -22,7 +22,7 @@ const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
     }
     rows
 };
-static TOPICS: Topics = &ROWS;
+pub(crate) static TOPICS: Topics = &ROWS;
 
 /// 2025-10-06T00:00:00Z, a Monday.
 const MONDAY_S: i64 = 1_759_708_800;
@@ -30,7 +30,7 @@ const DAY_S: i64 = 86_400;
 /// Summer time in Berlin.
 const OFFSET_S: i64 = 7_200;
 
-fn raw(source: &str, kind: &str, id: i64, body: &Value) -> RawReceived {
+pub(crate) fn raw(source: &str, kind: &str, id: i64, body: &Value) -> RawReceived {
     let received = (MONDAY_S + 7 * DAY_S + id) * 1_000_000;
     RawReceived {
         id: format!("{id:032x}"),
@@ -83,7 +83,7 @@ fn hidden(id: i64, day: i64, metres: i64) -> RawReceived {
     raw("strava", "activity", id, &body)
 }
 
-fn record(item: &RawReceived) -> Record {
+pub(crate) fn record(item: &RawReceived) -> Record {
     Record {
         topic: Topic(topic::raw_topic(&item.source).unwrap()),
         key: Key::new("default/mia"),

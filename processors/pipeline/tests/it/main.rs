@@ -5,3 +5,5 @@
 mod hidden;
 #[cfg(test)]
 mod normalize;
+#[cfg(test)]
+mod quarantine;
