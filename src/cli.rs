@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Tail(TailArgs),
     /// List, show and replay what was set aside
     DeadLetters(DeadLettersArgs),
-    /// Write files for analysts (not supported yet)
+    /// Write files for analysts
     Export(ExportArgs),
     /// The topic catalogue
     Topics(TopicsArgs),

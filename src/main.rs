@@ -9,6 +9,8 @@ mod dead_letters;
 mod demo;
 mod exit;
 mod explain;
+#[cfg(feature = "parquet")]
+mod export;
 mod lists;
 mod loops;
 mod post;
@@ -61,6 +63,9 @@ fn run_command(cli: &Cli) -> CommandResult {
         Command::Calc(args) => calc::run(args),
         Command::Topics(args) => lists::topics(args, global),
         Command::Schemas(args) => lists::schemas(args, global),
+        #[cfg(feature = "parquet")]
+        Command::Export(args) => export::run(args, global),
+        #[cfg(not(feature = "parquet"))]
         Command::Export(_) => Ok(()),
     }
 }

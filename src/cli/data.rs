@@ -80,6 +80,12 @@ pub(crate) enum DeadLettersCommand {
 
 #[allow(dead_code, reason = "parsed; what reads it is not built yet")]
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sudor export parquet --out ./files --data ./sudor-data
+  duckdb -c \"SELECT count(*) FROM 'files/table=sessions/*/*.parquet'\"
+
+Run it again into the same folder: only months that changed are written.")]
 pub(crate) struct ExportArgs {
     pub(crate) format: ExportFormat,
     /// Folder for the files

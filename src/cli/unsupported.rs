@@ -7,9 +7,9 @@ impl Command {
     /// Asked before anything is started. `None` for what is built.
     pub(crate) fn not_supported(&self) -> Option<NotSupported> {
         let (what, instead) = match self {
-            Self::Export(_) => (
-                "sudor export parquet",
-                "open store.db in the data folder with any SQLite tool",
+            Self::Export(_) if !cfg!(feature = "parquet") => (
+                "sudor export parquet in this build",
+                "build with --features parquet, or open store.db with any SQLite tool",
             ),
             Self::Calc(calc) => return calc.formula.not_supported(),
             Self::Topics(topics) if topics.command == TopicsCommand::Create => (
@@ -37,7 +37,10 @@ mod tests {
         let cases = [
             ("sudor tail sudor.sessions", None),
             ("sudor explain loss x", None),
-            ("sudor export parquet --out o", Some("sudor export parquet")),
+            (
+                "sudor export parquet --out o",
+                (!cfg!(feature = "parquet")).then_some("sudor export parquet in this build"),
+            ),
             ("sudor calc phs", Some("sudor calc phs")),
             ("sudor calc needs", None),
             ("sudor topics create", Some("sudor topics create")),

@@ -12,10 +12,12 @@ mod connection;
 mod marks;
 mod query;
 mod read;
+mod scan;
 mod schema;
 mod sql;
 mod store;
 
 pub use marks::SqliteMarks;
 pub use read::{READ_CONNECTIONS_MAX, ReadStore};
+pub use scan::Snapshot;
 pub use store::SqliteStore;

@@ -111,6 +111,18 @@ pub(crate) fn history(table: Table) -> String {
     )
 }
 
+/// Months as `yyyymm`, from the narrow index alone.
+pub(crate) fn months(table: Table) -> String {
+    let name = table.name();
+    format!(
+        "SELECT DISTINCT CAST(strftime('%Y%m', start_us / 1000000, 'unixepoch') AS INTEGER) AS month
+         FROM {name} ORDER BY month"
+    )
+}
+
+pub(crate) const ATHLETES: &str = "SELECT tenant_id, athlete_id FROM athletes
+    WHERE (tenant_id, athlete_id) > (?, ?) ORDER BY tenant_id, athlete_id LIMIT ?";
+
 pub(crate) fn count(table: Table) -> String {
     let name = table.name();
     format!("SELECT count(*) FROM {name} WHERE status = 'live'")

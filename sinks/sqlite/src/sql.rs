@@ -140,6 +140,17 @@ pub(crate) fn told() -> String {
     )
 }
 
+/// Rows of one athlete that begin in a month, after a place.
+pub(crate) fn month_of(table: Table) -> String {
+    let (name, id) = (table.name(), table.id_column());
+    format!(
+        "SELECT {} FROM {name} WHERE tenant_id = ?1 AND athlete_id = ?2
+           AND start_us >= ?3 AND start_us < ?4 AND (start_us, {id}) > (?5, ?6)
+         ORDER BY start_us, {id} LIMIT ?7",
+        names(table).join(", ")
+    )
+}
+
 struct CellParam<'a>(&'a Cell);
 
 impl ToSql for CellParam<'_> {

@@ -205,9 +205,9 @@ impl<'t> Batch<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ReadStore, SqliteMarks};
+    use crate::{ReadStore, Snapshot, SqliteMarks};
     use schemas::record::Micros;
-    use sinks_store::{ReplayMarks, SeriesQuery};
+    use sinks_store::{ReplayMarks, SeriesQuery, SeriesScan};
 
     #[test]
     fn the_sqlite_store_keeps_the_contract() {
@@ -219,6 +219,33 @@ mod tests {
             let store = SqliteStore::open(&path).unwrap();
             (store, ReadStore::open_read_only(&path).unwrap())
         });
+    }
+
+    #[test]
+    fn a_scan_shows_every_row_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut store = SqliteStore::open(&path).unwrap();
+        let reader = ReadStore::open_read_only(&path).unwrap();
+        sinks_store::contract::fill_for_scan(&mut store);
+        let snapshot = Snapshot::open(&path).unwrap();
+        sinks_store::contract::check_scan(&reader, &snapshot);
+    }
+
+    #[test]
+    fn a_snapshot_stays_what_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut store = SqliteStore::open(&path).unwrap();
+        store.apply(Vec::new(), FeedPosition(1)).unwrap();
+        let snapshot = Snapshot::open(&path).unwrap();
+        let fact: schemas::record::session::SessionRevised = schemas::sample::full();
+        let rows = sinks_store::project(fact.into()).into_iter().collect();
+        store.apply(rows, FeedPosition(2)).unwrap();
+        assert_eq!(snapshot.position(), FeedPosition(1));
+        assert!(snapshot.athletes(None, 10).unwrap().is_empty());
+        let now = Snapshot::open(&path).unwrap();
+        assert_eq!(now.athletes(None, 10).unwrap().len(), 1);
     }
 
     #[test]

@@ -17,14 +17,26 @@ mod facts;
 mod past;
 mod reading;
 mod replay;
+mod scan;
 
 use crate::{
-    APPLY_ROWS_MAX, FeedPosition, ListQuery, RowChange, SeriesQuery, SeriesStore, Table, project,
+    APPLY_ROWS_MAX, FeedPosition, ListQuery, RowChange, SeriesQuery, SeriesScan, SeriesStore,
+    Table, project,
 };
 
 const TENANT: &str = "default";
 /// More than any scenario writes.
 const EVERYTHING: usize = 10_000;
+
+/// Rows for `check_scan`.
+pub fn fill_for_scan(store: &mut impl SeriesStore) {
+    scan::fill(store);
+}
+
+/// What is asked of a store that files are made from: every row once, by month and athlete.
+pub fn check_scan(query: &impl SeriesQuery, scan: &impl SeriesScan) {
+    scan::check(query, scan);
+}
 
 /// Runs the suite. `make` gives the two sides of an empty store.
 pub fn check<S: SeriesStore, Q: SeriesQuery>(mut make: impl FnMut() -> (S, Q)) {

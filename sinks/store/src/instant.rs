@@ -47,6 +47,27 @@ pub(crate) fn push_rfc3339(text: &mut String, at: Micros) {
     text.push('Z');
 }
 
+/// Year and month of an instant in UTC.
+pub(crate) fn civil_month(at: Micros) -> (i64, i64) {
+    let seconds = at.0.clamp(MIN, MAX).div_euclid(MICROS_PER_S);
+    let (year, month, _) = civil(seconds.div_euclid(S_PER_DAY));
+    (year, month)
+}
+
+/// Midnight of a month's first day in UTC: the inverse of `civil` for that day.
+pub(crate) fn month_start(year: i64, month: i64) -> Micros {
+    let (of_march, year) = match month {
+        1 | 2 => (month + 9, year - 1),
+        _ => (month - 3, year),
+    };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    // Months from March on have 153 days in every five.
+    let of_year = (153 * of_march + 2) / 5;
+    let days = era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    Micros((days - DAYS_TO_EPOCH) * S_PER_DAY * MICROS_PER_S)
+}
+
 /// Year, month and day of a count of days since 1970-01-01.
 fn civil(days_since_epoch: i64) -> (i64, i64, i64) {
     let days = days_since_epoch + DAYS_TO_EPOCH;

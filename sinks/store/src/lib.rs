@@ -18,6 +18,7 @@ mod memory;
 mod port;
 mod project;
 mod row;
+mod scan;
 mod timeline;
 mod upsert;
 mod writer;
@@ -33,6 +34,7 @@ pub use project::{TOPICS, project};
 pub use row::{
     Cell, CellKind, ColumnSpec, Replayed, Retraction, Row, RowChange, Status, Table, Told, Version,
 };
+pub use scan::{Month, RowScan, SeriesScan};
 pub use timeline::{TimelineItem, TimelinePage, TimelineQuery, cut, timeline};
 pub use upsert::{replayed, retract, take_back};
 pub use writer::{BATCH_RECORDS_MAX, Step, Writer};

@@ -9,9 +9,9 @@ use schemas::record::Micros;
 
 use crate::timeline::cut;
 use crate::{
-    APPLY_ROWS_MAX, Cell, FeedPosition, Item, ListQuery, LiveCounts, LiveRow, Page, ReplayMarks,
-    Replayed, Row, RowChange, SeriesQuery, SeriesStore, Status, StoreError, Table, Told, Version,
-    upsert,
+    APPLY_ROWS_MAX, Cell, FeedPosition, Item, ListQuery, LiveCounts, LiveRow, Month, Page,
+    ReplayMarks, Replayed, Row, RowChange, RowScan, SeriesQuery, SeriesScan, SeriesStore, Status,
+    StoreError, Table, Told, Version, upsert,
 };
 
 type Entity = (Table, String, String);
@@ -276,6 +276,46 @@ impl SeriesQuery for MemoryStore {
     }
 }
 
+impl SeriesScan for MemoryStore {
+    fn months(&self, table: Table) -> Result<Vec<Month>, StoreError> {
+        let tables = self.tables();
+        let of_table = tables.current.values().filter(|row| row.table == table);
+        let months: BTreeSet<Month> = of_table.map(|row| Month::of(row.start)).collect();
+        Ok(months.into_iter().collect())
+    }
+
+    fn athletes(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let tables = self.tables();
+        let all = tables.athletes.iter();
+        Ok(all
+            .filter(|(tenant, athlete)| after.is_none_or(|at| (&**tenant, &**athlete) > at))
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    fn rows(&self, scan: &RowScan) -> Result<Vec<Row>, StoreError> {
+        let tables = self.tables();
+        let mut rows: Vec<&Row> = tables
+            .current
+            .values()
+            .filter(|row| row.table == scan.table && row.tenant_id == scan.tenant_id)
+            .filter(|row| row.athlete_id.as_ref() == Some(&scan.athlete_id))
+            .filter(|row| Month::of(row.start) == scan.month)
+            .filter(|row| {
+                let after = scan.after.as_ref();
+                after.is_none_or(|(start, id)| (row.start, &row.id) > (*start, id))
+            })
+            .collect();
+        rows.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
+        Ok(rows.into_iter().take(scan.limit).cloned().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,5 +326,12 @@ mod tests {
             let store = MemoryStore::new();
             (store.clone(), store)
         });
+    }
+
+    #[test]
+    fn a_scan_shows_every_row_once() {
+        let mut store = MemoryStore::new();
+        crate::contract::fill_for_scan(&mut store);
+        crate::contract::check_scan(&store, &store);
     }
 }
