@@ -2,6 +2,7 @@
 
 mod directory;
 mod explain;
+mod facts;
 mod feed;
 mod hints;
 mod links;
@@ -11,6 +12,7 @@ mod replay;
 
 pub(crate) use directory::{Ready, VaultDirectory};
 pub(crate) use explain::LogExplain;
+pub(crate) use facts::LogFacts;
 pub(crate) use feed::LogFeed;
 pub(crate) use hints::LogHints;
 pub(crate) use links::AccountLinks;

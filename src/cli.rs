@@ -8,6 +8,7 @@
 
 mod calc;
 mod data;
+mod keys;
 mod reading;
 mod tools;
 mod unsupported;
@@ -19,6 +20,7 @@ pub(crate) use calc::CalcArgs;
 pub(crate) use data::{
     DataArgs, DeadLettersArgs, DeadLettersCommand, ExportArgs, RunArgs, VerifyArgs,
 };
+pub(crate) use keys::{KeyScope, KeysArgs, KeysCommand};
 pub(crate) use reading::{Begin, ExplainArgs, ExplainWhat, TailArgs};
 pub(crate) use tools::{
     BenchArgs, BenchWorkload, SchemasArgs, SchemasCommand, TopicsArgs, TopicsCommand,
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Tail(TailArgs),
     /// List, show and replay what was set aside
     DeadLetters(DeadLettersArgs),
+    /// Make, list and revoke API keys
+    Keys(KeysArgs),
     /// Write files for analysts
     Export(ExportArgs),
     /// The topic catalogue
@@ -128,6 +132,9 @@ mod tests {
             dead-letters list --data d
             dead-letters show x --data d
             dead-letters replay x y --data d
+            keys create --scope ingest --scope read:athlete --athlete anna --name app --data d
+            keys list --data d
+            keys revoke k1 k2 --data d
             export parquet --out o --data d
             topics list
             topics create
@@ -166,6 +173,10 @@ mod tests {
             tail --from yesterday
             tail --limit 0
             dead-letters replay
+            keys create
+            keys create --scope all
+            keys create --scope read:athlete --athlete a/b
+            keys revoke
             export csv --out o
             bench nothing
             calc nothing

@@ -149,6 +149,8 @@ pub(crate) struct Limits {
     pub(crate) decoded_cache_bytes: usize,
     pub(crate) sink_batch_records: usize,
     pub(crate) drain_s: u64,
+    /// Of one key; 0 is no limit.
+    pub(crate) reads_per_s: u32,
 }
 
 /// What the rules call configuration.

@@ -11,11 +11,12 @@ use std::time::Duration;
 use anyhow::Context;
 use edge::Clock;
 use processors_pipeline::{Pipeline, Rules};
+use sinks_api::Growth;
 use sinks_api::metrics::Metrics;
 use sinks_store::{Feed, SeriesStore, Writer};
 use stream_embedded::EmbeddedLog;
 use stream_log::{Class, Failure, LogTime, Offset, Step, Task, TaskLimits};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::config::Settings;
 use crate::rules;
@@ -35,6 +36,8 @@ pub(crate) struct Status {
     stored: AtomicU64,
     failure: Mutex<Option<String>>,
     told: Notify,
+    /// Wakes those who follow what is stored.
+    growth: watch::Sender<Growth>,
 }
 
 impl Status {
@@ -69,6 +72,20 @@ impl Status {
 
     pub(crate) fn nothing_to_store(&self) {
         self.stored.store(u64::MAX, Ordering::Release);
+    }
+
+    /// The store has every row up to there.
+    fn stored_upto(&self, upto: u64) {
+        self.growth.send_modify(|growth| growth.upto = upto);
+    }
+
+    /// Streams end now: a graceful stop would wait for them.
+    pub(crate) fn end_streams(&self) {
+        self.growth.send_modify(|growth| growth.stopping = true);
+    }
+
+    pub(crate) fn growth(&self) -> watch::Receiver<Growth> {
+        self.growth.subscribe()
     }
 
     pub(crate) fn failure(&self) -> Option<String> {
@@ -207,6 +224,7 @@ where
                 }
                 Ok(step) => {
                     metrics.store_position(step.position.0);
+                    status_in.stored_upto(step.position.0);
                     for (topic, records) in step.by_topic {
                         metrics.records_consumed(topic, records);
                     }

@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 #[cfg(feature = "parquet")]
 mod export;
+mod keys;
 mod lists;
 mod loops;
 mod post;
@@ -59,6 +60,7 @@ fn run_command(cli: &Cli) -> CommandResult {
         Command::Explain(args) => explain::run(args, global),
         Command::Tail(args) => tail::run(args, global),
         Command::DeadLetters(args) => dead_letters::run(args, global),
+        Command::Keys(args) => keys::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Calc(args) => calc::run(args),
         Command::Topics(args) => lists::topics(args, global),

@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 use crate::cli::{GlobalArgs, RunArgs};
 use crate::config::{self, Request};
 use crate::exit::{self, CommandResult, Failure};
+use crate::keys;
 use crate::shutdown::{self, Shutdown};
 use crate::telemetry;
 use crate::wiring::Service;
@@ -23,7 +24,7 @@ pub(crate) fn run(args: &RunArgs, global: GlobalArgs) -> CommandResult {
         };
     }
     telemetry::start(global, settings.log.format, settings.log.filter.as_deref());
-    settings.api_keys_required(0)?;
+    settings.api_keys_required(keys::known(&settings)?)?;
     let runtime = runtime()?;
     let service = Service::open(&settings).map_err(opening)?;
     let served = runtime.block_on(async {

@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use axum::Router;
+use edge::auth::{Access, Gate, KeyStore, Rates};
 use edge::{Clock, SystemClock};
-use ingest_vault::Vault;
-use sinks_api::Api;
+use ingest_vault::{ApiKeys, Vault};
 use sinks_api::metrics::Metrics;
+use sinks_api::{Api, Signer};
 use sinks_sqlite::{ReadStore, SqliteStore};
 use sinks_store::{SeriesQuery, Writer};
 use stream_embedded::{EmbeddedLog, EmbeddedReader, Options};
@@ -27,15 +28,18 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::adapters::{
-    AccountLinks, LogExplain, LogFeed, LogPublisher, LogQuality, LogReplay, Ready, VaultDirectory,
+    AccountLinks, LogExplain, LogFacts, LogFeed, LogPublisher, LogQuality, LogReplay, Ready,
+    VaultDirectory,
 };
-use crate::config::{Role, Settings};
+use crate::config::{AuthRequired, Role, Settings};
 use crate::loops::{self, Status};
 use crate::shutdown::Shutdown;
 use crate::topics;
 use outward::Fetching;
 
 pub(crate) const TENANT: &str = "default";
+/// What the vault's key signs.
+const STREAM_POSITIONS: &str = "stream positions";
 
 /// An open service: its loops run, its routes can be served.
 pub(crate) struct Service {
@@ -45,6 +49,7 @@ pub(crate) struct Service {
     status: Arc<Status>,
     loops: Vec<JoinHandle<anyhow::Result<()>>>,
     vault: Arc<Vault>,
+    keys: Arc<ApiKeys>,
     publisher: LogPublisher,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
@@ -74,6 +79,7 @@ impl Service {
             .then_some(settings.vault.key_file.as_path());
         let vault = Vault::open(&settings.vault.path, key_file)
             .with_context(|| format!("cannot open the vault {}", settings.vault.path.display()))?;
+        let keys = ApiKeys::open(&settings.vault.path)?;
         let writer = SqliteStore::open(&settings.store.path)
             .with_context(|| format!("cannot open the store {}", settings.store.path.display()))?;
         let store = Arc::new(ReadStore::open_read_only(&settings.store.path)?);
@@ -103,6 +109,7 @@ impl Service {
             status,
             loops: threads,
             vault: Arc::new(vault),
+            keys: Arc::new(keys),
             metrics,
             clock,
         })
@@ -158,6 +165,8 @@ impl Service {
             let reader = EmbeddedReader::open(&self.settings.log.data, topics::CATALOGUE)?;
             let ports = sinks_api::Ports {
                 explain: Arc::new(LogExplain::new(Arc::clone(&query), reader)),
+                facts: Arc::new(self.facts()),
+                signer: Signer::new(self.vault.signing_key(STREAM_POSITIONS)),
                 store: query,
                 directory: Arc::new(VaultDirectory::new(Arc::clone(&self.vault))),
                 quality: Arc::new(quality),
@@ -168,18 +177,54 @@ impl Service {
             routes = routes.merge(sinks_api::router(api));
         }
         let (routes, doc) = routes.split_for_parts();
+        let doc = sinks_api::document(&doc)?;
         let routes = routes.merge(sinks_api::openapi_route(&doc)?);
-        let guarded = !self
-            .settings
-            .api_keys_required(0)
-            .map_err(|failure| anyhow!("{failure}"))?;
-        let public = self.settings.public_url(bound);
-        let own_names = guarded.then(|| edge::guard::OwnNames::of(&public));
         Ok(Surface {
-            routes: edge::web::harden(routes, Arc::clone(&self.clock), own_names),
+            routes: self.guarded(routes, &doc, bound)?,
             links,
             fetchers,
         })
+    }
+
+    fn facts(&self) -> LogFacts {
+        let folder = &self.settings.log.data;
+        let (log, store) = (Arc::clone(&self.log), Arc::clone(&self.store));
+        LogFacts::new(folder, log, store, self.status.growth())
+    }
+
+    /// Behind API keys; or, on loopback without any, behind a look at who sent a browser here.
+    fn guarded(
+        &self,
+        routes: Router,
+        doc: &serde_json::Value,
+        bound: SocketAddr,
+    ) -> anyhow::Result<Router> {
+        let keys: Arc<dyn KeyStore> = Arc::clone(&self.keys) as Arc<dyn KeyStore>;
+        let settings = &self.settings;
+        let required = settings
+            .api_keys_required(keys.count()?)
+            .map_err(|failure| anyhow!("{failure}"))?;
+        let loopback = bound.ip().is_loopback();
+        let gate = Gate {
+            keys: (settings.auth != AuthRequired::Off).then_some(keys),
+            open_without_keys: settings.auth == AuthRequired::Auto && loopback,
+            access: Arc::new(sinks_api::pages_access(Access::of_document(doc))),
+            rates: Arc::new(Rates::new(settings.limits.reads_per_s)),
+            clock: Arc::clone(&self.clock),
+            login: sinks_api::LOGIN,
+        };
+        let public = settings.public_url(bound);
+        let own_names = (!required && loopback).then(|| edge::guard::OwnNames::of(&public));
+        let routes = routes.layer(axum::middleware::from_fn_with_state(
+            self.metrics.clone(),
+            sinks_api::metrics::track,
+        ));
+        Ok(edge::web::harden(
+            routes,
+            Arc::clone(&self.clock),
+            gate,
+            own_names,
+        ))
     }
 
     /// Everything that was appended so far is processed and can be read.
@@ -230,6 +275,7 @@ impl Service {
                 () = shutdown.requested() => {}
                 () = status.failed() => {}
             }
+            status.end_streams();
         };
         let served = axum::serve(listener, surface.routes).with_graceful_shutdown(stop);
         let limit = Duration::from_secs(self.settings.limits.drain_s);

@@ -10,6 +10,7 @@
 //! * no secret is compared with `==`, and no path is logged as it was sent, because a webhook's
 //!   secret is part of it.
 
+pub mod auth;
 mod backoff;
 pub mod body;
 pub mod clock;

@@ -1,8 +1,9 @@
 //! What every request goes through, whichever stage serves it.
 //!
 //! From the outside in: a request id, security headers and the access log; a panic becomes a 500;
-//! foreign hosts and origins are refused; then the routes, and problems for paths and methods that
-//! are not there.
+//! foreign hosts and origins are refused; API keys are asked for; then the routes, and problems for
+//! paths and methods that are not there. On the way out an answer that the reader has already is left
+//! away, and what is large is compressed.
 //!
 //! Invariant: the access log names the route's template, never the path that was sent, so that the
 //! secret in a webhook's path cannot reach it.
@@ -12,12 +13,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 
+use crate::auth::{self, Gate};
 use crate::guard::{OwnNames, refuse_foreign};
 use crate::{Clock, Problem};
 
@@ -28,8 +32,8 @@ const REQUEST_ID_CHARS_MAX: usize = 64;
 
 /// Pages of ours bring nothing from outside; a route that needs another policy sets its own.
 const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
 
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -46,12 +50,18 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// Wraps all routes of the process. `own_names` is `None` where API keys protect the service.
-pub fn harden(routes: Router, clock: Arc<dyn Clock>, own_names: Option<OwnNames>) -> Router {
+pub fn harden(
+    routes: Router,
+    clock: Arc<dyn Clock>,
+    gate: Gate,
+    own_names: Option<OwnNames>,
+) -> Router {
     let mut routes = routes
         .fallback(async || Problem::not_found("no route has this path"))
         .method_not_allowed_fallback(async || {
             Problem::method_not_allowed("the path exists, for another method")
-        });
+        })
+        .layer(from_fn_with_state(gate, auth::guard));
     if let Some(own_names) = own_names {
         routes = routes.layer(from_fn_with_state(own_names, refuse_foreign));
     }
@@ -61,6 +71,8 @@ pub fn harden(routes: Router, clock: Arc<dyn Clock>, own_names: Option<OwnNames>
     };
     routes
         .layer(CatchPanicLayer::custom(panic_answer))
+        .layer(from_fn(conditional))
+        .layer(CompressionLayer::new())
         .layer(from_fn_with_state(observer, observe))
 }
 
@@ -68,6 +80,27 @@ pub fn harden(routes: Router, clock: Arc<dyn Clock>, own_names: Option<OwnNames>
 fn panic_answer(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a handler panicked");
     Problem::internal().into_response()
+}
+
+/// 304 where the reader has this very answer: the routes name it by an `ETag`.
+async fn conditional(request: Request, next: Next) -> Response {
+    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let response = next.run(request).await;
+    let tag = response.headers().get(header::ETAG);
+    let same = known.zip(tag).is_some_and(|(known, tag)| {
+        let known = known.to_str().unwrap_or_default();
+        known
+            .split(',')
+            .any(|one| one.trim() == "*" || one.trim() == tag)
+    });
+    if !same || response.status() != StatusCode::OK {
+        return response;
+    }
+    let (mut parts, _) = response.into_parts();
+    parts.status = StatusCode::NOT_MODIFIED;
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_TYPE);
+    Response::from_parts(parts, Body::empty())
 }
 
 #[derive(Clone)]
@@ -192,11 +225,17 @@ mod tests {
                 get(async || -> &'static str { panic!("no secret leaves") }),
             )
             .route(
+                "/tagged",
+                get(async || ([(header::ETAG, "W/\"1\"")], "tagged")),
+            )
+            .route("/large", get(async || "large ".repeat(1_000)))
+            .route(
                 "/busy",
                 get(async || Problem::unavailable("busy", std::time::Duration::from_secs(2))),
             );
         let clock = Arc::new(ManualClock::at(UnixMicros(255)));
-        harden(routes, clock, Some(OwnNames::of("")))
+        let open = Gate::open(clock.clone());
+        harden(routes, clock, open, Some(OwnNames::of("")))
     }
 
     async fn answer(request: axum::http::request::Builder) -> (Response, String) {
@@ -257,6 +296,43 @@ mod tests {
             assert_eq!(
                 (text.as_str(), &response.headers()[REQUEST_ID]),
                 ("fine", &HeaderValue::from_static(used))
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_known_is_not_sent_again() {
+        for (known, status, length) in [
+            ("W/\"0\", W/\"1\"", 304, 0),
+            ("W/\"1\"", 304, 0),
+            ("*", 304, 0),
+            ("W/\"2\"", 200, 6),
+        ] {
+            let request = Request::builder()
+                .uri("/tagged")
+                .header("if-none-match", known);
+            let (response, text) = answer(request).await;
+            assert_eq!(response.status().as_u16(), status, "{known}");
+            assert_eq!(text.len(), length, "{known}");
+            assert_eq!(response.headers()[header::ETAG], "W/\"1\"");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_large_is_compressed_for_who_can_read_it() {
+        for (path, compressed) in [("/large", true), ("/fine", false)] {
+            let request = Request::builder()
+                .uri(path)
+                .header("accept-encoding", "gzip");
+            let response = app()
+                .oneshot(request.body(Body::empty()).unwrap())
+                .await
+                .unwrap();
+            let encoding = response.headers().get(header::CONTENT_ENCODING);
+            assert_eq!(
+                encoding.is_some_and(|encoding| encoding == "gzip"),
+                compressed,
+                "{path}"
             );
         }
     }

@@ -22,6 +22,23 @@ impl VaultDirectory {
     }
 }
 
+impl VaultDirectory {
+    fn entry(&self, known: ingest_vault::Athlete) -> AthleteEntry {
+        let connections: BTreeSet<String> = self
+            .vault
+            .connections_of(&known.athlete)
+            .into_iter()
+            .filter(|connection| connection.state == "linked")
+            .map(|connection| connection.provider)
+            .collect();
+        AthleteEntry {
+            athlete_id: known.athlete.athlete_id,
+            registered_at: Some(Micros(known.registered_at.0)),
+            connections: connections.into_iter().collect(),
+        }
+    }
+}
+
 impl Directory for VaultDirectory {
     fn athletes(&self, after: Option<&str>, limit: usize) -> Result<Vec<AthleteEntry>, StoreError> {
         let known = self.vault.list_athletes();
@@ -33,21 +50,13 @@ impl Directory for VaultDirectory {
             .collect();
         listed.sort_by(|a, b| a.athlete.athlete_id.cmp(&b.athlete.athlete_id));
         listed.truncate(limit);
-        let entry = |known: ingest_vault::Athlete| {
-            let connections: BTreeSet<String> = self
-                .vault
-                .connections_of(&known.athlete)
-                .into_iter()
-                .filter(|connection| connection.state == "linked")
-                .map(|connection| connection.provider)
-                .collect();
-            AthleteEntry {
-                athlete_id: known.athlete.athlete_id,
-                registered_at: Some(Micros(known.registered_at.0)),
-                connections: connections.into_iter().collect(),
-            }
-        };
-        Ok(listed.into_iter().map(entry).collect())
+        Ok(listed.into_iter().map(|known| self.entry(known)).collect())
+    }
+
+    fn athlete(&self, athlete_id: &str) -> Result<Option<AthleteEntry>, StoreError> {
+        let known = self.vault.list_athletes().into_iter();
+        let mut own = known.filter(|known| known.athlete == AthleteRef::new(TENANT, athlete_id));
+        Ok(own.next().map(|known| self.entry(known)))
     }
 
     fn exists(&self, athlete_id: &str) -> Result<bool, StoreError> {

@@ -99,6 +99,8 @@ section!(RawLimits {
     sink_batch_records: u64 = 1_024,
     /// How long a graceful stop may take.
     drain_s: u64 = 20,
+    /// Reads that one key may do; 0 is no limit.
+    reads_per_s: u64 = 5_000,
 });
 
 section!(RawVault {
@@ -146,6 +148,7 @@ pub(super) const BOUNDS: &[(&str, u64, u64)] = &[
     ("limits.decoded_cache_mib", 1, 65_536),
     ("limits.sink_batch_records", 1, 100_000),
     ("limits.drain_s", 1, 600),
+    ("limits.reads_per_s", 0, 1_000_000),
 ];
 
 /// The words of a key that is one of a few.

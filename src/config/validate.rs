@@ -58,12 +58,12 @@ impl Settings {
             (AuthRequired::Off, _, _) => Ok(false),
             (AuthRequired::On, _, 0) => Err(bad(
                 "auth.required = \"on\", but there is no API key, so nobody could get in",
-                "create an API key first, or use \"auto\" on a loopback address",
+                "make an API key first (`sudor keys create`), or use \"auto\" on a loopback address",
             )),
             (AuthRequired::Auto, true, 0) => Ok(false),
             (AuthRequired::Auto, false, 0) => Err(bad(
                 &format!("http.bind = {bind} can be reached from outside, and there is no API key"),
-                "bind 127.0.0.1, create an API key, or set auth.required = \"off\" where something \
+                "bind 127.0.0.1, make an API key (`sudor keys create`), or set auth.required = \"off\" where something \
                  in front of this service checks who asks",
             )),
             (AuthRequired::On | AuthRequired::Auto, _, _) => Ok(true),
@@ -206,6 +206,7 @@ fn limits(raw: &RawSettings) -> Limits {
         decoded_cache_bytes: size(raw.decoded_cache_mib) * MIB,
         sink_batch_records: size(raw.sink_batch_records),
         drain_s: raw.drain_s,
+        reads_per_s: small(raw.reads_per_s),
     }
 }
 

@@ -14,6 +14,8 @@ mod demo;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod life;

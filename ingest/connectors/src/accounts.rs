@@ -33,7 +33,7 @@ pub(crate) struct Registered {
 #[utoipa::path(
     put,
     path = "/v1/athletes/{athlete_id}",
-    tag = "accounts",
+    tag = "accounts", security(("api_key" = ["ingest"])),
     params(("athlete_id" = String, Path, description = "1 to 64 of A-Z a-z 0-9 . _ ~ -")),
     request_body(content = Object, description = "{} or profile fields", content_type = "application/json"),
     responses(
@@ -125,7 +125,7 @@ pub(crate) struct Linked {
 #[utoipa::path(
     put,
     path = "/v1/athletes/{athlete_id}/connections/{provider}",
-    tag = "accounts",
+    tag = "accounts", security(("api_key" = ["ingest"])),
     params(
         ("athlete_id" = String, Path, description = "a registered athlete"),
         ("provider" = String, Path, description = "garmin, strava or healthkit"),

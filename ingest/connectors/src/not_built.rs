@@ -23,14 +23,14 @@ async fn refuse(request: Request, detail: &'static str) -> Problem {
 }
 
 /// An activity file.
-#[utoipa::path(post, path = "/v1/athletes/{athlete_id}/files", tag = "not built",
+#[utoipa::path(post, path = "/v1/athletes/{athlete_id}/files", tag = "not built", security(("api_key" = ["ingest"])),
     params(("athlete_id" = String, Path)), responses((status = 501, body = Problem)))]
 async fn post_file(request: Request) -> Problem {
     refuse(request, "FIT, TCX and GPX files are not read yet").await
 }
 
 /// A whole HealthKit export.
-#[utoipa::path(put, path = "/v1/athletes/{athlete_id}/healthkit/export", tag = "not built",
+#[utoipa::path(put, path = "/v1/athletes/{athlete_id}/healthkit/export", tag = "not built", security(("api_key" = ["ingest"])),
     params(("athlete_id" = String, Path)), responses((status = 501, body = Problem)))]
 async fn put_export(request: Request) -> Problem {
     refuse(request, "HealthKit's export file is not read yet").await

@@ -81,7 +81,12 @@ impl World {
             linked: accounts.clone(),
         };
         let (routes, _) = router(Connectors::new(settings, ports)).split_for_parts();
-        let routes = edge::web::harden(routes, clock.clone(), Some(OwnNames::of("")));
+        let routes = edge::web::harden(
+            routes,
+            clock.clone(),
+            edge::auth::Gate::open(clock.clone()),
+            Some(OwnNames::of("")),
+        );
         Self {
             publisher,
             accounts,

@@ -14,10 +14,10 @@ use crate::memory::{DEREGISTERED, LINKED, Link, Memory};
 pub(crate) mod fetching;
 
 /// Rises when a table changes; an older program refuses a newer file.
-pub(crate) const FORMAT: i64 = 2;
+pub(crate) const FORMAT: i64 = 3;
 
 /// Formats that have all their tables once the missing ones are made.
-pub(crate) const FORMATS_BEFORE: [&str; 1] = ["1"];
+pub(crate) const FORMATS_BEFORE: [&str; 2] = ["1", "2"];
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (
@@ -77,6 +77,7 @@ pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.execute_batch(TABLES)?;
     connection.execute_batch(fetching::TABLES)?;
+    connection.execute_batch(crate::keys::TABLES)?;
     Ok(connection)
 }
 

@@ -24,6 +24,8 @@ const KEY_FILE_BYTES_MAX: u64 = 1024;
 /// A key in use. It has no `Debug` that could show it.
 pub(crate) struct Key {
     cipher: Aes256Gcm,
+    /// Other keys are made of this, so that none of them tells the one that seals.
+    root: [u8; 32],
     /// Tells keys apart without telling the key.
     pub(crate) id: String,
 }
@@ -74,10 +76,17 @@ impl Key {
     fn of(bytes: &[u8]) -> Result<Self, VaultError> {
         let cipher = Aes256Gcm::new_from_slice(bytes).map_err(|_| VaultError::Unsealable)?;
         let digest = Sha256::digest(Sha256::digest(bytes));
+        let root = Sha256::new_with_prefix(b"sudor derived keys, 1").chain_update(bytes);
         Ok(Self {
             cipher,
+            root: root.finalize().into(),
             id: hex(digest.get(..8).unwrap_or_default()),
         })
+    }
+
+    pub(crate) fn derived(&self, purpose: &str) -> [u8; 32] {
+        let digest = Sha256::new_with_prefix(self.root).chain_update(purpose.as_bytes());
+        digest.finalize().into()
     }
 
     /// `bound_to` is not stored: the same words have to be given to open it again.
@@ -133,7 +142,7 @@ pub(crate) fn create_private(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

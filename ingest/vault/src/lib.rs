@@ -1,7 +1,8 @@
 //! Who the athletes are, whose account is whose, and the tokens of those accounts, sealed.
 //!
 //! A crate of its own because it brings SQLite and a cipher, which the connectors do not need. It
-//! implements the connectors' ports `Registry`, `Vault`, `Marks` and `Budgets` on one file, `vault.db`.
+//! implements the connectors' ports `Registry`, `Vault`, `Marks` and `Budgets` on one file, `vault.db`, and
+//! keeps the API keys there: the port `KeyStore` of `edge`.
 //!
 //! It is not a part of the log: nothing here is a fact, and nothing in the log is derived from it.
 //!
@@ -15,11 +16,13 @@
 mod fetching;
 mod file;
 mod key;
+mod keys;
 mod memory;
 mod vault;
 
 #[cfg(test)]
 mod tests;
 
+pub use keys::{ApiKeys, KeyEntry, NewKey};
 pub use memory::{Athlete, Connection};
 pub use vault::{Vault, VaultError};

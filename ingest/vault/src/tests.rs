@@ -169,13 +169,13 @@ fn a_newer_format_is_refused() {
     let folder = tempdir().unwrap();
     drop(opened(&folder));
     let file = rusqlite::Connection::open(folder.path().join("vault.db")).unwrap();
-    file.execute("UPDATE meta SET value = '3' WHERE name = 'format'", [])
+    file.execute("UPDATE meta SET value = '4' WHERE name = 'format'", [])
         .unwrap();
     let refused = Vault::open(folder.path(), None).unwrap_err();
     assert!(
         refused
             .to_string()
-            .contains("has format 3, and this program knows 2"),
+            .contains("has format 4, and this program knows 3"),
         "{refused}"
     );
 }

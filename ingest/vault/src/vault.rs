@@ -63,6 +63,8 @@ pub enum VaultError {
     Unsealable,
     #[error("the system gives no random bytes")]
     NoRandomness,
+    #[error("too many API keys are valid, or the name is too long")]
+    KeyLimit,
 }
 
 /// Athletes, accounts and sealed tokens.
@@ -164,6 +166,11 @@ impl Vault {
             .key
             .open(&sealed, &bound_to(athlete, provider, account_id))?;
         tokens_of(&plain).map(Some).ok_or(VaultError::Unsealable)
+    }
+
+    /// A key to sign with, the same for the same purpose as long as the vault's key is the same.
+    pub fn signing_key(&self, purpose: &str) -> [u8; 32] {
+        self.key.derived(purpose)
     }
 
     pub(crate) fn key(&self) -> &Key {

@@ -6,6 +6,7 @@ use edge::Problem;
 use schemas::record::Micros;
 use sinks_store::Table;
 
+use crate::caller::Caller;
 use crate::cursor::Cursor;
 use crate::dto::{AsOfParams, Athlete, List, ListParams, Profile, Session};
 use crate::params::{self, AsOfQuery, ListQueryParams, Wanted};
@@ -13,19 +14,23 @@ use crate::ports::AthleteEntry;
 use crate::state::{Api, json, problem};
 
 /// Everybody who is registered, by id.
-#[utoipa::path(get, path = "/v1/athletes", tag = "athletes", params(ListParams),
+#[utoipa::path(get, path = "/v1/athletes", tag = "athletes", security(("api_key" = ["read:athlete"])), params(ListParams),
     responses((status = 200, body = List<Athlete>), (status = 400, body = Problem)))]
 pub(crate) async fn athletes(
     State(api): State<Api>,
+    caller: Caller,
     params: ListQueryParams,
 ) -> Result<Response, Problem> {
     let wanted = Wanted::read(params, "athletes")?.of_the_present()?;
     let page = api.read(move |api| {
         let after = wanted.after.as_ref().map(|at| at.id.as_str());
-        let mut entries = api
-            .directory
-            .athletes(after, wanted.limit + 1)
-            .map_err(problem)?;
+        let mut entries = match &caller.0.athlete_id {
+            Some(own) => own_entry(api, own, after)?,
+            None => api
+                .directory
+                .athletes(after, wanted.limit + 1)
+                .map_err(problem)?,
+        };
         let more = entries.len() > wanted.limit;
         entries.truncate(wanted.limit);
         let last = entries.last().filter(|_| more).map(|last| Cursor {
@@ -39,6 +44,15 @@ pub(crate) async fn athletes(
     page.await.map(json)
 }
 
+/// For a key that is bound to one athlete there is no other.
+fn own_entry(api: &Api, own: &str, after: Option<&str>) -> Result<Vec<AthleteEntry>, Problem> {
+    if after.is_some_and(|after| after >= own) {
+        return Ok(Vec::new());
+    }
+    let own_or_later = api.directory.athlete(own).map_err(problem)?;
+    Ok(own_or_later.into_iter().collect())
+}
+
 fn body(entry: &AthleteEntry) -> Result<String, Problem> {
     serde_json::to_string(&Athlete::from(entry)).map_err(|error| {
         tracing::error!(%error, "an athlete cannot be written as JSON");
@@ -47,7 +61,7 @@ fn body(entry: &AthleteEntry) -> Result<String, Problem> {
 }
 
 /// What is known of how the athlete sweats.
-#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/profile", tag = "athletes",
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/profile", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), AsOfParams),
     responses((status = 200, body = Profile), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn profile(
@@ -65,18 +79,24 @@ pub(crate) async fn profile(
 }
 
 /// One workout, also one that was withdrawn.
-#[utoipa::path(get, path = "/v1/sessions/{session_id}", tag = "athletes",
+#[utoipa::path(get, path = "/v1/sessions/{session_id}", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("session_id" = String, Path), AsOfParams),
     responses((status = 200, body = Session), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn session(
     State(api): State<Api>,
     Path(session): Path<String>,
+    caller: Caller,
     params: AsOfQuery,
 ) -> Result<Response, Problem> {
     let as_of = params::as_of(params)?;
     let found = api.read(move |api| {
         let missing = "no session has this id";
-        standing(api, Table::Sessions, &session, as_of, missing)
+        let body = standing(api, Table::Sessions, &session, as_of, missing)?;
+        let owner = field(&body, "athlete_id");
+        if owner.is_some_and(|owner| caller.may_read(&owner)) {
+            return Ok(body);
+        }
+        Err(Problem::not_found(missing))
     });
     found.await.map(json)
 }
@@ -105,8 +125,12 @@ fn standing(
 }
 
 fn revised_at(body: &str) -> Option<Micros> {
+    params::micros(&field(body, "revised_at")?)
+}
+
+fn field(body: &str, name: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(body).ok()?;
-    params::micros(body.get("revised_at")?.as_str()?)
+    body.get(name)?.as_str().map(str::to_owned)
 }
 
 pub(crate) fn current(api: &Api, table: Table, id: &str, missing: &str) -> Result<String, Problem> {

@@ -15,7 +15,7 @@ use crate::ports::ReplayError;
 use crate::state::{Api, RETRY_AFTER, json};
 
 /// Items that could not be used, by arrival. One that was sent in again is `retracted`.
-#[utoipa::path(get, path = "/v1/dead-letters", tag = "operations", params(ListParams),
+#[utoipa::path(get, path = "/v1/dead-letters", tag = "operations", security(("api_key" = ["read:all"])), params(ListParams),
     responses((status = 200, body = List<DeadLetter>), (status = 400, body = Problem)))]
 pub(crate) async fn dead_letters(
     State(api): State<Api>,
@@ -27,7 +27,7 @@ pub(crate) async fn dead_letters(
 }
 
 /// One dead letter.
-#[utoipa::path(get, path = "/v1/dead-letters/{id}", tag = "operations",
+#[utoipa::path(get, path = "/v1/dead-letters/{id}", tag = "operations", security(("api_key" = ["read:all"])),
     params(("id" = String, Path)),
     responses((status = 200, body = DeadLetter), (status = 404, body = Problem)))]
 pub(crate) async fn dead_letter(
@@ -40,7 +40,7 @@ pub(crate) async fn dead_letter(
 }
 
 /// Sends a dead letter in again, as a new arrival.
-#[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "operations",
+#[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "operations", security(("api_key" = ["admin"])),
     params(("id" = String, Path)),
     responses((status = 202, body = Replayed), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 503, body = Problem)))]

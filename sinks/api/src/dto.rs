@@ -3,11 +3,13 @@
 
 mod explained;
 mod items;
+mod params;
 mod quality;
+mod shapes;
 
 use schemas::record::Micros;
-use serde::{Deserialize, Serialize, Serializer};
-use utoipa::{IntoParams, ToSchema};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::ports::AthleteEntry;
 
@@ -21,33 +23,11 @@ pub use items::{
     Loser, Member, Need, Needs, Night, Portion, ProductOption, ProductServings, Profile, Reason,
     Recommendation, Session, SweatLoss, TimelineItem, Unmet,
 };
+pub use params::{
+    AsOfParams, AthletesPageParams, BeforeParams, LettersPageParams, ListParams, LoginParams,
+    StreamParams,
+};
 pub use quality::{Pending, QualityReport, SourceQuality};
-
-/// The query of every list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListParams {
-    /// Only what overlaps `[from, to)`; RFC 3339.
-    pub from: Option<String>,
-    pub to: Option<String>,
-    /// 1 to 1,000 items, 100 where nothing is said.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    pub limit: Option<String>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
-    /// `retracted` adds what was withdrawn.
-    pub include: Option<String>,
-    /// As it was published at that time; RFC 3339. Not for what keeps no history.
-    pub as_of: Option<String>,
-}
-
-/// The query of a single thing that is revised.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct AsOfParams {
-    /// As it was published at that time; RFC 3339.
-    pub as_of: Option<String>,
-}
 
 /// A page. Ascending by start, then id.
 #[derive(Debug, ToSchema)]

@@ -8,6 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use edge::Problem;
 
+use crate::caller::Caller;
 use crate::dto::{
     ExplainParams, FieldExplained, LossExplained, RecommendationExplained, SessionAnswer,
     SessionExplained,
@@ -15,18 +16,20 @@ use crate::dto::{
 use crate::state::{Api, problem};
 
 /// Which source won each field of a session, by which rule, and who lost. With `field`, that field.
-#[utoipa::path(get, path = "/v1/sessions/{session_id}/explain", tag = "athletes",
+#[utoipa::path(get, path = "/v1/sessions/{session_id}/explain", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("session_id" = String, Path), ExplainParams),
     responses((status = 200, body = SessionAnswer), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn session(
     State(api): State<Api>,
     Path(session): Path<String>,
+    caller: Caller,
     params: Result<Query<ExplainParams>, QueryRejection>,
 ) -> Result<Json<SessionAnswer>, Problem> {
     let Query(params) = params.map_err(|error| Problem::bad_request(error.body_text()))?;
     let found = api.read(move |api| api.explain.session(&session).map_err(problem));
     let whole = found
         .await?
+        .filter(|found| caller.may_read(&found.athlete_id))
         .ok_or_else(|| Problem::not_found("no session has this id"))?;
     match params.field {
         None => Ok(Json(SessionAnswer::All(Box::new(whole)))),
@@ -35,16 +38,18 @@ pub(crate) async fn session(
 }
 
 /// What a sweat loss was estimated from.
-#[utoipa::path(get, path = "/v1/sweat-losses/{loss_id}/explain", tag = "athletes",
+#[utoipa::path(get, path = "/v1/sweat-losses/{loss_id}/explain", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("loss_id" = String, Path)),
     responses((status = 200, body = LossExplained), (status = 404, body = Problem)))]
 pub(crate) async fn loss(
     State(api): State<Api>,
     Path(loss): Path<String>,
+    caller: Caller,
 ) -> Result<Json<LossExplained>, Problem> {
     let found = api.read(move |api| api.explain.loss(&loss).map_err(problem));
     found
         .await?
+        .filter(|found| caller.may_read(&found.athlete_id))
         .map(Json)
         .ok_or_else(|| Problem::not_found("no sweat loss has this id"))
 }
@@ -53,15 +58,19 @@ pub(crate) async fn loss(
 ///
 /// The id is that of a recommendation, its slot, or `slot/version`; the slashes of a slot are sent
 /// as `%2F`.
-#[utoipa::path(get, path = "/v1/recommendations/{id}/explain", tag = "athletes",
+#[utoipa::path(get, path = "/v1/recommendations/{id}/explain", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("id" = String, Path)),
     responses((status = 200, body = RecommendationExplained), (status = 404, body = Problem)))]
 pub(crate) async fn recommendation(
     State(api): State<Api>,
     Path(id): Path<String>,
+    caller: Caller,
 ) -> Result<Json<RecommendationExplained>, Problem> {
     let found = api.read(move |api| api.explain.recommendation(&id).map_err(problem));
-    found.await?.map(Json).ok_or_else(|| {
+    let found = found
+        .await?
+        .filter(|found| caller.may_read(&found.athlete_id));
+    found.map(Json).ok_or_else(|| {
         Problem::not_found("no recommendation has this id, slot, or slot and version")
     })
 }

@@ -9,6 +9,8 @@
 //! * what is not built yet says so with 501, never with an empty answer.
 
 mod athletes;
+mod caller;
+mod console;
 mod cursor;
 mod dead_letters;
 mod docs;
@@ -20,18 +22,20 @@ mod operations;
 mod params;
 mod ports;
 mod state;
+mod stream;
 #[cfg(test)]
 mod tests;
-mod unsupported;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use docs::openapi_route;
+pub use console::{LOGIN, pages_access};
+pub use docs::{document, openapi_route};
 pub use ports::{
     AthleteEntry, Directory, Explain, Quality, Readiness, Replay, ReplayError, ReplayFuture,
 };
 pub use state::{Api, Ports, READS_MAX};
+pub use stream::{FactPage, FactRecord, Facts, Growth, Positions, Signer, Wanted};
 
 /// Every route of this crate, with its description. The root merges it with those of the others.
 pub fn router(state: Api) -> OpenApiRouter {
@@ -55,6 +59,6 @@ pub fn router(state: Api) -> OpenApiRouter {
         .routes(routes!(explain::session))
         .routes(routes!(explain::loss))
         .routes(routes!(explain::recommendation))
-        .routes(routes!(unsupported::stream))
+        .routes(routes!(stream::stream))
         .with_state(state)
 }

@@ -11,7 +11,7 @@ use crate::params::{ListQueryParams, Wanted};
 use crate::state::{Api, json, problem};
 
 /// The athlete's workouts, each told once.
-#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sessions", tag = "athletes",
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sessions", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
     responses((status = 200, body = List<Session>), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn sessions(
@@ -23,7 +23,7 @@ pub(crate) async fn sessions(
 }
 
 /// The athlete's nights and naps.
-#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/nights", tag = "athletes",
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/nights", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
     responses((status = 200, body = List<Night>), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn nights(
@@ -35,7 +35,7 @@ pub(crate) async fn nights(
 }
 
 /// What the athlete lost in each workout, with intervals.
-#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sweat-losses", tag = "athletes",
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sweat-losses", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
     responses((status = 200, body = List<SweatLoss>), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn sweat_losses(
@@ -47,7 +47,7 @@ pub(crate) async fn sweat_losses(
 }
 
 /// What to drink and eat, when and why: the latest version of each slot.
-#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/recommendations", tag = "athletes",
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/recommendations", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
     responses((status = 200, body = List<Recommendation>), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn recommendations(
@@ -59,7 +59,7 @@ pub(crate) async fn recommendations(
 }
 
 /// Everything about the athlete in one list, each item with its `type`.
-#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/timeline", tag = "athletes",
+#[utoipa::path(get, path = "/v1/athletes/{athlete_id}/timeline", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
     responses((status = 200, body = List<TimelineItem>), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn timeline(

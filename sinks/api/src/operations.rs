@@ -11,7 +11,7 @@ use crate::metrics::TEXT_FORMAT;
 use crate::state::{Api, RETRY_AFTER, problem};
 
 /// For each source: what was received, and what became of it.
-#[utoipa::path(get, path = "/v1/quality", tag = "operations",
+#[utoipa::path(get, path = "/v1/quality", tag = "operations", security(("api_key" = ["read:all"])),
     responses((status = 200, body = QualityReport)))]
 pub(crate) async fn quality(State(api): State<Api>) -> Result<Json<QualityReport>, Problem> {
     api.read(|api| api.quality.quality().map_err(problem))
@@ -20,7 +20,7 @@ pub(crate) async fn quality(State(api): State<Api>) -> Result<Json<QualityReport
 }
 
 /// Metrics in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "operations",
+#[utoipa::path(get, path = "/metrics", tag = "operations", security(("api_key" = ["read:all"])),
     responses((status = 200, content_type = "text/plain", body = String)))]
 pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     match api.metrics.text() {
@@ -33,14 +33,14 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, Problem>
 }
 
 /// The process answers.
-#[utoipa::path(get, path = "/livez", tag = "operations",
+#[utoipa::path(get, path = "/livez", tag = "operations", security(()),
     responses((status = 200, body = Health)))]
 pub(crate) async fn livez() -> Json<Health> {
     Json(Health::ok())
 }
 
 /// The process does its work.
-#[utoipa::path(get, path = "/readyz", tag = "operations",
+#[utoipa::path(get, path = "/readyz", tag = "operations", security(()),
     responses((status = 200, body = Health), (status = 503, body = Problem)))]
 pub(crate) async fn readyz(State(api): State<Api>) -> Result<Json<Health>, Problem> {
     api.readiness
@@ -50,7 +50,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Result<Json<Health>, Probl
 }
 
 /// Where to find what, until there is a console.
-#[utoipa::path(get, path = "/", tag = "operations",
+#[utoipa::path(get, path = "/", tag = "operations", security(("api_key" = ["read:athlete"])),
     responses((status = 200, content_type = "text/html", body = String)))]
 pub(crate) async fn index() -> Html<&'static str> {
     Html(include_str!("index.html"))

@@ -22,6 +22,7 @@ pub struct AthleteEntry {
 pub trait Directory: Send + Sync {
     /// Ascending by id, beginning after `after`.
     fn athletes(&self, after: Option<&str>, limit: usize) -> Result<Vec<AthleteEntry>, StoreError>;
+    fn athlete(&self, athlete_id: &str) -> Result<Option<AthleteEntry>, StoreError>;
     fn exists(&self, athlete_id: &str) -> Result<bool, StoreError>;
 }
 

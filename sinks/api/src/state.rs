@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge::Problem;
+use sha2::{Digest, Sha256};
 use sinks_store::{SeriesQuery, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
 use crate::ports::{Directory, Explain, Quality, Readiness, Replay};
+use crate::stream::{Facts, Signer, Streams};
 
 /// Reads that run at once. More would only fight over one disk; they wait for a turn.
 pub const READS_MAX: usize = 16;
@@ -29,6 +33,7 @@ pub struct Api {
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) replay: Arc<dyn Replay>,
     pub(crate) explain: Arc<dyn Explain>,
+    pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Metrics,
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
@@ -42,6 +47,9 @@ pub struct Ports {
     pub readiness: Arc<dyn Readiness>,
     pub replay: Arc<dyn Replay>,
     pub explain: Arc<dyn Explain>,
+    pub facts: Arc<dyn Facts>,
+    /// Signs positions in the stream.
+    pub signer: Signer,
 }
 
 impl Api {
@@ -54,6 +62,7 @@ impl Api {
             readiness: ports.readiness,
             replay: ports.replay,
             explain: ports.explain,
+            streams: Arc::new(Streams::new(ports.facts, ports.signer)),
             metrics,
             turns: Arc::new(Semaphore::new(READS_MAX)),
             queue: Arc::new(Semaphore::new(READS_MAX + READS_WAITING_MAX)),
@@ -117,7 +126,16 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// JSON that was written already.
+/// JSON that was written already, with a tag of its content: a reader that has it need not read it
+/// again. It is weak, because the bytes on the wire may be compressed.
 pub(crate) fn json(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+    let digest = Sha256::digest(text.as_bytes());
+    let (head, _) = digest.split_at(12);
+    let tag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(head));
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::ETAG, tag),
+        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
+    ];
+    (headers, text).into_response()
 }

@@ -85,6 +85,17 @@ impl EmbeddedReader {
         Ok(Offset(unsigned(meta.get("next_seq").copied().unwrap_or(0))))
     }
 
+    /// The first record that is kept: 1 until something is removed. Of an empty log, the one that will come.
+    pub fn first_seq(&self) -> Result<Offset, Failure> {
+        let bad = |error| failed("reading the beginning of the log", error);
+        let select = "SELECT min(seq) FROM records";
+        let first: Option<i64> = self
+            .connection
+            .query_row(select, [], |row| row.get(0))
+            .map_err(bad)?;
+        first.map_or_else(|| self.next_seq(), |first| Ok(Offset(unsigned(first))))
+    }
+
     /// Goes through the log in its order until told to break. Streams: memory does not grow.
     pub fn visit(
         &self,

@@ -50,7 +50,7 @@ const PROFILE_FIELDS: [&str; 12] = [
 #[utoipa::path(
     post,
     path = "/v1/athletes/{athlete_id}/events",
-    tag = "in",
+    tag = "in", security(("api_key" = ["ingest"])),
     params(("athlete_id" = String, Path, description = "a registered athlete")),
     request_body(content = Object, description = "an event, or an array", content_type = "application/json"),
     responses(

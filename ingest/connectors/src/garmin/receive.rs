@@ -24,7 +24,7 @@ const DEREGISTRATIONS: &str = "deregistrations";
 #[utoipa::path(
     post,
     path = "/webhooks/garmin/{secret}",
-    tag = "in",
+    tag = "in", security(()),
     params(("secret" = String, Path, description = "the configured secret")),
     request_body(content = Object, description = "summaries by kind", content_type = "application/json"),
     responses(

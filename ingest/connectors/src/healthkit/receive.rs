@@ -24,7 +24,7 @@ const OWN_KINDS: [&str; 4] = ["workouts", "sleep", "records", DELETED];
 #[utoipa::path(
     post,
     path = "/v1/athletes/{athlete_id}/healthkit",
-    tag = "in",
+    tag = "in", security(("api_key" = ["ingest"])),
     params(("athlete_id" = String, Path, description = "a registered athlete")),
     request_body(content = Object, description = "the SDK's form, or Auto Export's", content_type = "application/json"),
     responses(

@@ -21,7 +21,7 @@ const SCHEMA: &str = "sweat.scan/1";
 #[utoipa::path(
     post,
     path = "/v1/athletes/{athlete_id}/scans",
-    tag = "in",
+    tag = "in", security(("api_key" = ["ingest"])),
     params(("athlete_id" = String, Path, description = "a registered athlete")),
     request_body(content = Object, description = "a scan, or an array", content_type = "application/json"),
     responses(

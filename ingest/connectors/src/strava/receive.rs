@@ -48,7 +48,7 @@ pub(crate) struct Challenge {
 #[utoipa::path(
     get,
     path = "/webhooks/strava/{secret}",
-    tag = "in",
+    tag = "in", security(()),
     params(
         ("secret" = String, Path, description = "the configured secret"),
         ("hub.mode" = Option<String>, Query, description = "`subscribe`"),
@@ -83,7 +83,7 @@ pub(crate) async fn get_strava(
 #[utoipa::path(
     post,
     path = "/webhooks/strava/{secret}",
-    tag = "in",
+    tag = "in", security(()),
     params(("secret" = String, Path, description = "the configured secret")),
     request_body(content = Object, description = "one event", content_type = "application/json"),
     responses(

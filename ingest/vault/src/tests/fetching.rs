@@ -109,7 +109,7 @@ fn a_vault_of_the_format_before_is_raised_and_keeps_what_it_has() {
         .unwrap();
     let file = rusqlite::Connection::open(folder.path().join("vault.db")).unwrap();
     file.execute_batch(
-        "DROP TABLE callbacks; DROP TABLE marks; DROP TABLE budgets;
+        "DROP TABLE callbacks; DROP TABLE marks; DROP TABLE budgets; DROP TABLE api_keys;
          UPDATE meta SET value = '1' WHERE name = 'format'",
     )
     .unwrap();
@@ -121,5 +121,5 @@ fn a_vault_of_the_format_before_is_raised_and_keeps_what_it_has() {
             row.get(0)
         })
         .unwrap();
-    assert_eq!(format, "2");
+    assert_eq!(format, "3");
 }

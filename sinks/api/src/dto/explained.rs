@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::shapes::Scalar;
+
 pub use advice::{
     DependencyExplained, LossExplained, ProfileExplained, ReasonExplained, RecommendationExplained,
 };
@@ -39,6 +41,7 @@ pub struct FieldExplained {
     pub asked_for: Option<String>,
     pub field: String,
     /// In the unit that ends the field's name.
+    #[schema(value_type = Scalar)]
     pub value: Value,
     pub rule: String,
     pub rules_id: String,
@@ -51,6 +54,7 @@ pub struct Winner {
     pub observation_id: String,
     pub source: String,
     pub provider_id: String,
+    #[schema(value_type = Scalar)]
     pub value: Value,
 }
 
@@ -60,6 +64,7 @@ pub struct LoserTold {
     pub source: String,
     pub provider_id: String,
     /// `null` where it cannot be told any more.
+    #[schema(value_type = Scalar)]
     pub value: Value,
     pub reason: String,
 }
@@ -75,10 +80,13 @@ pub struct SessionExplained {
     /// `live` or `retracted`.
     pub status: String,
     /// Why it was retracted.
+    #[schema(required)]
     pub reason: Option<String>,
+    #[schema(required)]
     pub superseded_by: Option<String>,
     pub revision: i64,
     pub rules_id: String,
+    #[schema(required)]
     pub sport: Option<String>,
     #[schema(format = DateTime)]
     pub start: String,
@@ -88,6 +96,7 @@ pub struct SessionExplained {
     pub members: Vec<ObservationExplained>,
     pub candidates: Vec<SuspectExplained>,
     /// Where the log has the revision; `null` where it was not found.
+    #[schema(required)]
     pub recorded: Option<Place>,
 }
 

@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::dto::shapes::Detail;
+
 /// One source's account of one thing, with the contents that it told. Of content that is fetched again
 /// and again, the first and the last are sure to be there.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -14,10 +16,12 @@ pub struct ObservationExplained {
     /// What it is to the session that lists it; `evidence` and `anchor` elsewhere.
     pub role: String,
     /// `activity`, `weigh_in`, …; `null` where the log no longer tells.
+    #[schema(required)]
     pub kind: Option<String>,
     /// The source took it back.
     pub deleted: bool,
     /// The content that counts, in our words and units.
+    #[schema(value_type = Detail)]
     pub content: Value,
     pub told: Vec<Telling>,
 }
@@ -30,6 +34,7 @@ pub struct Telling {
     pub content_hash: String,
     pub recorded: Place,
     /// `null` where the log does not have it.
+    #[schema(required)]
     pub raw: Option<RawExplained>,
 }
 
@@ -44,12 +49,14 @@ pub struct RawExplained {
     pub received_at: String,
     /// The vendor's own name.
     pub kind: String,
+    #[schema(required)]
     pub account_id: Option<String>,
     pub connector: String,
     pub content_type: String,
     pub body_bytes: u64,
     pub body_sha256: String,
     /// The beginning of the body as text; `null` for bytes that are no text.
+    #[schema(required)]
     pub excerpt: Option<String>,
 }
 
@@ -60,6 +67,7 @@ pub struct Place {
     pub partition: u32,
     pub offset: u64,
     /// `topic/partition/offset` of the input that caused it.
+    #[schema(required)]
     pub cause: Option<String>,
 }
 
