@@ -290,7 +290,8 @@ async fn a_filter_shows_its_own_and_a_row_is_that_of_the_lists() {
         let (_, text) = read(&app, &path, None, |text| events(text).len() == count).await;
         let events = events(&text);
         assert_eq!(events.len(), count, "{query}");
-        let gone = events.iter().find(|event| event.name == "SessionRetracted");
+        let mut gone = events.iter().rev();
+        let gone = gone.find(|event| event.name == "SessionRetracted");
         if let Some(gone) = gone {
             // The row as it was, with its end: not a bare tombstone.
             assert_eq!(gone.data["status"], "retracted");
