@@ -13,10 +13,10 @@
 pub mod auth;
 mod backoff;
 pub mod body;
-pub mod clock;
+mod clock;
 pub mod guard;
 pub mod http;
-pub mod problem;
+mod problem;
 pub mod secret;
 pub mod web;
 
