@@ -150,7 +150,7 @@ fn name_unit(name: &str, property: &mut Value) {
 fn refusals(operation: &mut Value) {
     let open = operation
         .get("security")
-        .is_some_and(|security| security.to_string() == "[{}]");
+        .is_some_and(|security| *security == json!([{}]));
     let Some(responses) = operation
         .get_mut("responses")
         .and_then(Value::as_object_mut)
