@@ -20,9 +20,12 @@ use super::{FactPage, FactRecord, Facts, Growth, Positions, Signer, Wanted};
 const LANES: u32 = 3;
 const ATHLETES: u32 = 7;
 
+/// Offset, key, topic and value.
+type Kept = (u64, String, &'static str, Vec<u8>);
+
 /// A log in memory: each athlete lies in one lane.
 struct Lanes {
-    records: BTreeMap<u32, Vec<(u64, String, &'static str, Vec<u8>)>>,
+    records: BTreeMap<u32, Vec<Kept>>,
     /// Offsets up to this were removed, in every lane.
     removed: u64,
     growth: tokio::sync::watch::Sender<Growth>,
