@@ -150,6 +150,12 @@ macro_rules! replaced {
 pub(crate) const HISTORY: &[SchemaFile] = &[
     replaced!("v1", "AthleteHead"),
     replaced!("v1", "DayBucket"),
+    replaced!("v1", "NightRetracted"),
+    replaced!("v1", "NightRevised"),
     replaced!("v1", "ObservationRecorded"),
+    replaced!("v1", "SessionRetracted"),
+    replaced!("v1", "SessionRevised"),
     replaced!("v1", "WeatherRequested"),
+    replaced!("v2", "AthleteHead"),
+    replaced!("v2", "DayBucket"),
 ];

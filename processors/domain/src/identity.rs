@@ -4,10 +4,14 @@
 //! later facts do to its members. Ids are history, not content: nothing that is said *in* a session
 //! or night may depend on what is decided here.
 //!
+//! How a group came about ([`Lineage`]) is said with it: what it took in, what left it.
+//!
 //! It is a stable marriage of entities and groups that share observations. An entity courts the
 //! group that holds most of its members (then the one with its anchor); a group takes a live entity
 //! before a withdrawn one, then the one with the smallest anchor. Entities propose, so the outcome is
 //! unique, and the order of the slices does not matter.
+
+mod lineage;
 
 use crate::observation::{Anchor, ObservationId};
 
@@ -36,15 +40,29 @@ pub struct Continued {
     pub published: Option<usize>,
     /// Former members that are in no group now (deleted): they vote for the identity only.
     pub attached: Vec<ObservationId>,
+    pub lineage: Lineage,
+}
+
+/// What became of members of other entities, or of its own, by this one change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lineage {
+    /// Live entities that were withdrawn in favour of this one.
+    pub merged_from: Vec<EntityId>,
+    /// Of an entity that was not live: the live one that most of its members belonged to.
+    pub split_from: Option<EntityId>,
+    /// New or returned entities that hold what was a part of this one.
+    pub split_into: Vec<EntityId>,
 }
 
 /// A live entity that no group continues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withdrawn {
     /// Index into the published entities.
     pub published: usize,
     /// The group that took most of its members. `None` where all of them are gone.
     pub superseded_by: Option<EntityId>,
+    /// Where the rest of its members went.
+    pub split_into: Vec<EntityId>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,13 +100,15 @@ pub fn assign(
                 anchor,
                 published: keeper,
                 attached: Vec::new(),
+                lineage: Lineage::default(),
             },
         ));
     }
     continued.sort_unstable_by_key(|(index, _)| *index);
     let mut groups_out: Vec<Continued> = continued.into_iter().map(|(_, group)| group).collect();
     attach_deleted(published, groups, &mut groups_out);
-    let withdrawn = withdrawn(published, &keepers, &courtships, &groups_out);
+    let mut withdrawn = withdrawn(published, &keepers, &courtships, &groups_out);
+    lineage::trace(published, &courtships, &mut groups_out, &mut withdrawn);
     Identities {
         groups: groups_out,
         withdrawn,
@@ -258,6 +278,7 @@ fn withdrawn(
         list.push(Withdrawn {
             published: position,
             superseded_by,
+            split_into: Vec::new(),
         });
     }
     list

@@ -112,6 +112,8 @@ impl Writer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeviceClass {
     Wearable,
+    /// On the handlebar, with the bike's sensors.
+    BikeComputer,
     Unknown,
     Phone,
 }
@@ -145,6 +147,9 @@ impl Device {
             text if text.contains("phone") || text.contains("pixel") || text.contains("ipad") => {
                 DeviceClass::Phone
             }
+            text if BIKE_COMPUTERS.iter().any(|word| text.starts_with(word)) => {
+                DeviceClass::BikeComputer
+            }
             text if WEARABLES.iter().any(|word| text.contains(word)) => DeviceClass::Wearable,
             _ => DeviceClass::Unknown,
         };
@@ -173,6 +178,17 @@ const WEARABLES: [&str; 16] = [
     "whoop",
     "polar",
     "fitbit",
+];
+
+/// How the names of computers on bikes begin.
+const BIKE_COMPUTERS: [&str; 7] = [
+    "edge",
+    "elemnt",
+    "wahooelemnt",
+    "karoo",
+    "hammerheadkaroo",
+    "bryton",
+    "corosdura",
 ];
 
 /// 64 bits of FNV-1a: stable over versions and machines, unlike the hasher of the standard library.
@@ -229,6 +245,8 @@ pub struct Choice {
     /// The name that the field has in the published fact.
     pub field: &'static str,
     pub winner: ObservationId,
+    /// Further pieces of the winner's recording, where the value is of all of them.
+    pub parts: Vec<ObservationId>,
     pub rule: &'static str,
     pub losers: Vec<(ObservationId, &'static str)>,
 }

@@ -7,19 +7,27 @@
 //! It is not about identity (which published session a group continues: [`crate::identity`]), and
 //! nothing here deletes a record: a duplicate stays a member.
 
+mod clusters;
 mod fields;
+mod heirs;
 mod hidden;
 mod linkage;
 mod matching;
+mod split;
+mod words;
+mod zone;
 
 use crate::observation::{Device, ObservationId, Source, Writer};
 use crate::sport::{Family, Sport};
 use crate::time::{Instant, Span};
 
 pub use fields::{Composed, compose};
+pub use heirs::heirs;
 pub use hidden::reach;
-pub use linkage::{Candidate, Group, MERGE_REACH_US, Override, OverrideKind, blocks, group, legs};
-pub use matching::{Strength, THRESHOLDS, Thresholds, likeness};
+pub use linkage::{Candidate, Group, Tie, blocks, group, legs};
+pub use matching::{Likeness, Strength, THRESHOLDS, Thresholds, likeness};
+pub use words::{Override, OverrideKind};
+pub use zone::{is_zone_apart, is_zone_error};
 
 /// One source's live account of one workout.
 ///
@@ -35,6 +43,8 @@ pub struct Activity {
     pub provider: u64,
     /// Fingerprint of the name of the uploaded file, where the source tells it.
     pub external: Option<u64>,
+    /// The record that this was uploaded from, where its file's name says so.
+    pub uploaded_from: Option<(Source, u64)>,
     /// Fingerprint of the provider id of the multisport record that this is a leg of.
     pub parent: Option<u64>,
     pub writer: Option<Writer>,
@@ -62,8 +72,9 @@ pub struct Activity {
     pub indoor: Option<bool>,
     pub manual: bool,
     pub title: Option<String>,
-    /// When the version that the user edited by hand arrived first; the latest edit wins.
-    pub edited_at: Option<Instant>,
+    /// When the sport was edited by hand; the latest edit wins.
+    pub sport_edited_at: Option<Instant>,
+    pub title_edited_at: Option<Instant>,
     /// The source says that this record only holds legs.
     pub container: bool,
     /// When any version of this record arrived first.
@@ -79,6 +90,7 @@ impl Activity {
             account: 0,
             provider: 0,
             external: None,
+            uploaded_from: None,
             parent: None,
             writer: None,
             device: None,
@@ -102,7 +114,8 @@ impl Activity {
             indoor: None,
             manual: false,
             title: None,
-            edited_at: None,
+            sport_edited_at: None,
+            title_edited_at: None,
             container: false,
             first_received: Instant(0),
         }

@@ -66,6 +66,7 @@ fn plain_day(mut day: DayBucket) -> DayBucket {
         }
         // Deleted members stay attached by history.
         state.members.clear();
+        state.candidates.iter_mut().for_each(String::clear);
     }
     day.sessions.sort_by(|a, b| {
         (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash))

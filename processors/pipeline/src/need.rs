@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use schemas::record::state::{AthleteHead, ObservationState};
+use schemas::record::state::{AthleteHead, ObservationState, OverrideState};
 use stream_log::{BucketId, BucketNeed, Buckets, Stamped, Timer};
 
 use crate::apply::id_print;
@@ -16,7 +16,6 @@ use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, HOUR_US};
 use crate::observation;
 use crate::processor::{Input, RawItem, TimerId};
-use crate::sessions;
 
 /// Days read on both sides of a block.
 const NEIGHBOUR_DAYS: i32 = 2;
@@ -48,11 +47,15 @@ pub(crate) fn need(
     }
     for timer in due {
         if let Some(TimerId::Day(day) | TimerId::Weather(day)) = TimerId::decode(&timer.id) {
-            let start = i64::from(day).saturating_mul(DAY_US);
-            wanted.spans.push((start, start.saturating_add(DAY_US - 1)));
+            wanted.spans.push(whole_day(day));
         }
     }
     wanted.close()
+}
+
+fn whole_day(day: i32) -> Reach {
+    let start = i64::from(day).saturating_mul(DAY_US);
+    (start, start.saturating_add(DAY_US - 1))
 }
 
 struct Wanted<'a> {
@@ -135,6 +138,29 @@ impl Wanted<'_> {
         }
     }
 
+    /// What the inputs are about, with all that may share a group with it.
+    fn block(&self, items: &[Reach]) -> Vec<Reach> {
+        let mut block = close(&self.spans, items, SLACK_US);
+        let mut words: Vec<&OverrideState> = observation::overrides(self.head).collect();
+        loop {
+            let before = words.len();
+            let mut named: Vec<Reach> = Vec::new();
+            words.retain(|word| {
+                let days: Vec<Reach> = word.days.iter().copied().map(whole_day).collect();
+                let touches = days.iter().any(|day| any_touches(&block, *day, SLACK_US));
+                if touches {
+                    named.extend(days);
+                }
+                !touches
+            });
+            if words.len() == before {
+                return block;
+            }
+            named.extend(block);
+            block = close(&named, items, SLACK_US);
+        }
+    }
+
     fn close(mut self) -> BucketNeed {
         let mut items: Vec<Reach> = Vec::new();
         let mut weigh_ins: Vec<Reach> = self
@@ -162,8 +188,7 @@ impl Wanted<'_> {
                 }
             }
         }
-        let slack = SLACK_US.max(sessions::slack(self.head));
-        let block = close(&self.spans, &items, slack);
+        let block = self.block(&items);
         // A session near a sweat test may gain or lose that test: all later losses may change.
         let mut tests = self.tests;
         tests.extend(

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use processors_domain::identity::{Continued, EntityId, Identities, Published, assign};
+use processors_domain::identity::{Continued, EntityId, Identities, Published, Withdrawn, assign};
 use processors_domain::night::{self, Night, SleepKind, SleepRecord};
 use processors_domain::observation::{Anchor, ObservationId, Source, fingerprint};
 use processors_domain::time::{CivilDate, Span};
@@ -18,9 +18,12 @@ use crate::bucket::day_of;
 use crate::dirty::{Reach, any_touches, close};
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::{id_number, id_text};
+use crate::licence;
+use crate::lineage::{Lineage, reason, texts};
 use crate::normalize::SECOND_US;
 use crate::observation;
-use crate::sessions::{Teller, anchor, entity_id, member, provenance};
+use crate::sessions::{anchor, entity_id};
+use crate::tellers::{Teller, member, provenance};
 use crate::wire::{self, Names, observation_text};
 use crate::work::Work;
 
@@ -79,7 +82,7 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
     let identities = identify(work, &block, &before, &nights);
     for withdrawn in &identities.withdrawn {
         if let Some(state) = before.get(withdrawn.published) {
-            retract(work, state, withdrawn.superseded_by);
+            retract(work, state, withdrawn);
         }
     }
     for (one, continued) in nights.iter().zip(&identities.groups) {
@@ -228,6 +231,7 @@ fn publish(
     known: Option<&NightState>,
 ) {
     let mut fact = night_fact(work, block, one);
+    fact.licence = licence::seal(&mut fact.provenance, &block.told_by);
     let hash = hash_of(&fact);
     let night_id = id_text(continued.id.0);
     let ids = members(block, one).into_iter().map(|record| record.id);
@@ -255,6 +259,11 @@ fn publish(
         fact.content_hash = hash;
         fact.recorded_at = work.now;
         fact.rules_id.clone_from(&work.rules.id);
+        let lineage = Lineage::of(continued, known.map(|known| known.published.live));
+        fact.change = lineage.change.to_owned();
+        fact.merged_from = lineage.merged_from;
+        fact.split_from = lineage.split_from;
+        fact.split_into = lineage.split_into;
         work.emit(topic::NIGHTS, &fact.id.clone(), &fact);
         state.published = said;
     }
@@ -293,16 +302,16 @@ fn night_fact(work: &Work<'_>, block: &Block, one: &Night) -> NightRevised {
             .map(|(id, role)| member(&block.told_by, *id, *role))
             .collect(),
         superseded_by: None,
+        change: String::new(),
+        merged_from: Vec::new(),
+        split_from: None,
+        split_into: Vec::new(),
     }
 }
 
-fn retract(work: &mut Work<'_>, known: &NightState, superseded_by: Option<EntityId>) {
-    let superseded_by = superseded_by.map(|id| id_text(id.0));
-    let reason = if superseded_by.is_some() {
-        "merged"
-    } else {
-        "deleted"
-    };
+fn retract(work: &mut Work<'_>, known: &NightState, gone: &Withdrawn) {
+    let superseded_by = gone.superseded_by.map(|id| id_text(id.0));
+    let reason = reason(work, &known.members, gone);
     let Some(said) = revise(Some(&known.published), "", false, work.now) else {
         return;
     };
@@ -320,6 +329,7 @@ fn retract(work: &mut Work<'_>, known: &NightState, superseded_by: Option<Entity
         content_hash: String::new(),
         reason: reason.to_owned(),
         superseded_by: superseded_by.clone(),
+        split_into: texts(&gone.split_into),
     };
     work.emit(topic::NIGHTS, &fact.id.clone(), &fact);
     let state = NightState {

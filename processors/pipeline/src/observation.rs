@@ -6,6 +6,7 @@
 //! the old and the new span stale.
 
 mod content;
+mod edits;
 mod fetch;
 mod lasting;
 mod mass;
@@ -26,9 +27,10 @@ use crate::normalize::{Body, Draft, HOUR_US, SECOND_US, plan_end};
 use crate::wire;
 use crate::work::Work;
 pub(crate) use content::{fill, hash_of};
+pub(crate) use edits::{Name, edited_at};
 use fetch::{add_fetch, latest_fetch};
 pub(crate) use fetch::{fetched_at, is_latest_fetch};
-pub(crate) use lasting::remember;
+pub(crate) use lasting::{overrides, remember};
 use mass::mass_changed;
 pub(crate) use mass::mass_reach;
 
@@ -76,6 +78,7 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names
     let day = after.map_or(0, |reach| day_of(reach.0));
     put(work, day, state);
     set_known_day(work, shard, id, day);
+    lasting::moved(work, id, from, day);
 }
 
 /// A copy arrived: only its arrival can matter.
@@ -306,6 +309,11 @@ pub(crate) fn span(state: &ObservationState) -> Option<Reach> {
         .or(plan)
         .or(scan)
         .or_else(|| at.into_iter().flatten().next().map(|at| (at, at)))
+}
+
+/// When it starts, as far as it tells.
+pub(crate) fn start(state: &ObservationState) -> Micros {
+    Micros(span(state).map_or(0, |span| span.0))
 }
 
 /// The time in which the rules may have to look again because of it: its span, or more.

@@ -3,119 +3,72 @@
 //! The block is recomputed whole and compared with what was said: nothing is patched, so the answer
 //! cannot depend on the order of arrival. Identity is decided last and is no part of the content.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use processors_domain::identity::{Continued, EntityId, Identities, Published, assign};
-use processors_domain::observation::{Anchor, ObservationId, Role};
-use processors_domain::session::{
-    self, Activity, Composed, Group, MERGE_REACH_US, Override, OverrideKind,
-};
+use processors_domain::identity::{Continued, EntityId, Identities, Published, Withdrawn, assign};
+use processors_domain::observation::{Anchor, ObservationId};
+use processors_domain::session::{self, Activity, Composed, Group};
 use schemas::record::Micros;
-use schemas::record::session::{
-    Candidate, FieldProvenance, Loser, Member, SessionRetracted, SessionRevised,
-};
-use schemas::record::state::{AthleteHead, ObservationState, OverrideState, SessionState};
+use schemas::record::session::{Candidate, SessionRetracted, SessionRevised, Tie};
+use schemas::record::state::SessionState;
 use schemas::topic;
 
 use crate::bucket::day_of;
-use crate::dirty::{Reach, any_touches, close};
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::{id_number, id_of, id_text};
-use crate::normalize::{HOUR_US, SECOND_US};
-use crate::wire;
+use crate::licence;
+use crate::lineage::{Lineage, reason, texts};
+use crate::normalize::HOUR_US;
+use crate::tellers::{member, provenance};
+use crate::wire::{self, observation_text};
 use crate::work::Work;
-use crate::{observation, wire::observation_text};
+
+mod block;
+
+use block::{Block, block};
 
 /// Informative only: after this long nothing is expected to change.
 pub(crate) const SETTLED_AFTER_US: i64 = 72 * HOUR_US;
-/// Two recordings further apart than this are never one workout.
-const BLOCK_SLACK_US: i64 = 15 * 60 * SECOND_US;
-
-/// The observations of a block, live ones as the rules see them.
-struct Block {
-    activities: Vec<Activity>,
-    /// Live and withdrawn: who may vote for an identity.
-    touched: BTreeSet<String>,
-    told_by: BTreeMap<ObservationId, Teller>,
-}
-
-/// Which record an observation is, in the words of the wire.
-pub(crate) struct Teller {
-    pub(crate) id: String,
-    source: String,
-    provider_id: String,
-}
-
-impl Teller {
-    pub(crate) fn of(state: &ObservationState) -> Self {
-        Self {
-            id: state.observation_id.clone(),
-            source: state.source.clone(),
-            provider_id: state.provider_id.clone(),
-        }
-    }
-}
-
-pub(crate) fn member(
-    told_by: &BTreeMap<ObservationId, Teller>,
-    id: ObservationId,
-    role: Role,
-) -> Member {
-    let role = role.as_str().to_owned();
-    match told_by.get(&id) {
-        Some(by) => Member {
-            observation_id: by.id.clone(),
-            source: by.source.clone(),
-            provider_id: by.provider_id.clone(),
-            role,
-        },
-        None => Member {
-            observation_id: observation_text(id),
-            source: String::new(),
-            provider_id: String::new(),
-            role,
-        },
-    }
-}
 
 pub(crate) fn reconcile(work: &mut Work<'_>) {
     let Some(block) = block(work) else { return };
-    let overrides = overrides(work);
-    let groups = session::group(&block.activities, &overrides);
-    let before = published(work, &block.touched);
-    let identities = identify(work, &before, &groups, &block.activities);
+    let groups = session::group(&block.activities, &block.overrides);
+    let before = published(work, &block);
+    // Groups that are looked at for the suspicions of others only are not said again.
+    let said: Vec<usize> = (0..groups.len())
+        .filter(|at| groups.get(*at).is_some_and(|group| block.concerns(group)))
+        .collect();
+    let identities = identify(work, &block, &before, &groups, &said);
+    let ids = session_ids(work, &block, &groups, &said, &identities);
     let legs = session::legs(&groups, &block.activities);
-    let settings = work.settings();
     for withdrawn in &identities.withdrawn {
         if let Some(state) = before.get(withdrawn.published) {
-            retract(work, state, withdrawn.superseded_by);
+            retract(work, state, withdrawn);
         }
     }
-    for (index, group) in groups.iter().enumerate() {
-        let Some(continued) = identities.groups.get(index) else {
+    let settings = work.settings();
+    for (at, continued) in said.iter().zip(&identities.groups) {
+        let Some(group) = groups.get(*at) else {
             continue;
         };
-        let members: Vec<&Activity> = group
-            .members
-            .iter()
-            .filter_map(|at| block.activities.get(*at))
-            .collect();
+        let members: Vec<&Activity> = block.members(group).collect();
         let Some(composed) = session::compose(&members, settings.time_zone.as_deref()) else {
             continue;
         };
-        let ids = |indices: &[usize]| -> Vec<String> {
-            let of = |at: &usize| identities.groups.get(*at).map(|group| id_text(group.id.0));
-            indices.iter().filter_map(of).collect()
-        };
-        let candidates: Vec<usize> = group.candidates.iter().map(|one| one.group).collect();
+        let id_of = |at: usize| ids.get(&at).cloned().unwrap_or_default();
         let relations = Relations {
-            legs: ids(legs.get(index).map(Vec::as_slice).unwrap_or_default()),
-            candidates: ids(&candidates)
+            legs: legs
+                .get(*at)
                 .into_iter()
-                .zip(&group.candidates)
-                .map(|(session_id, one)| Candidate {
-                    session_id,
+                .flatten()
+                .map(|leg| id_of(*leg))
+                .collect(),
+            candidates: group
+                .candidates
+                .iter()
+                .map(|one| Candidate {
+                    session_id: id_of(one.group),
                     rule: one.rule.to_owned(),
                 })
                 .collect(),
@@ -125,113 +78,71 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
     }
 }
 
-/// How far apart records may be that one group holds: farther where the user merged some.
-pub(crate) fn slack(head: &AthleteHead) -> i64 {
-    let merges = |state: &OverrideState| state.body.action == "merge";
-    if head.overrides.iter().any(merges) {
-        MERGE_REACH_US
-    } else {
-        BLOCK_SLACK_US
-    }
-}
-
-/// The affected block, or `None` when no activity changed.
-fn block(work: &Work<'_>) -> Option<Block> {
-    let seen: Vec<(&ObservationState, Reach)> = work
-        .observations()
-        .filter(|state| {
-            observation::current(state).is_some_and(|version| version.activity.is_some())
-        })
-        .filter_map(|state| observation::reach(state).map(|reach| (state, reach)))
-        .collect();
-    let items: Vec<Reach> = seen.iter().map(|(_, reach)| *reach).collect();
-    let stale = if work.dirty.everything {
-        items.clone()
-    } else {
-        work.dirty.activity.clone()
-    };
-    if stale.is_empty() {
-        return None;
-    }
-    let slack = slack(&work.head);
-    let spans = close(&stale, &items, slack);
-    let mut block = Block {
-        activities: Vec::new(),
-        touched: BTreeSet::new(),
-        told_by: BTreeMap::new(),
-    };
-    for (state, reach) in seen {
-        if !any_touches(&spans, reach, slack) {
-            continue;
-        }
-        block.touched.insert(state.observation_id.clone());
-        if observation::is_live(&work.head, state)
-            && let Some(activity) = wire::activity(state)
-        {
-            block.told_by.insert(activity.id, Teller::of(state));
-            block.activities.push(activity);
-        }
-    }
-    Some(block)
-}
-
-fn overrides(work: &Work<'_>) -> Vec<Override> {
-    let of = |state: &schemas::record::state::OverrideState| Override {
-        kind: if state.body.action == "merge" {
-            OverrideKind::Merge
-        } else {
-            OverrideKind::Split
-        },
-        ids: state
-            .body
-            .observation_ids
-            .iter()
-            .map(|id| wire::observation_id(id))
-            .collect(),
-        at: wire::instant(state.body.at),
-        received_at: wire::instant(state.first_received_at),
-        id: wire::observation_id(&state.observation_id),
-    };
-    work.head.overrides.iter().map(of).collect()
-}
-
-/// Sessions, live or retracted, that share a member with the block.
-fn published(work: &Work<'_>, touched: &BTreeSet<String>) -> Vec<SessionState> {
+/// Sessions, live or retracted, that share a member with what is said again.
+fn published(work: &Work<'_>, block: &Block) -> Vec<SessionState> {
     work.sessions()
-        .filter(|state| state.members.iter().any(|member| touched.contains(member)))
+        .filter(|state| {
+            let mut members = state.members.iter();
+            members.any(|member| block.touched.contains(member))
+        })
         .cloned()
         .collect()
 }
 
+/// The ids of all groups at hand, by index: those that are said again, and those that stay.
+fn session_ids(
+    work: &Work<'_>,
+    block: &Block,
+    groups: &[Group],
+    said: &[usize],
+    identities: &Identities,
+) -> BTreeMap<usize, String> {
+    let again = said.iter().zip(&identities.groups);
+    let mut ids: BTreeMap<usize, String> = again
+        .map(|(at, continued)| (*at, id_text(continued.id.0)))
+        .collect();
+    for (at, group) in groups.iter().enumerate() {
+        let Some(first) = block
+            .members(group)
+            .next()
+            .filter(|_| !ids.contains_key(&at))
+        else {
+            continue;
+        };
+        let first = observation_text(first.id);
+        let holds = |state: &&SessionState| state.published.live && state.members.contains(&first);
+        if let Some(state) = work.sessions().find(holds) {
+            ids.insert(at, state.session_id.clone());
+        }
+    }
+    ids
+}
+
 fn identify(
     work: &Work<'_>,
+    block: &Block,
     before: &[SessionState],
     groups: &[Group],
-    activities: &[Activity],
+    said: &[usize],
 ) -> Identities {
     let published: Vec<Published> = before
         .iter()
         .map(|state| Published {
             id: EntityId(id_number(&state.session_id)),
             anchor: anchor(state.anchor_received_at, &state.anchor_observation_id),
-            members: state
-                .members
-                .iter()
-                .map(|id| wire::observation_id(id))
-                .collect(),
+            members: block.with_heirs(&state.members),
             live: state.published.live,
         })
         .collect();
-    let anchors: Vec<Vec<Anchor>> = groups
+    let anchors: Vec<Vec<Anchor>> = said
         .iter()
+        .filter_map(|at| groups.get(*at))
         .map(|group| {
-            let members = group.members.iter().filter_map(|at| activities.get(*at));
-            members
-                .map(|one| Anchor {
-                    received_at: one.first_received,
-                    observation: one.id,
-                })
-                .collect()
+            let of = |one: &Activity| Anchor {
+                received_at: one.first_received,
+                observation: one.id,
+            };
+            block.members(group).map(of).collect()
         })
         .collect();
     let derive = |observation: ObservationId, salt: u32| {
@@ -284,6 +195,7 @@ fn publish(
 ) {
     let settled = work.now.0 >= composed.end.0.saturating_add(SETTLED_AFTER_US);
     let mut fact = session_fact(work, block, group, composed, settled);
+    fact.licence = licence::seal(&mut fact.provenance, &block.told_by);
     // How many legs and suspects is content; their ids are not.
     fact.legs = vec![String::new(); relations.legs.len()];
     fact.candidates = relations
@@ -305,6 +217,11 @@ fn publish(
         .map(observation_text)
         .collect();
     let mut state = session_state(&fact, continued, members, known);
+    state.candidates = relations
+        .candidates
+        .iter()
+        .map(|one| one.session_id.clone())
+        .collect();
     let said = revise(known.map(|known| &known.published), &hash, true, work.now);
     if let Some(said) = said {
         fact.id = fact_id(&session_id, &said);
@@ -316,6 +233,12 @@ fn publish(
         fact.rules_id.clone_from(&work.rules.id);
         fact.legs = relations.legs;
         fact.candidates = relations.candidates;
+        let lineage = Lineage::of(continued, known.map(|known| known.published.live));
+        fact.change = lineage.change.to_owned();
+        fact.supersedes = lineage.merged_from.first().cloned();
+        fact.merged_from = lineage.merged_from;
+        fact.split_from = lineage.split_from;
+        fact.split_into = lineage.split_into;
         work.emit(topic::SESSIONS, &fact.id.clone(), &fact);
         state.published = said;
         work.dirty.losses.insert(session_id);
@@ -363,6 +286,7 @@ fn session_state(
         loss: known.and_then(|known| known.loss.clone()),
         lat_dd: cell(fact.start_lat),
         lon_dd: cell(fact.start_lon),
+        candidates: Vec::new(),
     }
 }
 
@@ -419,32 +343,29 @@ fn session_fact(
         settled,
         supersedes: None,
         superseded_by: None,
-    }
-}
-
-pub(crate) fn provenance(choice: &processors_domain::observation::Choice) -> FieldProvenance {
-    FieldProvenance {
-        field: choice.field.to_owned(),
-        observation_id: observation_text(choice.winner),
-        rule: choice.rule.to_owned(),
-        losers: choice
-            .losers
+        ties: group
+            .ties
             .iter()
-            .map(|(id, reason)| Loser {
-                observation_id: observation_text(*id),
-                reason: (*reason).to_owned(),
+            .filter_map(|tie| {
+                let id = |at: usize| Some(observation_text(block.activities.get(at)?.id));
+                Some(Tie {
+                    observation_id: id(tie.member)?,
+                    with: id(tie.with)?,
+                    rule: tie.rule.to_owned(),
+                    score: i32::try_from(tie.score).unwrap_or(i32::MAX),
+                })
             })
             .collect(),
+        change: String::new(),
+        merged_from: Vec::new(),
+        split_from: None,
+        split_into: Vec::new(),
     }
 }
 
-fn retract(work: &mut Work<'_>, known: &SessionState, superseded_by: Option<EntityId>) {
-    let superseded_by = superseded_by.map(|id| id_text(id.0));
-    let reason = if superseded_by.is_some() {
-        "merged"
-    } else {
-        "deleted"
-    };
+fn retract(work: &mut Work<'_>, known: &SessionState, gone: &Withdrawn) {
+    let superseded_by = gone.superseded_by.map(|id| id_text(id.0));
+    let reason = reason(work, &known.members, gone);
     let Some(said) = revise(Some(&known.published), "", false, work.now) else {
         return;
     };
@@ -462,6 +383,7 @@ fn retract(work: &mut Work<'_>, known: &SessionState, superseded_by: Option<Enti
         content_hash: String::new(),
         reason: reason.to_owned(),
         superseded_by: superseded_by.clone(),
+        split_into: texts(&gone.split_into),
     };
     work.emit(topic::SESSIONS, &fact.id.clone(), &fact);
     work.dirty.losses.insert(known.session_id.clone());
@@ -470,6 +392,7 @@ fn retract(work: &mut Work<'_>, known: &SessionState, superseded_by: Option<Enti
     let state = SessionState {
         published: said,
         superseded_by,
+        candidates: Vec::new(),
         ..known.clone()
     };
     store(work, Some(known), Some(state));

@@ -13,7 +13,7 @@ use schemas::record::observation::ActivityBody;
 use schemas::record::state::ObservationState;
 
 use crate::ids::{id_number, id_text};
-use crate::observation;
+use crate::observation::{self, Name};
 
 pub(crate) fn instant(at: Micros) -> Instant {
     Instant(at.0)
@@ -80,6 +80,7 @@ pub(crate) fn activity(state: &ObservationState) -> Option<Activity> {
         account: fingerprint(state.account_id.as_deref().unwrap_or("")),
         provider: fingerprint(&state.provider_id),
         external: body.external_id.as_deref().map(fingerprint),
+        uploaded_from: body.external_id.as_deref().and_then(uploaded_from),
         parent: body.parent_provider_id.as_deref().map(fingerprint),
         hidden_start: body.hidden_start,
         writer: body.writer.as_deref().and_then(Writer::of),
@@ -101,7 +102,8 @@ pub(crate) fn activity(state: &ObservationState) -> Option<Activity> {
         indoor: body.indoor,
         manual: body.manual,
         title: body.title.clone(),
-        edited_at: body.user_edited.then(|| edited_at(state)),
+        sport_edited_at: observation::edited_at(state, Name::Sport),
+        title_edited_at: observation::edited_at(state, Name::Title),
         container: body.container,
         first_received: instant(observation::first_received(state)),
         ..Activity::bare(
@@ -117,14 +119,12 @@ fn position(body: &ActivityBody) -> Option<(i64, i64)> {
     Some((steps(body.start_lat, 1e7)?, steps(body.start_lon, 1e7)?))
 }
 
-/// When the content that counts arrived first: the user's edit is as old as that.
-fn edited_at(state: &ObservationState) -> Instant {
-    let version = observation::current(state);
-    instant(
-        version
-            .map(|version| version.first_received_at)
-            .unwrap_or_default(),
-    )
+/// The record of another source that a file was made of, where its name says so: a file that Garmin
+/// pushes is called after its activity. (One that it pings with is not.)
+fn uploaded_from(file: &str) -> Option<(Source, u64)> {
+    let id = file.strip_prefix("garmin_push_")?;
+    let id = id.split('.').next().filter(|id| !id.is_empty())?;
+    Some((Source::Garmin, fingerprint(id)))
 }
 
 /// An interval in the wire's unit.

@@ -28,6 +28,14 @@ fact! {
         pub provenance: Vec<FieldProvenance>,
         pub members: Vec<Member>,
         pub superseded_by: Option<String>,
+        /// `created`, `revised`, `merged`, `split`, `returned`; empty in old facts.
+        pub change: String,
+        /// Ids that were withdrawn in favour of this one by the same change.
+        pub merged_from: Vec<String>,
+        /// The id that this one was a part of until now.
+        pub split_from: Option<String>,
+        /// Ids that hold what was a part of this one until now.
+        pub split_into: Vec<String>,
     }
 }
 
@@ -38,5 +46,6 @@ fact! {
         pub content_hash: String,
         pub reason: String,
         pub superseded_by: Option<String>,
+        pub split_into: Vec<String>,
     }
 }

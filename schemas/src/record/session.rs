@@ -43,6 +43,15 @@ fact! {
         pub settled: bool,
         pub supersedes: Option<String>,
         pub superseded_by: Option<String>,
+        pub ties: Vec<Tie>,
+        /// `created`, `revised`, `merged`, `split`, `returned`; empty in old facts.
+        pub change: String,
+        /// Ids that were withdrawn in favour of this one by the same change.
+        pub merged_from: Vec<String>,
+        /// The id that this one was a part of until now.
+        pub split_from: Option<String>,
+        /// Ids that hold what was a part of this one until now.
+        pub split_into: Vec<String>,
     }
 }
 
@@ -54,6 +63,7 @@ fact! {
         /// `deleted`, `merged`, `regrouped`, `deregistered`.
         pub reason: String,
         pub superseded_by: Option<String>,
+        pub split_into: Vec<String>,
     }
 }
 
@@ -64,6 +74,20 @@ pub struct FieldProvenance {
     pub observation_id: String,
     pub rule: String,
     pub losers: Vec<Loser>,
+    /// Further pieces of the chosen recording, where the value is of all of them.
+    pub parts: Vec<String>,
+    /// Licence label of what was chosen.
+    pub licence: Option<String>,
+}
+
+/// Why a member belongs here: the best evidence that ties it to another member.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tie {
+    pub observation_id: String,
+    pub with: String,
+    pub rule: String,
+    /// In thousandths; 0 where numbers are not what speaks for it.
+    pub score: i32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -54,6 +54,8 @@ pub struct OverrideState {
     pub observation_id: String,
     pub first_received_at: Micros,
     pub body: LinkOverrideBody,
+    /// UTC days that hold the observations it names, ascending.
+    pub days: Vec<i32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,6 +156,17 @@ pub struct VersionState {
     pub symptom: Option<Box<SymptomBody>>,
     pub scan: Option<Box<ScanBody>>,
     pub weather: Option<Box<WeatherBody>>,
+    /// Of what was fetched more than once: its names in every fetch, ascending by order.
+    pub names: Vec<NameState>,
+}
+
+/// What a fetch called the thing: two that differ tell of an edit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NameState {
+    pub order: i64,
+    /// 0 without a title.
+    pub title_print: i64,
+    pub sport: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -177,6 +190,8 @@ pub struct SessionState {
     /// The start's cell in tenths of a degree; `None` where the place is unknown.
     pub lat_dd: Option<i32>,
     pub lon_dd: Option<i32>,
+    /// Sessions that it names as candidates.
+    pub candidates: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

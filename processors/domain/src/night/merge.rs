@@ -156,6 +156,7 @@ impl<'a> Telling<'a> {
         self.choices.push(Choice {
             field,
             winner,
+            parts: Vec::new(),
             rule,
             losers,
         });
@@ -272,6 +273,7 @@ fn lone(field: &'static str, winner: ObservationId, rule: &'static str) -> Choic
     Choice {
         field,
         winner,
+        parts: Vec::new(),
         rule,
         losers: Vec::new(),
     }

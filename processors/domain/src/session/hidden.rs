@@ -3,10 +3,10 @@
 //! Strava lets its user hide a start; the record then begins at the first second of the local day.
 //! Such a start is no evidence, neither for nor against: the record belongs to the one session of
 //! that day with the same device, length and distance. With several, or with a value untold, it
-//! stays alone and both sides name each other as candidates.
+//! stays alone and both sides name each other as candidates. A file's name needs no numbers.
 
 use super::Activity;
-use super::matching::{THRESHOLDS, best_durations, distance_apart};
+use super::matching::{THRESHOLDS, best_durations, distance_apart, is_one_file};
 use crate::time::{CivilDate, Span, civil_day, local_date};
 
 /// The rule's name where it suspects and does not group.
@@ -110,8 +110,13 @@ fn fit_of(hidden: &Activity, member: &Activity) -> Option<Fit> {
     let rules = &THRESHOLDS;
     let same_day = local_date(member.span.start(), offset(hidden)) == day_of(hidden);
     let same_kind = hidden.is_container() == member.is_container();
-    let alike = best_durations(hidden, member).0 <= rules.hidden_permille;
-    if member.hidden_start || !same_day || !same_kind || !alike {
+    if member.hidden_start || !same_day || !same_kind {
+        return None;
+    }
+    if is_one_file(hidden, member) {
+        return Some(Fit::Agrees);
+    }
+    if best_durations(hidden, member).0 > rules.hidden_permille {
         return None;
     }
     let device = match (hidden.device, member.device) {

@@ -1,21 +1,21 @@
 //! From links between pairs to sessions: complete linkage inside blocks of time, then the user.
 //!
 //! Complete linkage means that every two members of a group are linked with each other. Single
-//! linkage would let a record that overlaps two back-to-back workouts join them into one.
+//! linkage would let a record that overlaps two back-to-back workouts join them into one. The pieces
+//! of a split recording are one side ([`super::split`]) and are linked as one record.
 //!
 //! The best link is served first. A link that is skipped because a cross pair is not linked can
 //! never fit later, since groups only grow; so one pass over the sorted links is the whole answer,
 //! and the sort (strength, score, ids) makes it the same for every order of the input.
 
 use super::Activity;
+use super::clusters::{Clusters, Pair};
 use super::hidden::{self, reach};
-use super::matching::{Strength, THRESHOLDS, likeness};
-use crate::observation::ObservationId;
-use crate::time::{Instant, Span};
-
-/// A user's merge holds for records this far apart at most: two records of one workout are never
-/// farther, whatever a clock's zone did, and what a batch has to look at stays bounded.
-pub const MERGE_REACH_US: i64 = 15 * 3_600 * 1_000_000;
+use super::matching::{Likeness, Strength, THRESHOLDS, likeness};
+use super::split::{self, Side};
+use super::words::{Override, OverrideKind, Words};
+use super::zone;
+use crate::time::Span;
 
 /// Records of one workout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,21 @@ pub struct Group {
     pub members: Vec<usize>,
     /// 100 for a single record, less where a link is only probable.
     pub confidence_pct: u8,
+    /// What holds the members together: a tree, one tie for each member but the first.
+    pub ties: Vec<Tie>,
     /// Groups (indices into the answer) that may be the same workout; never joined by themselves.
     pub candidates: Vec<Candidate>,
+}
+
+/// The best evidence for one member, with another that is tied already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tie {
+    /// Indices into the slice given.
+    pub member: usize,
+    pub with: usize,
+    pub rule: &'static str,
+    /// In thousandths; 0 where numbers are not what speaks for it.
+    pub score: u32,
 }
 
 /// A pair of groups that a rule suspects to be one.
@@ -33,23 +46,6 @@ pub struct Group {
 pub struct Candidate {
     pub group: usize,
     pub rule: &'static str,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OverrideKind {
-    Merge,
-    Split,
-}
-
-/// The user's own word on which records belong together. For a pair that several name, the latest
-/// (at, received_at, id) rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Override {
-    pub kind: OverrideKind,
-    pub ids: Vec<ObservationId>,
-    pub at: Instant,
-    pub received_at: Instant,
-    pub id: ObservationId,
 }
 
 /// Connected stretches of time: no record of one block can be linked with one of another, unless a
@@ -97,29 +93,39 @@ fn near(window: Span, next: Span) -> bool {
 /// Groups of records that tell of one workout; every record is in exactly one. By start of the
 /// first member, then id.
 pub fn group(activities: &[Activity], overrides: &[Override]) -> Vec<Group> {
-    let order: Vec<(usize, &Activity)> = sorted(activities);
-    let says = decisions(activities, overrides);
-    let mut clusters = Clusters::alone(order.len());
-    for link in links(&order, &says) {
-        clusters.join_if(link.pair, |one, other| is_linked(&order, &says, one, other));
+    if let ([_], []) = (activities, overrides) {
+        return vec![Group::alone(0)];
     }
-    clusters.obey(&order, &says);
-    let is_split =
-        |one: &Activity, other: &Activity| decided(&says, one, other) == Some(OverrideKind::Split);
-    let placed = hidden::place(&order, &clusters.members, is_split);
+    let order: Vec<(usize, &Activity)> = sorted(activities);
+    let words = Words::of(activities, overrides);
+    let sides = split::sides(&order, |one, other| words.is_split(one, other));
+    let mut clusters = link_all(&order, &sides, &words);
+    take_in(&mut clusters, &order, &sides, &words);
+    obey(&mut clusters, &order, &words);
+    let placed = hidden::place(&order, &clusters.members, |one, other| {
+        words.is_split(one, other)
+    });
     for pair in &placed.joins {
         clusters.join_if(*pair, |_, _| true);
     }
-    clusters.into_groups(&order, &says, &placed)
+    let parts = clusters.into_parts();
+    let suspected = candidates(&parts, &placed.suspects, &order, &words);
+    let found = Found {
+        order: &order,
+        words: &words,
+        sides: &sides,
+        hidden: &placed.joins,
+    };
+    parts
+        .into_iter()
+        .zip(suspected)
+        .map(|(positions, candidates)| found.group(&positions, candidates))
+        .collect()
 }
 
-/// For each group that holds a multisport whole, the groups that are its legs, by start.
+/// For each group that holds a multisport whole, the groups that are its legs, by start: those that
+/// name it, else those that lie in it, because not every source knows of the other legs.
 pub fn legs(groups: &[Group], activities: &[Activity]) -> Vec<Vec<usize>> {
-    let is_leg_of = |leg: &Activity, whole: &Activity| {
-        leg.parent == Some(whole.provider)
-            && leg.source == whole.source
-            && leg.account == whole.account
-    };
     let members = |group: &Group| -> Vec<&Activity> {
         group
             .members
@@ -129,22 +135,40 @@ pub fn legs(groups: &[Group], activities: &[Activity]) -> Vec<Vec<usize>> {
     };
     let told: Vec<Vec<&Activity>> = groups.iter().map(members).collect();
     let legs_of = |wholes: &Vec<&Activity>| -> Vec<usize> {
-        let containers = || wholes.iter().filter(|whole| whole.is_container());
-        let has_leg = |parts: &Vec<&Activity>| {
-            parts
-                .iter()
-                .any(|part| containers().any(|whole| is_leg_of(part, whole)))
-        };
-        if containers().next().is_none() {
+        if !wholes.iter().any(|whole| whole.is_container()) {
             return Vec::new();
         }
-        (0..)
-            .zip(&told)
-            .filter(|(_, parts)| has_leg(parts))
-            .map(|(index, _)| index)
-            .collect()
+        let those = |is_leg: &dyn Fn(&Activity) -> bool| -> Vec<usize> {
+            (0..)
+                .zip(&told)
+                .filter(|(_, parts)| parts.iter().any(|part| is_leg(part)))
+                .map(|(index, _)| index)
+                .collect()
+        };
+        let named = those(&|part| wholes.iter().any(|whole| names(part, whole)));
+        if named.is_empty() {
+            those(&|part| wholes.iter().any(|whole| lies_in(part, whole)))
+        } else {
+            named
+        }
     };
     told.iter().map(legs_of).collect()
+}
+
+fn names(leg: &Activity, whole: &Activity) -> bool {
+    whole.is_container()
+        && leg.parent == Some(whole.provider)
+        && leg.source == whole.source
+        && leg.account == whole.account
+}
+
+fn lies_in(leg: &Activity, whole: &Activity) -> bool {
+    let inside = leg.span.overlap_us(whole.span).saturating_mul(10);
+    let enough = leg.span.length_us().saturating_mul(9);
+    // A session of the whole itself is no leg of it.
+    let shorter = leg.span.length_us() < whole.span.length_us() / 10 * 9;
+    let holds_whole = leg.is_container() || leg.hidden_start;
+    whole.is_container() && !holds_whole && shorter && inside > 0 && inside >= enough
 }
 
 fn sorted(activities: &[Activity]) -> Vec<(usize, &Activity)> {
@@ -153,226 +177,373 @@ fn sorted(activities: &[Activity]) -> Vec<(usize, &Activity)> {
     order
 }
 
-/// Positions in the sorted order, the smaller first.
-type Pair = (usize, usize);
-
 struct Link {
-    strength: Strength,
-    score: u32,
+    likeness: Likeness,
     pair: Pair,
 }
 
-/// All links that no user forbade, the best first. Records are in order of their start, so the inner
-/// walk ends where starts are too far apart for any rule.
-fn links(order: &[(usize, &Activity)], says: &[Decision]) -> Vec<Link> {
-    let mut found = Vec::new();
-    for (first, (_, one)) in order.iter().enumerate() {
-        for (second, (_, other)) in order.iter().enumerate().skip(first.saturating_add(1)) {
-            if !one
-                .span
-                .start()
-                .within(other.span.start(), THRESHOLDS.weak_start_s)
-            {
-                break;
-            }
-            if let Some((strength, score)) = likeness(one, other)
-                && decided(says, one, other) != Some(OverrideKind::Split)
-            {
-                found.push(Link {
-                    strength,
-                    score,
-                    pair: (first, second),
-                });
+/// Complete linkage over records, where the pieces of a side are one record. Positions of the order.
+fn link_all(order: &[(usize, &Activity)], sides: &[Side], words: &Words) -> Clusters {
+    let mut clusters = Clusters::alone(order.len());
+    if sides.is_empty() {
+        let is_split = |one: usize, other: usize| splits(order, words, one, other);
+        for link in links(order, &[], is_split) {
+            clusters.join_if(link.pair, |one, other| {
+                !is_split(one, other) && pair_of(order, one, other).is_some()
+            });
+        }
+        return clusters;
+    }
+    let items = Items::of(order, sides);
+    let units = items.order();
+    let is_split = |one: usize, other: usize| {
+        let pairs = items.records(one).iter().flat_map(|a| {
+            let theirs = items.records(other).iter();
+            theirs.map(move |b| (*a, *b))
+        });
+        pairs.into_iter().any(|(a, b)| splits(order, words, a, b))
+    };
+    let mut united = Clusters::alone(units.len());
+    for link in links(&units, &items.bonds, is_split) {
+        united.join_if(link.pair, |one, other| {
+            let bond = items.bonds.contains(&(one, other));
+            !is_split(one, other) && (bond || pair_of(&units, one, other).is_some())
+        });
+    }
+    for members in united.into_parts() {
+        let records: Vec<usize> = members
+            .iter()
+            .flat_map(|unit| items.records(*unit).iter().copied())
+            .collect();
+        if let Some((first, rest)) = records.split_first() {
+            for other in rest {
+                clusters.join_if((*first, *other), |_, _| true);
             }
         }
     }
-    found.sort_unstable_by(|one, other| {
-        (other.strength, other.score)
-            .cmp(&(one.strength, one.score))
-            .then(one.pair.cmp(&other.pair))
-    });
-    found
+    clusters
 }
 
-fn is_linked(order: &[(usize, &Activity)], says: &[Decision], one: usize, other: usize) -> bool {
-    match (order.get(one), order.get(other)) {
-        (Some((_, one)), Some((_, other))) => {
-            decided(says, one, other) != Some(OverrideKind::Split) && likeness(one, other).is_some()
+/// Records and sides as units of linkage, by start, then id.
+struct Items {
+    /// Each with the positions of its records.
+    units: Vec<(Activity, Vec<usize>)>,
+    /// Units that are one workout by the rule of splits.
+    bonds: Vec<Pair>,
+}
+
+impl Items {
+    fn of(order: &[(usize, &Activity)], sides: &[Side]) -> Self {
+        let mut units: Vec<(Activity, Vec<usize>)> = Vec::with_capacity(order.len());
+        for side in sides {
+            let parts: Vec<&Activity> = side
+                .parts
+                .iter()
+                .filter_map(|part| order.get(*part).map(|(_, activity)| *activity))
+                .collect();
+            units.extend(split::together(&parts).map(|side_of| (side_of, side.parts.clone())));
         }
+        let is_part = |position: &usize| sides.iter().any(|side| side.parts.contains(position));
+        let singles = order.iter().enumerate().filter(|(at, _)| !is_part(at));
+        units.extend(singles.map(|(at, (_, activity))| ((*activity).clone(), vec![at])));
+        units.sort_by(|one, other| (one.0.span, one.0.id).cmp(&(other.0.span, other.0.id)));
+        let unit_of = |position: usize| {
+            units
+                .iter()
+                .position(|(_, records)| records.contains(&position))
+        };
+        let bond = |side: &Side| -> Vec<Pair> {
+            let parts = side.parts.first().and_then(|first| unit_of(*first));
+            let wholes = side.wholes.iter().filter_map(|whole| unit_of(*whole));
+            wholes
+                .filter_map(|whole| parts.map(|parts| (parts.min(whole), parts.max(whole))))
+                .collect()
+        };
+        let bonds = sides.iter().flat_map(bond).collect();
+        Self { units, bonds }
+    }
+
+    fn order(&self) -> Vec<(usize, &Activity)> {
+        let units = self.units.iter().enumerate();
+        units
+            .map(|(index, (activity, _))| (index, activity))
+            .collect()
+    }
+
+    fn records(&self, unit: usize) -> &[usize] {
+        self.units
+            .get(unit)
+            .map(|(_, records)| records.as_slice())
+            .unwrap_or_default()
+    }
+}
+
+fn pair_of(order: &[(usize, &Activity)], one: usize, other: usize) -> Option<Likeness> {
+    likeness(order.get(one)?.1, order.get(other)?.1)
+}
+
+fn splits(order: &[(usize, &Activity)], words: &Words, one: usize, other: usize) -> bool {
+    match (order.get(one), order.get(other)) {
+        (Some((_, one)), Some((_, other))) => words.is_split(one, other),
         _ => false,
     }
 }
 
-/// What users said about one pair, and when.
-struct Decision {
-    pair: (ObservationId, ObservationId),
-    rank: (Instant, Instant, ObservationId),
-    kind: OverrideKind,
-}
-
-/// The ruling decision for each pair of live records, sorted by pair.
-fn decisions(activities: &[Activity], overrides: &[Override]) -> Vec<Decision> {
-    let mut said = Vec::new();
-    for word in overrides {
-        let live = |id: &&ObservationId| activities.iter().any(|activity| activity.id == **id);
-        let ids: Vec<ObservationId> = word.ids.iter().filter(live).copied().collect();
-        for (position, one) in ids.iter().enumerate() {
-            for other in ids
-                .iter()
-                .skip(position.saturating_add(1))
-                .filter(|other| *other != one)
+/// All links that no user forbade, the best first. Records are in order of their start, so the inner
+/// walk ends where neither rules of starts nor overlap can reach.
+fn links(
+    order: &[(usize, &Activity)],
+    bonds: &[Pair],
+    is_split: impl Fn(usize, usize) -> bool,
+) -> Vec<Link> {
+    let mut found = Vec::new();
+    for (first, (_, one)) in order.iter().enumerate() {
+        for (second, (_, other)) in order.iter().enumerate().skip(first.saturating_add(1)) {
+            let start = other.span.start();
+            let near = one.span.start().within(start, THRESHOLDS.weak_start_s);
+            if !near && start > one.span.end() {
+                break;
+            }
+            let pair = (first, second);
+            let bond = bonds.contains(&pair).then_some(SPLIT);
+            let likeness = bond.max(likeness(one, other));
+            if let Some(likeness) = likeness
+                && !is_split(first, second)
             {
-                said.push(Decision {
-                    pair: (*one.min(other), *one.max(other)),
-                    rank: (word.at, word.received_at, word.id),
-                    kind: word.kind,
-                });
+                found.push(Link { likeness, pair });
             }
         }
     }
-    said.sort_unstable_by(|one, other| {
-        one.pair
-            .cmp(&other.pair)
-            .then((other.rank, other.kind).cmp(&(one.rank, one.kind)))
+    let rank = |link: &Link| (link.likeness.strength, link.likeness.score);
+    found
+        .sort_unstable_by(|one, other| rank(other).cmp(&rank(one)).then(one.pair.cmp(&other.pair)));
+    found
+}
+
+/// The link of a side with its whole.
+const SPLIT: Likeness = Likeness {
+    strength: Strength::Strong,
+    score: 0,
+    rule: "split",
+};
+
+/// Copies of single pieces go where the pieces went: a whole tells nothing of them.
+fn take_in(clusters: &mut Clusters, order: &[(usize, &Activity)], sides: &[Side], words: &Words) {
+    let mut wanted: Vec<(Strength, u32, Pair)> = Vec::new();
+    for piece in sides.iter().flat_map(|side| &side.parts) {
+        for position in 0..order.len() {
+            let is_side = sides
+                .iter()
+                .any(|side| side.parts.contains(&position) || side.wholes.contains(&position));
+            let pair = ((*piece).min(position), (*piece).max(position));
+            if let Some(found) = pair_of(order, pair.0, pair.1)
+                && !is_side
+            {
+                wanted.push((found.strength, found.score, pair));
+            }
+        }
+    }
+    wanted.sort_unstable_by(|one, other| {
+        (other.0, other.1)
+            .cmp(&(one.0, one.1))
+            .then(one.2.cmp(&other.2))
     });
-    said.dedup_by_key(|decision| decision.pair);
-    said
-}
-
-fn decided(says: &[Decision], one: &Activity, other: &Activity) -> Option<OverrideKind> {
-    if says.is_empty() {
-        return None;
+    for (_, _, pair) in wanted {
+        let holds_side = |position: usize| {
+            let mine = clusters
+                .members
+                .iter()
+                .find(|members| members.contains(&position));
+            mine.is_some_and(|members| {
+                let is_part = |at: &usize| sides.iter().any(|side| side.parts.contains(at));
+                members.iter().any(is_part)
+            })
+        };
+        if holds_side(pair.0) && holds_side(pair.1) {
+            continue;
+        }
+        clusters.join_if(pair, |one, other| !splits(order, words, one, other));
     }
-    let pair = (one.id.min(other.id), one.id.max(other.id));
-    let index = says
-        .binary_search_by(|decision| decision.pair.cmp(&pair))
-        .ok()?;
-    says.get(index).map(|decision| decision.kind)
 }
 
-/// A partition of positions: whose cluster each is in, and who is in each cluster.
-struct Clusters {
-    home: Vec<usize>,
-    members: Vec<Vec<usize>>,
+/// Merges what users merged, the latest word first, as far as no ruling split stands between.
+/// Copies come along, because they are already grouped with their originals.
+fn obey(clusters: &mut Clusters, order: &[(usize, &Activity)], words: &Words) {
+    for (one, other) in words.merges() {
+        let position = |id| order.iter().position(|(_, activity)| activity.id == id);
+        if let (Some(one), Some(other)) = (position(one), position(other)) {
+            clusters.join_if((one, other), |a, b| !splits(order, words, a, b));
+        }
+    }
 }
 
-impl Clusters {
-    fn alone(count: usize) -> Self {
+/// What the groups were made of.
+struct Found<'a> {
+    order: &'a [(usize, &'a Activity)],
+    words: &'a Words,
+    sides: &'a [Side],
+    /// Hidden starts and the records they were placed with.
+    hidden: &'a [Pair],
+}
+
+impl Group {
+    fn alone(index: usize) -> Self {
         Self {
-            home: (0..count).collect(),
-            members: (0..count).map(|index| vec![index]).collect(),
+            members: vec![index],
+            confidence_pct: 100,
+            ties: Vec::new(),
+            candidates: Vec::new(),
         }
     }
+}
 
-    /// Joins the clusters of a pair if every cross pair `fits`.
-    fn join_if(&mut self, pair: Pair, fits: impl Fn(usize, usize) -> bool) {
-        let (Some(&one), Some(&other)) = (self.home.get(pair.0), self.home.get(pair.1)) else {
-            return;
-        };
-        let (Some(ours), Some(theirs)) = (self.members.get(one), self.members.get(other)) else {
-            return;
-        };
-        let all_fit = || {
-            ours.iter()
-                .all(|a| theirs.iter().all(|b| fits(*a.min(b), *a.max(b))))
-        };
-        if one == other || !all_fit() {
-            return;
-        }
-        let moved = self
-            .members
-            .get_mut(other)
-            .map(std::mem::take)
-            .unwrap_or_default();
-        for position in &moved {
-            if let Some(home) = self.home.get_mut(*position) {
-                *home = one;
-            }
-        }
-        if let Some(kept) = self.members.get_mut(one) {
-            kept.extend(moved);
-        }
-    }
-
-    /// Merges what users merged (within reach of each other), the latest word first, as far as no ruling split stands between.
-    /// Copies come along, because they are already grouped with their originals.
-    fn obey(&mut self, order: &[(usize, &Activity)], says: &[Decision]) {
-        let mut merges: Vec<&Decision> = says
-            .iter()
-            .filter(|decision| decision.kind == OverrideKind::Merge)
-            .collect();
-        merges.sort_unstable_by(|one, other| {
-            other.rank.cmp(&one.rank).then(one.pair.cmp(&other.pair))
-        });
-        let position = |id: ObservationId| order.iter().position(|(_, one)| one.id == id);
-        for merge in merges {
-            if let (Some(one), Some(other)) = (position(merge.pair.0), position(merge.pair.1)) {
-                let near = match (order.get(one), order.get(other)) {
-                    (Some((_, one)), Some((_, other))) => {
-                        reach(one).gap_us(reach(other)) <= MERGE_REACH_US.unsigned_abs()
-                    }
-                    _ => false,
-                };
-                if !near {
-                    continue;
-                }
-                self.join_if((one, other), |a, b| match (order.get(a), order.get(b)) {
-                    (Some((_, a)), Some((_, b))) => {
-                        decided(says, a, b) != Some(OverrideKind::Split)
-                    }
-                    _ => false,
-                });
-            }
-        }
-    }
-
-    fn into_groups(
-        self,
-        order: &[(usize, &Activity)],
-        says: &[Decision],
-        placed: &hidden::Placed,
-    ) -> Vec<Group> {
-        let mut parts: Vec<Vec<usize>> = self
-            .members
-            .into_iter()
-            .filter(|members| !members.is_empty())
-            .collect();
-        for members in &mut parts {
-            members.sort_unstable();
-        }
-        parts.sort_unstable();
-        let suspected = candidates(&parts, &placed.suspects);
-        let as_group = |(positions, candidates): (Vec<usize>, Vec<Candidate>)| Group {
-            confidence_pct: if placed.joins.iter().any(|pair| positions.contains(&pair.0)) {
-                confidence(order, says, &positions).min(THRESHOLDS.confidence_weak_pct)
-            } else {
-                confidence(order, says, &positions)
-            },
-            members: positions
+impl Found<'_> {
+    fn group(&self, positions: &[usize], candidates: Vec<Candidate>) -> Group {
+        let index = |position: usize| self.order.get(position).map_or(0, |(index, _)| *index);
+        let ties = self.tree(positions);
+        Group {
+            members: positions.iter().map(|position| index(*position)).collect(),
+            confidence_pct: self.confidence(positions, &ties),
+            ties: ties
                 .into_iter()
-                .filter_map(|position| order.get(position).map(|(index, _)| *index))
+                .map(|(one, other, found)| Tie {
+                    member: index(other),
+                    with: index(one),
+                    rule: found.rule,
+                    score: found.score,
+                })
                 .collect(),
             candidates,
+        }
+    }
+
+    /// The strongest ties that hold a group together, from its first member on.
+    fn tree(&self, positions: &[usize]) -> Vec<(usize, usize, Likeness)> {
+        let mut tied: Vec<usize> = positions.first().copied().into_iter().collect();
+        let mut left: Vec<usize> = positions.iter().skip(1).copied().collect();
+        let mut tree = Vec::with_capacity(left.len());
+        while !left.is_empty() {
+            let mut best: Option<(Likeness, usize, usize)> = None;
+            for one in &tied {
+                for other in &left {
+                    let found = self.evidence(*one, *other);
+                    if best.is_none_or(|(known, _, _)| found > known) {
+                        best = Some((found, *one, *other));
+                    }
+                }
+            }
+            let Some((found, one, other)) = best else {
+                break;
+            };
+            left.retain(|position| *position != other);
+            tied.push(other);
+            tree.push((one, other, found));
+        }
+        tree
+    }
+
+    /// What speaks for two members of one group, whatever joined them.
+    fn evidence(&self, one: usize, other: usize) -> Likeness {
+        let says = |strength, rule| Likeness {
+            strength,
+            score: 0,
+            rule,
         };
-        parts.into_iter().zip(suspected).map(as_group).collect()
+        let pair = (one.min(other), one.max(other));
+        if let (Some((_, one)), Some((_, other))) = (self.order.get(one), self.order.get(other))
+            && self.words.on(one, other) == Some(OverrideKind::Merge)
+        {
+            return says(Strength::Copy, "user");
+        }
+        if let Some(found) = pair_of(self.order, pair.0, pair.1) {
+            return found;
+        }
+        let of_one_side = |side: &Side| {
+            let holds = |at: usize| side.parts.contains(&at) || side.wholes.contains(&at);
+            holds(one) && holds(other)
+        };
+        if self.sides.iter().any(of_one_side) {
+            return SPLIT;
+        }
+        if self.hidden.contains(&(one, other)) || self.hidden.contains(&(other, one)) {
+            return says(Strength::Weak, hidden::RULE);
+        }
+        // They are together through others.
+        says(Strength::Weak, "")
+    }
+
+    /// A group is as sure as its weakest pair, or as what holds it together where pairs say nothing.
+    fn confidence(&self, positions: &[usize], ties: &[(usize, usize, Likeness)]) -> u8 {
+        let mut least = 100;
+        for (_, _, tie) in ties {
+            least = least.min(sure(tie));
+        }
+        for (taken, one) in positions.iter().enumerate() {
+            for other in positions.iter().skip(taken.saturating_add(1)) {
+                let found = self.evidence(*one, *other);
+                if !found.rule.is_empty() {
+                    least = least.min(sure(&found));
+                }
+            }
+        }
+        least
     }
 }
 
-/// For each part, the other parts that a suspected pair ties it to.
-fn candidates(parts: &[Vec<usize>], suspects: &[Pair]) -> Vec<Vec<Candidate>> {
+fn sure(found: &Likeness) -> u8 {
+    match (found.strength, found.rule) {
+        // The user's word joined their groups.
+        (_, "") | (Strength::Copy, _) => 100,
+        (Strength::Strong, "split") => THRESHOLDS.confidence_split_pct,
+        (Strength::Strong, _) => THRESHOLDS.confidence_strong_pct,
+        (Strength::Weak, _) => THRESHOLDS.confidence_weak_pct,
+    }
+}
+
+/// For each part, the other parts that a suspicion ties it to.
+fn candidates(
+    parts: &[Vec<usize>],
+    hidden: &[Pair],
+    order: &[(usize, &Activity)],
+    words: &Words,
+) -> Vec<Vec<Candidate>> {
     let mut found: Vec<Vec<Candidate>> = vec![Vec::new(); parts.len()];
-    let part_of = |position: usize| parts.iter().position(|part| part.contains(&position));
-    for (one, other) in suspects {
-        let (Some(one), Some(other)) = (part_of(*one), part_of(*other)) else {
-            continue;
-        };
+    if parts.len() < 2 {
+        return found;
+    }
+    let mut home: Vec<usize> = vec![0; order.len()];
+    for (part, positions) in parts.iter().enumerate() {
+        for position in positions {
+            if let Some(home) = home.get_mut(*position) {
+                *home = part;
+            }
+        }
+    }
+    let part_of = |position: usize| home.get(position).copied().unwrap_or(0);
+    let mut suspect = |one: usize, other: usize, rule: &'static str| {
         for (here, group) in [(one, other), (other, one)] {
             if let Some(list) = found.get_mut(here) {
-                list.push(Candidate {
-                    group,
-                    rule: hidden::RULE,
-                });
+                list.push(Candidate { group, rule });
             }
+        }
+    };
+    for (one, other) in hidden {
+        suspect(part_of(*one), part_of(*other), hidden::RULE);
+    }
+    for (one, other) in zone_pairs(order) {
+        let (one, other) = (part_of(one), part_of(other));
+        let tellers = |part: usize| -> Vec<&Activity> {
+            let positions = parts.get(part).into_iter().flatten();
+            positions
+                .filter_map(|at| order.get(*at).map(|(_, activity)| *activity))
+                .collect()
+        };
+        let (ours, theirs) = (tellers(one), tellers(other));
+        let forbidden = ours
+            .iter()
+            .any(|a| theirs.iter().any(|b| words.is_split(a, b)));
+        if one != other && !forbidden && zone::is_suspect(&ours, &theirs) {
+            suspect(one, other, zone::RULE);
         }
     }
     for list in &mut found {
@@ -382,28 +553,23 @@ fn candidates(parts: &[Vec<usize>], suspects: &[Pair]) -> Vec<Vec<Candidate>> {
     found
 }
 
-/// A group is as sure as its weakest pair; a user's merge is certain.
-fn confidence(order: &[(usize, &Activity)], says: &[Decision], positions: &[usize]) -> u8 {
-    let mut least = 100;
-    for (taken, first) in positions.iter().enumerate() {
-        for second in positions.iter().skip(taken.saturating_add(1)) {
-            let (Some((_, one)), Some((_, other))) = (order.get(*first), order.get(*second)) else {
-                continue;
-            };
-            if decided(says, one, other) == Some(OverrideKind::Merge) {
-                continue;
+/// Pairs of positions that a clock in a wrong zone may lie between.
+fn zone_pairs(order: &[(usize, &Activity)]) -> Vec<Pair> {
+    let far = THRESHOLDS
+        .zone_max_s
+        .saturating_add(THRESHOLDS.zone_slack_s);
+    let mut found = Vec::new();
+    for (first, (_, one)) in order.iter().enumerate() {
+        for (second, (_, other)) in order.iter().enumerate().skip(first.saturating_add(1)) {
+            if !one.span.start().within(other.span.start(), far) {
+                break;
             }
-            let sure = match likeness(one, other) {
-                Some((Strength::Copy, _)) => 100,
-                Some((Strength::Strong, _)) => THRESHOLDS.confidence_strong_pct,
-                // No link: both were merged with a third by the user's word.
-                None => 100,
-                Some((Strength::Weak, _)) => THRESHOLDS.confidence_weak_pct,
-            };
-            least = least.min(sure);
+            if zone::is_zone_error(one, other) {
+                found.push((first, second));
+            }
         }
     }
-    least
+    found
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::time::Span;
 pub struct Thresholds {
     /// A copy starts with its original, to the rounding of the format.
     pub copy_start_s: i64,
+    /// One device starts one recording at a time; formats round a second.
+    pub device_start_s: i64,
     pub strong_start_s: i64,
     pub strong_iou_permille: u32,
     pub strong_duration_permille: u64,
@@ -25,14 +27,24 @@ pub struct Thresholds {
     pub hidden_permille: u64,
     /// What counts as "at exactly the same time" for a family that says nothing.
     pub identical_iou_permille: u32,
+    /// A part of a split recording lies in the whole by so much, and is so much shorter.
+    pub part_inside_permille: u64,
+    pub split_permille: u64,
+    /// A clock in a wrong zone is off by whole steps, up to so many seconds, and says the rest alike.
+    pub zone_step_s: i64,
+    pub zone_slack_s: i64,
+    pub zone_max_s: i64,
+    pub zone_permille: u64,
     /// Records that are further apart never meet in one block.
     pub block_gap_s: i64,
     pub confidence_strong_pct: u8,
+    pub confidence_split_pct: u8,
     pub confidence_weak_pct: u8,
 }
 
 pub const THRESHOLDS: Thresholds = Thresholds {
     copy_start_s: 5,
+    device_start_s: 2,
     strong_start_s: 120,
     strong_iou_permille: 800,
     strong_duration_permille: 100,
@@ -43,8 +55,15 @@ pub const THRESHOLDS: Thresholds = Thresholds {
     weak_distance_permille: 150,
     hidden_permille: 20,
     identical_iou_permille: 950,
+    part_inside_permille: 900,
+    split_permille: 150,
+    zone_step_s: 15 * 60,
+    zone_slack_s: 10,
+    zone_max_s: 14 * 3_600,
+    zone_permille: 20,
     block_gap_s: 15 * 60,
     confidence_strong_pct: 95,
+    confidence_split_pct: 85,
     confidence_weak_pct: 60,
 };
 
@@ -60,12 +79,21 @@ impl Thresholds {
 pub enum Strength {
     Weak,
     Strong,
-    /// A copy that the writing app made of a record that we have.
+    /// A copy that the writing app made of a record that we have, or the same file.
     Copy,
 }
 
+/// Why two records are one workout, and how much speaks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Likeness {
+    pub strength: Strength,
+    /// Thousandths of overlap, less a point for each second between the starts.
+    pub score: u32,
+    pub rule: &'static str,
+}
+
 /// How alike two records are in numbers.
-struct Likeness {
+struct Numbers {
     starts_apart_us: u64,
     iou_permille: u32,
     duration_permille: u64,
@@ -73,25 +101,35 @@ struct Likeness {
     distance_permille: Option<u64>,
 }
 
-/// The link between two records with its score in thousandths, if there is one.
-pub fn likeness(one: &Activity, other: &Activity) -> Option<(Strength, u32)> {
+/// The link between two records, if there is one.
+pub fn likeness(one: &Activity, other: &Activity) -> Option<Likeness> {
     let rules = &THRESHOLDS;
-    if !one
-        .span
-        .start()
-        .within(other.span.start(), rules.weak_start_s)
-        || excluded(one, other)
-    {
+    let starts = (one.span.start(), other.span.start());
+    let near = starts.0.within(starts.1, rules.weak_start_s);
+    // A file's name outweighs what a service made of its content.
+    let file = is_one_file(one, other);
+    if !(near || file) || excluded(one, other) {
         return None;
     }
     let alike = measure(one, other);
-    let strength = if is_copy(one, other) {
-        Some(Strength::Copy)
-    } else {
-        judge(rules, &alike, compatible(one.family(), other.family()))
-    }?;
+    let says = |strength, rule| Likeness {
+        strength,
+        score: score(&alike),
+        rule,
+    };
+    if file {
+        return Some(says(Strength::Copy, "file"));
+    }
+    if is_copy(one, other) {
+        return Some(says(Strength::Copy, "copy"));
+    }
+    if is_one_start(rules, one, other, &alike) {
+        return Some(says(Strength::Strong, "device_and_start"));
+    }
+    let (strength, rule) = judge(rules, &alike, compatible(one.family(), other.family()))?;
     let weak_only = strength == Strength::Weak;
-    (!(weak_only && same_device(one, other))).then_some((strength, score(&alike)))
+    (!(weak_only && same_stream(one, other) && one.device.is_some()))
+        .then_some(says(strength, rule))
 }
 
 /// Pairs that are two things whatever their numbers say.
@@ -101,17 +139,51 @@ fn excluded(one: &Activity, other: &Activity) -> bool {
     let apart = one.span.overlap_us(other.span) == 0 && one.span != other.span;
     // A hidden start is no time to compare.
     let hidden = one.hidden_start || other.hidden_start;
-    one.is_container() != other.is_container() || two_legs || apart || hidden
+    let part_and_whole = one.is_container() != other.is_container() && !tells_the_whole(one, other);
+    part_and_whole || two_legs || apart || hidden
+}
+
+/// A source without a word for a race tells the whole of one as a workout of no kind, at exactly
+/// the time of the race.
+fn tells_the_whole(one: &Activity, other: &Activity) -> bool {
+    let says_nothing = |activity: &Activity| activity.parent.is_none() && !activity.is_container();
+    let vague = compatible(one.family(), other.family()) == Compatibility::Wild;
+    vague
+        && (says_nothing(one) || says_nothing(other))
+        && one.span.iou_permille(other.span) >= THRESHOLDS.identical_iou_permille
 }
 
 /// One watch records one thing at a time: of one device only a second upload of the same recording
 /// may be a duplicate, and that one agrees well.
-fn same_device(one: &Activity, other: &Activity) -> bool {
+pub(super) fn same_stream(one: &Activity, other: &Activity) -> bool {
     one.source == other.source
         && one.account == other.account
         && one.writer == other.writer
-        && one.device.is_some()
         && one.device == other.device
+}
+
+/// Both came out of one file, or one names the other's record as what it was uploaded from.
+pub(super) fn is_one_file(one: &Activity, other: &Activity) -> bool {
+    let names = |copy: &Activity, original: &Activity| {
+        copy.uploaded_from.is_some_and(|(source, provider)| {
+            source == original.source && provider == original.provider
+        })
+    };
+    let same_name = one.external.is_some() && one.external == other.external;
+    same_name || names(one, other) || names(other, one)
+}
+
+/// The same device at the same second: what was cropped or trimmed afterwards does not count.
+fn is_one_start(rules: &Thresholds, one: &Activity, other: &Activity, alike: &Numbers) -> bool {
+    one.device.is_some()
+        && one.device == other.device
+        && !one.is_manual()
+        && !other.is_manual()
+        && one
+            .span
+            .start()
+            .within(other.span.start(), rules.device_start_s)
+        && alike.iou_permille >= rules.weak_iou_permille
 }
 
 /// An app copied a cloud source's record into HealthKit, and we have the original.
@@ -127,7 +199,11 @@ fn is_copy(one: &Activity, other: &Activity) -> bool {
             .within(other.span.start(), THRESHOLDS.copy_start_s)
 }
 
-fn judge(rules: &Thresholds, alike: &Likeness, families: Compatibility) -> Option<Strength> {
+fn judge(
+    rules: &Thresholds,
+    alike: &Numbers,
+    families: Compatibility,
+) -> Option<(Strength, &'static str)> {
     let within = |start_s: i64, iou: u32, duration: u64, distance: u64| {
         alike.starts_apart_us <= start_s.unsigned_abs().saturating_mul(1_000_000)
             && alike.iou_permille >= iou
@@ -150,21 +226,23 @@ fn judge(rules: &Thresholds, alike: &Likeness, families: Compatibility) -> Optio
     );
     let identical = alike.iou_permille >= rules.identical_iou_permille;
     match families {
-        Compatibility::Equal | Compatibility::OnlyStrong if strong => Some(Strength::Strong),
-        Compatibility::Equal if weak => Some(Strength::Weak),
-        Compatibility::Wild if strong && identical => Some(Strength::Strong),
+        Compatibility::Equal | Compatibility::OnlyStrong if strong => {
+            Some((Strength::Strong, "duplicate"))
+        }
+        Compatibility::Equal if weak => Some((Strength::Weak, "alike")),
+        Compatibility::Wild if strong && identical => Some((Strength::Strong, "same_time")),
         // All but the family agrees: a type that was edited, or mapped by another taste.
-        Compatibility::Wild | Compatibility::No if strong => Some(Strength::Weak),
+        Compatibility::Wild | Compatibility::No if strong => Some((Strength::Weak, "other_family")),
         _ => None,
     }
 }
 
-fn measure(one: &Activity, other: &Activity) -> Likeness {
+fn measure(one: &Activity, other: &Activity) -> Numbers {
     let (duration_permille, lengths) = best_durations(one, other);
     // Some sources tell the timer as the length: where there was a pause, only like lengths compare.
     let cut = |activity: &Activity, seconds: i64| Span::from_start(activity.span.start(), seconds);
     let like_for_like = cut(one, lengths.0).iou_permille(cut(other, lengths.1));
-    Likeness {
+    Numbers {
         starts_apart_us: one.span.start().distance_us(other.span.start()),
         iou_permille: one.span.iou_permille(other.span).max(like_for_like),
         duration_permille,
@@ -202,7 +280,7 @@ pub(super) fn distance_apart(one: &Activity, other: &Activity) -> Option<u64> {
 }
 
 /// The difference in thousandths of the greater, rounded up: what is over a threshold stays over it.
-fn apart_permille(one: i64, other: i64) -> u64 {
+pub(super) fn apart_permille(one: i64, other: i64) -> u64 {
     // Two zeros are alike.
     let greater = u128::from(one.unsigned_abs().max(other.unsigned_abs())).max(1);
     let apart = u128::from(one.abs_diff(other)).saturating_mul(1000);
@@ -210,7 +288,7 @@ fn apart_permille(one: i64, other: i64) -> u64 {
 }
 
 /// Overlap first; a second between the starts weighs as much as a thousandth of overlap.
-fn score(alike: &Likeness) -> u32 {
+fn score(alike: &Numbers) -> u32 {
     let seconds = u32::try_from(alike.starts_apart_us / 1_000_000).unwrap_or(u32::MAX);
     alike.iou_permille.saturating_sub(seconds)
 }

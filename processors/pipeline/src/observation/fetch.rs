@@ -4,6 +4,7 @@ use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::state::ObservationState;
 
+use super::edits::join_names;
 use super::{find, first_arrival, version_of};
 use crate::identity::DraftNames;
 use crate::normalize::Draft;
@@ -30,12 +31,14 @@ pub(super) fn add_fetch(
         }
         Some(known) => {
             let first = known.first_received_at.min(fetch.first_received_at);
+            let names = join_names(known, &fetch);
             if (fetch.order, fetch.content_hash) >= (known.order, known.content_hash) {
                 fetch.first_received_at = first;
                 *known = fetch;
             } else {
                 known.first_received_at = first;
             }
+            known.names = names;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What holds for all days: profile edits and link overrides, which live in the head.
 
 use schemas::record::ingest::RawReceived;
-use schemas::record::state::{OverrideState, ProfileEditState};
+use schemas::record::state::{AthleteHead, DayBucket, OverrideState, ProfileEditState};
 
 use super::first_arrival;
 use crate::identity::DraftNames;
@@ -44,6 +44,7 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, na
             });
         }
         Body::LinkOverride(body) => {
+            let days = days_of(work, &body.observation_ids);
             let overrides = &mut work.head.overrides;
             let same =
                 |known: &&mut OverrideState| known.observation_id == id && known.body == *body;
@@ -54,18 +55,82 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, na
                     observation_id: id.to_owned(),
                     first_received_at: at,
                     body: body.clone(),
+                    days,
                 }),
             }
-            overrides.sort_by(|a, b| {
-                (a.body.at, a.first_received_at, &a.observation_id).cmp(&(
-                    b.body.at,
-                    b.first_received_at,
-                    &b.observation_id,
-                ))
-            });
+            overrides.sort_by(|a, b| age(a).cmp(&age(b)));
         }
         _ => return,
     }
     work.forget_settings();
     work.dirty.everything = true;
+}
+
+/// Of two contents of one override the later to arrive revises the other.
+fn age(word: &OverrideState) -> impl Ord + '_ {
+    (
+        &word.observation_id,
+        word.first_received_at,
+        word.body.at,
+        &word.body.action,
+        &word.body.observation_ids,
+    )
+}
+
+/// The overrides that count: the last content of each.
+pub(crate) fn overrides(head: &AthleteHead) -> impl Iterator<Item = &OverrideState> {
+    let later = head.overrides.iter().skip(1).map(Some).chain([None]);
+    let is_last = |(word, next): &(&OverrideState, Option<&OverrideState>)| {
+        next.is_none_or(|next| next.observation_id != word.observation_id)
+    };
+    head.overrides
+        .iter()
+        .zip(later)
+        .filter(is_last)
+        .map(|(word, _)| word)
+}
+
+/// Days that hold some of the observations. All days are at hand when a word comes.
+fn days_of(work: &Work<'_>, ids: &[String]) -> Vec<i32> {
+    let holds = |bucket: &DayBucket| {
+        let mut observations = bucket.observations.iter();
+        observations.any(|state| ids.contains(&state.observation_id))
+    };
+    work.days()
+        .filter(|(_, bucket)| holds(bucket))
+        .map(|(day, _)| day)
+        .collect()
+}
+
+/// An observation came to a day, or moved there: the words that name it reach there.
+pub(super) fn moved(work: &mut Work<'_>, id: &str, from: Option<i32>, to: i32) {
+    if from == Some(to) {
+        return;
+    }
+    let names = |word: &OverrideState| word.body.observation_ids.iter().any(|named| named == id);
+    let named: Vec<usize> = (0..)
+        .zip(&work.head.overrides)
+        .filter(|(_, word)| names(word))
+        .map(|(at, _)| at)
+        .collect();
+    for at in named {
+        let Some(word) = work.head.overrides.get(at) else {
+            continue;
+        };
+        // The day it left may hold another that the word names.
+        let ids = word.body.observation_ids.clone();
+        let left = from.filter(|from| {
+            let bucket = work.day(*from);
+            !bucket.is_some_and(|bucket| {
+                let mut observations = bucket.observations.iter();
+                observations.any(|state| ids.contains(&state.observation_id))
+            })
+        });
+        if let Some(word) = work.head.overrides.get_mut(at) {
+            word.days.retain(|day| Some(*day) != left);
+            word.days.push(to);
+            word.days.sort_unstable();
+            word.days.dedup();
+        }
+    }
 }

@@ -74,6 +74,58 @@ fn each_field_comes_from_the_best_path_that_tells_it() {
 }
 
 #[test]
+fn on_a_ride_the_computer_on_the_bike_tells_the_way_and_the_watch_the_heart() {
+    let mut watch = activity(1, "garmin road_ride 0 3600 30000 on=fenix7");
+    watch.heart_rate_avg_bpm = Some(140);
+    let mut head = activity(2, "garmin road_ride 40 3560 30100 on=edge840");
+    (head.heart_rate_avg_bpm, head.power_avg_dw) = (Some(141), Some(2000));
+    let all = merge(&[head.clone(), watch.clone()]);
+    assert_eq!(told(&all, "start"), "1 path_rank 2:lower_rank");
+    assert_eq!(told(&all, "distance_m"), "2 device_fit 1:lower_rank");
+    assert_eq!(told(&all, "heart_rate_avg_bpm"), "1 path_rank 2:lower_rank");
+    assert_eq!(told(&all, "power_avg_w"), "2 only_source");
+    // On foot the computer of the bike is no better than the watch.
+    (head.sport, watch.sport) = (Sport::Run, Sport::Run);
+    assert_eq!(
+        told(&merge(&[head, watch]), "distance_m"),
+        "1 path_rank 2:lower_rank"
+    );
+}
+
+#[test]
+fn a_recording_in_one_piece_is_believed_and_pieces_are_summed() {
+    let first = activity(1, "garmin run 0 1800 5000 timer=1790");
+    let mut second = activity(2, "garmin run 2100 1700 4800 timer=1700");
+    second.power_avg_dw = Some(2500);
+    let whole = activity(3, "healthkit run 10 3800 9700 by=com.apple.health.7");
+    let all = merge(&[second.clone(), whole, first.clone()]);
+    assert_eq!(told(&all, "distance_m"), "3 path_rank 1:lower_rank");
+    assert_eq!(told(&all, "timer_s"), "1 of_parts");
+    assert_eq!(field(&all, "timer_s")[0].parts, [ObservationId(2)]);
+    assert_eq!((all.timer_s, all.elapsed_s), (Some(3490), 3800));
+    let parts = |role: &&(ObservationId, Role)| role.1 == Role::Part;
+    assert_eq!(all.roles.iter().filter(parts).count(), 2);
+
+    // What the user merged without a whole.
+    let both = merge(&[second.clone(), first.clone()]);
+    assert_eq!((both.distance_dm, both.elapsed_s), (Some(98_000), 3800));
+    assert_eq!(told(&both, "distance_m"), "1 of_parts");
+    // Two uploads of one run, the second by a clock in a wrong zone, are no pieces.
+    let shifted = activity(2, "garmin run 7200 1800 5000 timer=1790");
+    assert_eq!(merge(&[first, shifted]).distance_dm, Some(50_000));
+}
+
+#[test]
+fn what_contradicts_a_choice_is_not_chosen() {
+    let watch = activity(1, "garmin run 0 1800 5000 timer=1790");
+    let phone = activity(2, "strava run 0 1800 5000 moving=1799");
+    let all = merge(&[watch.clone(), phone]);
+    assert_eq!(told(&all, "moving_s"), "-");
+    let strava = activity(2, "strava run 0 1800 5000 moving=1700");
+    assert_eq!(told(&merge(&[watch, strava]), "moving_s"), "2 only_source");
+}
+
+#[test]
 fn what_was_typed_in_comes_last() {
     let typed = activity(1, "garmin run 0 3600 10000 manual");
     let watch = activity(2, "strava run 60 3500 9800");
@@ -91,11 +143,11 @@ fn the_last_edit_of_the_user_names_title_and_sport() {
     assert_eq!(told(&all, "sport"), "2 most_specific 1:less_specific");
     assert_eq!(all.title.as_deref(), Some("Berlin Running"));
 
-    strava.edited_at = Some(Instant(5));
+    (strava.sport_edited_at, strava.title_edited_at) = (Some(Instant(5)), Some(Instant(5)));
     let all = merge(&[garmin.clone(), strava.clone()]);
     assert_eq!(told(&all, "title"), "2 user_edit 1:not_edited");
 
-    garmin.edited_at = Some(Instant(6));
+    (garmin.sport_edited_at, garmin.title_edited_at) = (Some(Instant(6)), Some(Instant(6)));
     let all = merge(&[garmin, strava]);
     assert_eq!(
         (all.title.as_deref(), all.sport),
@@ -145,7 +197,8 @@ fn the_local_day_comes_from_an_offset_then_a_zone_then_home() {
         (all.utc_offset_s, all.local_date.to_string().as_str()),
         (3600, "1970-01-02")
     );
-    assert_eq!(told(&all, "utc_offset_s"), "-");
+    assert_eq!(told(&all, "utc_offset_s"), "1 home_zone");
+    assert_eq!(told(&all, "local_date"), "1 of_start");
 
     let zoned = Activity {
         zone: Some("America/New_York".to_owned()),
@@ -187,7 +240,8 @@ prop_compose! {
         let span = Span::new(Instant(start), Instant(end));
         Activity {
             timer_s, distance_dm, utc_offset_s, title, elapsed_s,
-            edited_at: edited.map(Instant),
+            sport_edited_at: edited.map(Instant),
+            title_edited_at: edited.map(Instant),
             first_received: Instant(received),
             zone: Some("Europe/Berlin".to_owned()),
             ..Activity::bare(ObservationId(0), source, Sport::Run, span)

@@ -5,8 +5,9 @@ use proptest::test_runner::RngSeed;
 
 use super::super::matching::tests::activity;
 use super::*;
-use crate::observation::{Device, Source, Writer};
+use crate::observation::{Device, ObservationId, Source, Writer};
 use crate::sport::Sport;
+use crate::time::Instant;
 
 /// Groups as text: ids of members joined by `+`, groups by a blank.
 fn told(activities: &[Activity], overrides: &[Override]) -> String {
@@ -116,7 +117,7 @@ fn the_user_merges_and_splits_and_the_last_word_counts() {
     let lines = "garmin run 0 600 2000
          garmin run 690 600 2000
          strava run 0 600 2000
-         strava run 9000 600 2000";
+         strava run 9100 600 2000";
     use OverrideKind::{Merge, Split};
     check(lines, &[word(Merge, &[1, 2], 1)], "1+3+2 4");
     check(lines, &[word(Merge, &[1, 4], 1)], "1+3+4 2");
@@ -150,6 +151,121 @@ fn a_group_is_as_sure_as_its_weakest_pair() {
         [100]
     );
     assert_eq!(pair("strava run 9000 3600 10000"), [100, 100]);
+}
+
+#[test]
+fn a_recording_in_pieces_is_one_side_of_the_whole() {
+    // Stopped and started again on the watch, with copies of the pieces; the phone ran through.
+    check(
+        "garmin run 0 1800 5000 timer=1800
+         garmin run 2100 1700 4800 timer=1700
+         strava run 0 1800 5000
+         healthkit run 10 3800 9800 timer=3500 by=com.apple.health.7",
+        &[],
+        "1+3+4+2",
+    );
+    // A piece that is nearly the whole does not take the whole away from the other piece.
+    check(
+        "garmin run 0 5100 15000
+         garmin run 5200 700 2000
+         healthkit run 0 5900 17000 by=com.apple.health.7",
+        &[],
+        "1+3+2",
+    );
+    // Two runs and a recording of one of them; a long one that is not their sum.
+    check(
+        "garmin run 0 1800 5000
+         garmin run 1890 1800 5000
+         healthkit run 0 1800 5000 by=com.apple.health.7",
+        &[],
+        "1+3 2",
+    );
+    check(
+        "garmin run 0 1800 5000
+         garmin run 6000 1800 5000
+         healthkit run 0 7800 20000 by=com.apple.health.7",
+        &[],
+        "1 3 2",
+    );
+    // Without a whole there is no side.
+    check(
+        "garmin run 0 1800 5000\ngarmin run 1830 1800 5000",
+        &[],
+        "1 2",
+    );
+}
+
+#[test]
+fn a_race_of_which_nobody_names_the_legs_holds_what_lies_in_it() {
+    let lines = [
+        "healthkit multisport 0 9000 - by=com.apple.health.7",
+        "strava open_water 0 1800 1500",
+        "strava road_ride 1900 4000 40000",
+        "strava run 6000 2990 10000",
+        "garmin other 5 8990 51000",
+        "strava run 9100 1200 3000",
+    ];
+    let race: Vec<Activity> = (1..).zip(lines).map(|(id, it)| activity(id, it)).collect();
+    assert_eq!(told(&race, &[]), "2 1+5 3 4 6");
+    assert_eq!(legs(&group(&race, &[]), &race)[1], [0, 2, 3]);
+}
+
+#[test]
+fn a_clock_in_a_wrong_zone_is_suspected_and_never_joined() {
+    let lines = "garmin run 0 3600 10000
+         strava run 7204 3600 10010";
+    check(lines, &[], "1~2 2~1");
+    check(lines, &[word(OverrideKind::Split, &[1, 2], 1)], "1 2");
+    check(lines, &[word(OverrideKind::Merge, &[1, 2], 1)], "1+2");
+    // A source that tells both tells of two runs; half an hour of slack is no zone.
+    check(
+        "garmin run 0 3600 10000\ngarmin run 7200 3600 10000",
+        &[],
+        "1 2",
+    );
+    check(
+        "garmin run 0 3600 10000\nstrava run 7260 3600 10000",
+        &[],
+        "1 2",
+    );
+    check(
+        "garmin run 0 3600 10000\nstrava run 54000 3600 10000",
+        &[],
+        "1 2",
+    );
+}
+
+#[test]
+fn a_split_of_one_sets_it_apart_from_all() {
+    use OverrideKind::Split;
+    let lines = "garmin run 0 600 2000
+         strava run 0 600 2000
+         healthkit run 0 600 2000";
+    check(lines, &[word(Split, &[2], 1)], "1+3 2");
+    check(lines, &[word(Split, &[2, 99], 1)], "1+2+3");
+}
+
+#[test]
+fn a_merge_holds_over_any_distance() {
+    let lines = "garmin run 0 600 2000\nstrava run 900000 600 2000";
+    check(lines, &[word(OverrideKind::Merge, &[1, 2], 1)], "1+2");
+}
+
+#[test]
+fn ties_say_what_holds_a_group_together() {
+    let lines = [
+        "garmin run 0 3600 10000 on=fr965",
+        "strava run 0 3600 8000 on=fr965",
+        "healthkit run 100 3500 10000 by=com.apple.health.7",
+    ];
+    let all: Vec<Activity> = (1..).zip(lines).map(|(id, it)| activity(id, it)).collect();
+    let word = word(OverrideKind::Merge, &[2, 3], 1);
+    let ties: Vec<_> = group(&all, &[word])[0]
+        .ties
+        .iter()
+        .map(|tie| (tie.member, tie.with, tie.rule))
+        .collect();
+    assert_eq!(ties, [(1, 0, "device_and_start"), (2, 1, "user")]);
 }
 
 #[test]
@@ -316,7 +432,9 @@ proptest! {
                         prop_assert_eq!(found.confidence_pct, THRESHOLDS.confidence_weak_pct);
                         continue;
                     }
-                    prop_assert!(likeness(&activities[*one], &activities[*other]).is_some());
+                    let linked = likeness(&activities[*one], &activities[*other]).is_some();
+                    let in_pieces = found.ties.iter().any(|tie| tie.rule == "split");
+                    prop_assert!(linked || in_pieces);
                 }
             }
         }

@@ -7,7 +7,8 @@ use crate::sport::Sport;
 use crate::time::Instant;
 
 /// `source sport start_s length_s metres words…`; a word is `manual`, `indoor`, `whole`, `leg`, `hidden`,
-/// `timer=s`, `by=bundle` or `on=device`.
+/// `timer=s`, `moving=s`, `by=bundle`, `on=device`, `id=n`, `account=n`, `file=n` or `of=n` (uploaded from that
+/// Garmin activity).
 pub(crate) fn activity(id: u128, line: &str) -> Activity {
     let words: Vec<&str> = line.split_whitespace().collect();
     let start = Instant::from_seconds(words[2].parse().unwrap());
@@ -25,6 +26,11 @@ pub(crate) fn activity(id: u128, line: &str) -> Activity {
             ("timer", seconds) => it.timer_s = Some(seconds.parse().unwrap()),
             ("by", bundle) => it.writer = Writer::of(bundle),
             ("on", device) => it.device = Device::of(device),
+            ("id", id) => it.provider = id.parse().unwrap(),
+            ("account", id) => it.account = id.parse().unwrap(),
+            ("file", name) => it.external = Some(name.parse().unwrap()),
+            ("of", id) => it.uploaded_from = Some((Source::Garmin, id.parse().unwrap())),
+            ("moving", seconds) => it.moving_s = Some(seconds.parse().unwrap()),
             (other, _) => panic!("{other}"),
         }
     }
@@ -43,7 +49,7 @@ fn check(cases: &str) {
             likeness(&other, &one),
             "not alike from both sides: {case}"
         );
-        let said = found.map_or("-".to_owned(), |(strength, _)| format!("{strength:?}"));
+        let said = found.map_or("-".to_owned(), |found| format!("{:?}", found.strength));
         assert_eq!(said, expected.trim(), "{case}");
     }
 }
@@ -89,6 +95,27 @@ fn a_family_that_says_nothing_needs_the_same_time() {
          garmin run 0 3600 - | strava other 200 3400 - => -
          garmin walk 0 3600 6000 | strava run 0 3600 6000 => Strong
          garmin walk 0 3600 6000 | strava run 250 3300 6000 => -",
+    );
+}
+
+#[test]
+fn one_device_starts_one_recording_at_a_time() {
+    check(
+        "garmin run 0 3600 10000 on=fr965 | strava run 1 3600 7000 on=fr965 => Strong
+         garmin run 0 3600 10000 on=fr965 | strava road_ride 0 2400 7000 on=fr965 => Strong
+         garmin run 0 3600 10000 on=fr965 | strava run 3 3600 7000 on=fr965 => -
+         garmin run 0 3600 10000 on=fr965 | strava run 0 1000 2000 on=fr965 => -
+         garmin run 0 3600 10000 on=fr965 | strava run 0 3600 7000 on=edge530 => -",
+    );
+}
+
+#[test]
+fn a_file_is_one_recording_wherever_it_went() {
+    check(
+        "garmin run 0 3600 10000 id=7 | strava run 900 2000 5000 of=7 => Copy
+         garmin run 0 3600 10000 id=8 | strava run 900 2000 5000 of=7 => -
+         strava run 0 3600 10000 file=7 | file run 600 1800 5000 file=7 => Copy
+         strava run 0 3600 10000 file=7 | file run 3700 3600 10000 file=7 => -",
     );
 }
 

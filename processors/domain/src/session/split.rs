@@ -1,0 +1,261 @@
+//! Recordings in pieces: one device was stopped and started again, another ran through.
+//!
+//! The pieces together are one side of the workout, and that side is compared as one record. A side
+//! exists only beside a whole that tells the same length; without one, two recordings of a device
+//! are two workouts, however close they are.
+
+use super::Activity;
+use super::matching::{THRESHOLDS, apart_permille, same_stream};
+use crate::observation::ObservationId;
+use crate::sport::{Compatibility, Family, compatible};
+use crate::time::Span;
+
+/// Pieces end and begin in the same second at worst, to the rounding of formats.
+const TOUCH_US: u64 = 5_000_000;
+
+/// Pieces of one device that together are one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Side {
+    /// Positions of the pieces, by start.
+    pub(super) parts: Vec<usize>,
+    /// Positions of the records that tell the whole of it.
+    pub(super) wholes: Vec<usize>,
+}
+
+/// The sides among records in order of their start. Every record is a part of at most one side, and
+/// no part is a whole.
+pub(super) fn sides(
+    order: &[(usize, &Activity)],
+    is_split: impl Fn(&Activity, &Activity) -> bool,
+) -> Vec<Side> {
+    let mut found: Vec<(u64, Side)> = Vec::new();
+    for (position, (_, whole)) in order.iter().enumerate() {
+        if !may_be_whole(whole) {
+            continue;
+        }
+        for parts in pieces_in(order, position) {
+            let tellers: Vec<&Activity> = at(order, &parts);
+            let forbidden = tellers.iter().any(|part| is_split(whole, part));
+            let Some(apart) = told_apart(whole, &tellers).filter(|_| !forbidden) else {
+                continue;
+            };
+            match found.iter_mut().find(|(_, side)| side.parts == parts) {
+                Some((least, side)) => {
+                    *least = (*least).min(apart);
+                    side.wholes.push(position);
+                }
+                None => found.push((
+                    apart,
+                    Side {
+                        parts,
+                        wholes: vec![position],
+                    },
+                )),
+            }
+        }
+    }
+    found.sort_by(|one, other| (one.0, &one.1.parts).cmp(&(other.0, &other.1.parts)));
+    settled(found.into_iter().map(|(_, side)| side).collect())
+}
+
+/// The best sides first, each record in one of them.
+fn settled(found: Vec<Side>) -> Vec<Side> {
+    let mut parts: Vec<usize> = Vec::new();
+    let mut wholes: Vec<usize> = Vec::new();
+    let mut kept: Vec<Side> = Vec::new();
+    for mut side in found {
+        side.wholes.retain(|whole| !parts.contains(whole));
+        let is_taken = |part: &usize| parts.contains(part) || wholes.contains(part);
+        if side.wholes.is_empty() || side.parts.iter().any(is_taken) {
+            continue;
+        }
+        parts.extend(&side.parts);
+        wholes.extend(&side.wholes);
+        kept.push(side);
+    }
+    kept
+}
+
+fn may_be_whole(activity: &Activity) -> bool {
+    !activity.hidden_start && !activity.is_container() && activity.parent.is_none()
+}
+
+fn at<'a>(order: &[(usize, &'a Activity)], positions: &[usize]) -> Vec<&'a Activity> {
+    let found = positions.iter().filter_map(|position| order.get(*position));
+    found.map(|(_, activity)| *activity).collect()
+}
+
+/// Pieces inside of a whole, by stream; two and more of each.
+fn pieces_in(order: &[(usize, &Activity)], position: usize) -> Vec<Vec<usize>> {
+    let Some((_, whole)) = order.get(position) else {
+        return Vec::new();
+    };
+    let slack_us = i64::try_from(whole.span.length_us() / 8).unwrap_or(i64::MAX);
+    let from = whole.span.start().0.saturating_sub(slack_us);
+    let first = order.partition_point(|(_, other)| other.span.start().0 < from);
+    let mut streams: Vec<Vec<usize>> = Vec::new();
+    for (other, (_, piece)) in order.iter().enumerate().skip(first) {
+        if piece.span.start() > whole.span.end() {
+            break;
+        }
+        if other == position || !may_be_piece(piece, whole) {
+            continue;
+        }
+        let stream = streams.iter_mut().find(|stream| {
+            let first = stream.first().and_then(|first| order.get(*first));
+            first.is_some_and(|(_, first)| {
+                same_stream(first, piece) && first.family() == piece.family()
+            })
+        });
+        let Some(stream) = stream else {
+            streams.push(vec![other]);
+            continue;
+        };
+        let last = stream.last().and_then(|last| order.get(*last));
+        // A second upload of a piece is a copy of it, and no piece of its own.
+        if last.is_some_and(|(_, last)| follows(last.span, piece.span)) {
+            stream.push(other);
+        }
+    }
+    streams.retain(|stream| stream.len() > 1);
+    streams
+}
+
+fn may_be_piece(piece: &Activity, whole: &Activity) -> bool {
+    let rules = &THRESHOLDS;
+    let inside = permille_of(piece.span.overlap_us(whole.span), piece.span.length_us());
+    let share = permille_of(piece.span.length_us(), whole.span.length_us());
+    let same_kind = match compatible(piece.family(), whole.family()) {
+        Compatibility::Equal => true,
+        Compatibility::Wild => whole.family() == Family::Any,
+        Compatibility::OnlyStrong | Compatibility::No => false,
+    };
+    may_be_whole(piece)
+        && same_kind
+        && piece.is_manual() == whole.is_manual()
+        && inside.is_some_and(|inside| inside >= rules.part_inside_permille)
+        && share.is_some_and(|share| share <= rules.part_inside_permille)
+}
+
+/// A share in thousandths; `None` of nothing.
+fn permille_of(part: u64, whole: u64) -> Option<u64> {
+    let share = u128::from(part).saturating_mul(1000);
+    let share = share.checked_div(u128::from(whole))?;
+    u64::try_from(share).ok()
+}
+
+fn follows(before: Span, next: Span) -> bool {
+    before.end() <= next.start() || before.overlap_us(next) <= TOUCH_US
+}
+
+/// How far pieces together are from the whole in length, in thousandths; `None` where they are not
+/// the same workout.
+fn told_apart(whole: &Activity, parts: &[&Activity]) -> Option<u64> {
+    let side = together(parts)?;
+    let limit = THRESHOLDS.split_permille;
+    let distance = super::matching::distance_apart(whole, &side);
+    if distance.is_some_and(|apart| apart > limit) {
+        return None;
+    }
+    let elapsed: i64 = parts
+        .iter()
+        .fold(0, |sum, part| sum.saturating_add(part.elapsed_s));
+    let worked = [side.timer_s, side.moving_s, Some(elapsed)];
+    let lengths = [whole.timer_s, whole.moving_s, Some(whole.elapsed_s)];
+    let pairs = worked.into_iter().flatten().flat_map(|one| {
+        let others = lengths.into_iter().flatten();
+        others.map(move |other| apart_permille(one, other))
+    });
+    // The break between the pieces is in the whole's length: then only the way can tell.
+    let with_break = distance.map(|_| apart_permille(side.elapsed_s, whole.elapsed_s));
+    pairs
+        .chain(with_break)
+        .min()
+        .filter(|apart| *apart <= limit)
+}
+
+/// Pieces as one record: sums where a sum is meant, else what the longest piece tells. It has the id
+/// of the first piece. `None` without pieces.
+pub(super) fn together(parts: &[&Activity]) -> Option<Activity> {
+    let mut ordered = parts.to_vec();
+    ordered.sort_unstable_by_key(|part| (part.span, part.id));
+    let first = *ordered.first()?;
+    let longest = *ordered
+        .iter()
+        .max_by_key(|part| (part.elapsed_s, std::cmp::Reverse(part.id)))?;
+    let span = ordered
+        .iter()
+        .map(|part| part.span)
+        .reduce(Span::hull)
+        .unwrap_or(first.span);
+    let sum = |get: fn(&Activity) -> Option<i64>| sum_of(&ordered, get);
+    let edited = ordered
+        .iter()
+        .max_by_key(|part| (part.sport_edited_at, part.title_edited_at));
+    Some(Activity {
+        span,
+        elapsed_s: span.length_s(),
+        timer_s: sum(|part| part.timer_s),
+        moving_s: sum(|part| part.moving_s),
+        distance_dm: sum(|part| part.distance_dm),
+        energy_j: sum(|part| part.energy_j),
+        elevation_gain_dm: sum(|part| part.elevation_gain_dm),
+        heart_rate_avg_bpm: longest.heart_rate_avg_bpm,
+        heart_rate_max_bpm: ordered
+            .iter()
+            .filter_map(|part| part.heart_rate_max_bpm)
+            .max(),
+        power_avg_dw: longest.power_avg_dw,
+        speed_avg_mm_s: longest.speed_avg_mm_s,
+        title: edited
+            .and_then(|part| part.title.clone())
+            .or_else(|| first.title.clone()),
+        sport_edited_at: edited.and_then(|part| part.sport_edited_at),
+        title_edited_at: edited.and_then(|part| part.title_edited_at),
+        first_received: ordered
+            .iter()
+            .map(|part| part.first_received)
+            .min()
+            .unwrap_or_default(),
+        ..first.clone()
+    })
+}
+
+/// `None` where a piece does not tell its share.
+fn sum_of(parts: &[&Activity], get: fn(&Activity) -> Option<i64>) -> Option<i64> {
+    parts
+        .iter()
+        .try_fold(0_i64, |sum, part| Some(sum.saturating_add(get(part)?)))
+}
+
+/// The pieces among the members of one session: records of one device, one after the other. The
+/// user may have merged them, or a whole holds them together.
+pub(super) fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
+    let mut ordered: Vec<&Activity> = members
+        .iter()
+        .filter(|member| may_be_whole(member))
+        .copied()
+        .collect();
+    ordered.sort_unstable_by_key(|member| (member.span, member.id));
+    let mut streams: Vec<Vec<&Activity>> = Vec::new();
+    for member in ordered {
+        let piece_of = |stream: &&mut Vec<&Activity>| {
+            stream.iter().all(|other| {
+                same_stream(other, member)
+                    && follows(other.span, member.span)
+                    && !super::zone::is_zone_error(other, member)
+            })
+        };
+        match streams.iter_mut().find(piece_of) {
+            Some(stream) => stream.push(member),
+            None => streams.push(vec![member]),
+        }
+    }
+    streams.retain(|stream| stream.len() > 1);
+    streams
+}
+
+/// Whether a record is one of the pieces.
+pub(super) fn is_piece(streams: &[Vec<&Activity>], id: ObservationId) -> bool {
+    streams.iter().flatten().any(|piece| piece.id == id)
+}
