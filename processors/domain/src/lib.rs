@@ -24,7 +24,6 @@ pub mod observation;
 pub mod sport;
 
 pub mod identity;
-pub mod licence;
 pub mod night;
 pub mod session;
 

@@ -4,10 +4,16 @@
 //! Names are compared as fingerprints, so that a record is small and comparing two costs nothing.
 //! A fingerprint is 64 bits over the few devices and accounts of one athlete.
 
+mod device;
+mod licence;
+
 use std::fmt;
 use std::str::FromStr;
 
 use crate::time::Instant;
+
+pub use device::{Device, DeviceClass};
+pub use licence::Licence;
 
 /// The id of one source's account of one thing: 128 bits, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,89 +114,6 @@ impl Writer {
     }
 }
 
-/// What kind of thing a device is, the better witness of a body first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DeviceClass {
-    Wearable,
-    /// On the handlebar, with the bike's sensors.
-    BikeComputer,
-    Unknown,
-    Phone,
-}
-
-/// A device as sources name it, alike for all spellings of one name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Device {
-    pub class: DeviceClass,
-    pub key: u64,
-}
-
-impl Device {
-    /// Case, punctuation and the vendor's name in front do not count; `unknown` is no device.
-    pub fn of(name: &str) -> Option<Self> {
-        let mut plain: String = name
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|letter| letter.to_ascii_lowercase())
-            .collect();
-        for prefix in ["garmin", "apple"] {
-            if let Some(rest) = plain.strip_prefix(prefix)
-                && !rest.is_empty()
-            {
-                plain = rest.to_owned();
-            }
-        }
-        if matches!(plain.as_str(), "" | "unknown" | "manual" | "none") {
-            return None;
-        }
-        let class = match plain.as_str() {
-            text if text.contains("phone") || text.contains("pixel") || text.contains("ipad") => {
-                DeviceClass::Phone
-            }
-            text if BIKE_COMPUTERS.iter().any(|word| text.starts_with(word)) => {
-                DeviceClass::BikeComputer
-            }
-            text if WEARABLES.iter().any(|word| text.contains(word)) => DeviceClass::Wearable,
-            _ => DeviceClass::Unknown,
-        };
-        Some(Self {
-            class,
-            key: fingerprint(&plain),
-        })
-    }
-}
-
-/// Parts of the names of watches, bands and rings.
-const WEARABLES: [&str; 16] = [
-    "watch",
-    "forerunner",
-    "fenix",
-    "venu",
-    "vivo",
-    "epix",
-    "instinct",
-    "enduro",
-    "tactix",
-    "marq",
-    "lily",
-    "ring",
-    "band",
-    "whoop",
-    "polar",
-    "fitbit",
-];
-
-/// How the names of computers on bikes begin.
-const BIKE_COMPUTERS: [&str; 7] = [
-    "edge",
-    "elemnt",
-    "wahooelemnt",
-    "karoo",
-    "hammerheadkaroo",
-    "bryton",
-    "corosdura",
-];
-
 /// 64 bits of FNV-1a: stable over versions and machines, unlike the hasher of the standard library.
 pub fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -254,29 +177,6 @@ pub struct Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spellings_of_one_device_are_one_device() {
-        let alike = [
-            ["Forerunner 965", "Garmin Forerunner 965"],
-            ["forerunner935", "Garmin Forerunner 935"],
-            ["Apple Watch7,2", "Watch7,2"],
-        ];
-        for [one, other] in alike {
-            assert_eq!(Device::of(one), Device::of(other), "{one}");
-        }
-        assert_ne!(Device::of("Forerunner 965"), Device::of("Forerunner 955"));
-        assert_eq!(Device::of("unknown"), None);
-        assert_eq!(Device::of(" "), None);
-        assert_eq!(
-            Device::of("iPhone15,3").map(|device| device.class),
-            Some(DeviceClass::Phone)
-        );
-        assert_eq!(
-            Device::of("Garmin").map(|device| device.class),
-            Some(DeviceClass::Unknown)
-        );
-    }
 
     #[test]
     fn a_bundle_identifier_tells_who_wrote() {

@@ -8,12 +8,14 @@
 //! nothing here deletes a record: a duplicate stays a member.
 
 mod clusters;
+mod evidence;
 mod fields;
 mod heirs;
 mod hidden;
 mod linkage;
 mod matching;
 mod split;
+mod suspects;
 mod words;
 mod zone;
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use processors_domain::licence::Licence;
-use processors_domain::observation::{ObservationId, Source, Writer};
+use processors_domain::observation::{Licence, ObservationId, Source, Writer};
 use schemas::record::session::FieldProvenance;
 use schemas::record::state::ObservationState;
 

@@ -343,24 +343,25 @@ fn session_fact(
         settled,
         supersedes: None,
         superseded_by: None,
-        ties: group
-            .ties
-            .iter()
-            .filter_map(|tie| {
-                let id = |at: usize| Some(observation_text(block.activities.get(at)?.id));
-                Some(Tie {
-                    observation_id: id(tie.member)?,
-                    with: id(tie.with)?,
-                    rule: tie.rule.to_owned(),
-                    score: i32::try_from(tie.score).unwrap_or(i32::MAX),
-                })
-            })
-            .collect(),
+        ties: ties(block, group),
         change: String::new(),
         merged_from: Vec::new(),
         split_from: None,
         split_into: Vec::new(),
     }
+}
+
+fn ties(block: &Block, group: &Group) -> Vec<Tie> {
+    let id = |at: usize| Some(observation_text(block.activities.get(at)?.id));
+    let tie = |tie: &session::Tie| {
+        Some(Tie {
+            observation_id: id(tie.member)?,
+            with: id(tie.with)?,
+            rule: tie.rule.to_owned(),
+            score: i32::try_from(tie.score).unwrap_or(i32::MAX),
+        })
+    };
+    group.ties.iter().filter_map(tie).collect()
 }
 
 fn retract(work: &mut Work<'_>, known: &SessionState, gone: &Withdrawn) {

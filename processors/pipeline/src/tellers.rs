@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use processors_domain::licence::Licence;
-use processors_domain::observation::{Choice, ObservationId, Role};
+use processors_domain::observation::{Choice, Licence, ObservationId, Role};
 use schemas::record::session::{FieldProvenance, Loser, Member};
 use schemas::record::state::ObservationState;
 

@@ -5,10 +5,14 @@
 //! a field wins it, and the choice is written down with everyone who lost it. Only the pieces of one
 //! recording are summed, because together they are one record.
 
+mod ballot;
+
 use super::{Activity, split};
-use crate::observation::{Choice, DeviceClass, ObservationId, Role, Source, Writer};
+use crate::observation::{Choice, ObservationId, Role, Source, Writer};
 use crate::sport::{Family, Sport};
 use crate::time::{CivilDate, Instant, local_date, offset_at};
+
+use ballot::{Ballot, Fit, path_rank};
 
 /// A workout as its members tell it together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,31 +62,10 @@ pub fn compose(members: &[&Activity], home_zone: Option<&str>) -> Option<Compose
         (member.hidden_start == timed.hidden_start).then(|| member.span.start())
     });
     let (end, elapsed_s) = ballot.end(timed);
-    let timer_s = ballot.elect_if(
-        "timer_s",
-        Fit::Time,
-        |member| member.timer_s,
-        |timer| *timer <= elapsed_s,
-    );
-    let worked = timer_s.unwrap_or(elapsed_s);
-    let moving_s = ballot.elect_if(
-        "moving_s",
-        Fit::Time,
-        |member| member.moving_s,
-        |moving| *moving <= worked,
-    );
+    let (timer_s, moving_s) = ballot.durations(elapsed_s);
     let distance_dm = ballot.elect("distance_m", Fit::Motion, |member| member.distance_dm);
     let energy_j = ballot.elect("energy_kj", Fit::Time, |member| member.energy_j);
-    let average = ballot.elect("heart_rate_avg_bpm", Fit::Body, |member| {
-        member.heart_rate_avg_bpm
-    });
-    // A maximum below the average of another device would contradict it.
-    let maximum = ballot.elect_if(
-        "heart_rate_max_bpm",
-        Fit::Body,
-        |member| member.heart_rate_max_bpm,
-        |most| average.is_none_or(|mean| *most >= mean),
-    );
+    let (average, maximum) = ballot.heart();
     let power_avg_dw = ballot.elect("power_avg_w", Fit::Motion, |member| member.power_avg_dw);
     let speed_avg_mm_s = ballot.elect("speed_avg_m_s", Fit::Motion, |member| member.speed_avg_mm_s);
     let elevation_gain_dm = ballot.elect("elevation_gain_m", Fit::Motion, |member| {
@@ -199,188 +182,7 @@ impl<'a> Tellers<'a> {
     }
 }
 
-/// Nearness of a record's path to the device, 0 the nearest. What was typed in comes last.
-fn path_rank(member: &Activity) -> u8 {
-    if member.is_manual() {
-        return 9;
-    }
-    match (member.source, member.writer) {
-        (Source::File, _) => 0,
-        (Source::Garmin, _) => 1,
-        (Source::HealthKit, Some(Writer::AppleDevice(_))) => 2,
-        (Source::HealthKit, Some(Writer::Other(_)) | None) => 3,
-        (Source::HealthKit, Some(Writer::GarminConnect)) => 4,
-        (Source::Strava, _) => 5,
-        (Source::HealthKit, Some(Writer::Strava)) => 6,
-        (Source::Other, _) => 7,
-        (Source::App, _) => 8,
-        (Source::HealthKit, Some(Writer::AppleManual)) => 9,
-    }
-}
-
-/// What a field is about, for which some devices are better witnesses than others on the same path.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
-    /// Times, names, energy: every device knows its own.
-    Time,
-    /// Way, speed, climb and power: on a ride the computer on the bike has the sensors.
-    Motion,
-    /// The heart: what is worn on the body.
-    Body,
-}
-
-/// How well a device witnesses a field, 0 the best.
-fn fitness(fit: Fit, family: Family, member: &Activity) -> u8 {
-    let class = member.device.map(|device| device.class);
-    match (fit, family, class) {
-        (Fit::Time, _, _) => 0,
-        (_, _, Some(DeviceClass::Phone)) => 2,
-        (Fit::Motion, Family::Ride, Some(DeviceClass::BikeComputer)) => 0,
-        (Fit::Body, _, Some(DeviceClass::Wearable)) => 0,
-        (Fit::Motion | Fit::Body, _, _) => 1,
-    }
-}
-
-/// The tellers in order of rank, what each won so far, and the record of it.
-struct Ballot<'a> {
-    ranked: &'a [&'a Activity],
-    pieces: &'a [Vec<&'a Activity>],
-    family: Family,
-    wins: Vec<u32>,
-    choices: Vec<Choice>,
-}
-
-/// Fields with a choice of their own; only sizes a buffer.
-const FIELDS: usize = 22;
-
 impl<'a> Ballot<'a> {
-    fn new(ranked: &'a [&'a Activity], pieces: &'a [Vec<&'a Activity>]) -> Self {
-        Self {
-            ranked,
-            pieces,
-            family: Family::Any,
-            wins: vec![0; ranked.len()],
-            choices: Vec::with_capacity(FIELDS),
-        }
-    }
-
-    fn pieces_of(&self, id: ObservationId) -> Option<&'a [&'a Activity]> {
-        let is_it = |parts: &&Vec<&Activity>| parts.first().is_some_and(|first| first.id == id);
-        self.pieces.iter().find(is_it).map(Vec::as_slice)
-    }
-
-    /// The best ranked member that tells the field wins it.
-    fn elect<T: Copy + PartialEq>(
-        &mut self,
-        field: &'static str,
-        fit: Fit,
-        told: impl Fn(&'a Activity) -> Option<T>,
-    ) -> Option<T> {
-        self.elect_if(field, fit, told, |_| true)
-    }
-
-    /// The best ranked member that tells the field, and nothing that contradicts what is chosen.
-    fn elect_if<T: Copy + PartialEq>(
-        &mut self,
-        field: &'static str,
-        fit: Fit,
-        told: impl Fn(&'a Activity) -> Option<T>,
-        agrees: impl Fn(&T) -> bool,
-    ) -> Option<T> {
-        let family = self.family;
-        let place = |position: usize, member: &Activity| {
-            // On one path the better witness; a path is worth more than a device.
-            (
-                member.is_manual(),
-                self.pieces_of(member.id).is_some(),
-                path_rank(member),
-                fitness(fit, family, member),
-                position,
-            )
-        };
-        let tellers = self.ranked.iter().enumerate();
-        let winner = tellers
-            .filter(|(_, member)| told(member).is_some_and(|value| agrees(&value)))
-            .map(|(position, member)| place(position, member))
-            .min()?
-            .4;
-        let is_passed_over =
-            |member: &&'a Activity| told(member).is_some_and(|value| agrees(&value));
-        let rule = match self.ranked.iter().position(is_passed_over) {
-            Some(first) if first != winner => "device_fit",
-            Some(0) => "path_rank",
-            _ => "next_by_rank",
-        };
-        let lost_by = |value: T| {
-            if agrees(&value) {
-                "lower_rank"
-            } else {
-                "contradicts"
-            }
-        };
-        self.crown(field, winner, rule, lost_by, &told)
-    }
-
-    /// Writes down that `winner` (a position) won; a field told by one member only needs no rule.
-    fn crown<T: Copy + PartialEq>(
-        &mut self,
-        field: &'static str,
-        winner: usize,
-        rule: &'static str,
-        lost_by: impl Fn(T) -> &'static str,
-        told: impl Fn(&'a Activity) -> Option<T>,
-    ) -> Option<T> {
-        let member = self.ranked.get(winner)?;
-        let value = told(member)?;
-        let mut losers = Vec::new();
-        for (position, other) in self.ranked.iter().enumerate() {
-            if position != winner
-                && let Some(theirs) = told(other)
-            {
-                let reason = if theirs == value {
-                    "same_value"
-                } else {
-                    lost_by(theirs)
-                };
-                losers.push((other.id, reason));
-            }
-        }
-        let parts: Vec<ObservationId> = self
-            .pieces_of(member.id)
-            .map(|parts| parts.iter().skip(1).map(|part| part.id).collect())
-            .unwrap_or_default();
-        let rule = match rule {
-            "user_edit" => rule,
-            _ if !parts.is_empty() => "of_parts",
-            _ if losers.is_empty() => "only_source",
-            _ => rule,
-        };
-        if let Some(count) = self.wins.get_mut(winner) {
-            *count = count.saturating_add(1);
-        }
-        self.choices.push(Choice {
-            field,
-            winner: member.id,
-            parts,
-            rule,
-            losers,
-        });
-        Some(value)
-    }
-
-    /// A field that follows from another, whose winner it has.
-    fn derive(&mut self, field: &'static str, from: &'static str, rule: &'static str) {
-        let source = self.choices.iter().find(|choice| choice.field == from);
-        let derived = source.map(|choice| Choice {
-            field,
-            winner: choice.winner,
-            parts: choice.parts.clone(),
-            rule,
-            losers: Vec::new(),
-        });
-        self.choices.extend(derived);
-    }
-
     /// The user's last edit, else the most special sport of the primary's family.
     fn sport(&mut self, primary: &Activity) -> Sport {
         let told = |member: &Activity| Some(member.sport);
@@ -444,6 +246,38 @@ impl<'a> Ballot<'a> {
             }
         }
         last.map(|(_, position)| position)
+    }
+
+    /// Timer and moving time, neither longer than what holds it.
+    fn durations(&mut self, elapsed_s: i64) -> (Option<i64>, Option<i64>) {
+        let timer_s = self.elect_if(
+            "timer_s",
+            Fit::Time,
+            |member| member.timer_s,
+            |timer| *timer <= elapsed_s,
+        );
+        let worked = timer_s.unwrap_or(elapsed_s);
+        let moving_s = self.elect_if(
+            "moving_s",
+            Fit::Time,
+            |member| member.moving_s,
+            |moving| *moving <= worked,
+        );
+        (timer_s, moving_s)
+    }
+
+    /// Mean and maximum: one below the mean of another device would contradict it.
+    fn heart(&mut self) -> (Option<i32>, Option<i32>) {
+        let average = self.elect("heart_rate_avg_bpm", Fit::Body, |member| {
+            member.heart_rate_avg_bpm
+        });
+        let maximum = self.elect_if(
+            "heart_rate_max_bpm",
+            Fit::Body,
+            |member| member.heart_rate_max_bpm,
+            |most| average.is_none_or(|mean| *most >= mean),
+        );
+        (average, maximum)
     }
 
     /// What a record tells, else what the sport says.

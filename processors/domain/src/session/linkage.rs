@@ -10,11 +10,12 @@
 
 use super::Activity;
 use super::clusters::{Clusters, Pair};
+use super::evidence::Found;
 use super::hidden::{self, reach};
 use super::matching::{Likeness, Strength, THRESHOLDS, likeness};
 use super::split::{self, Side};
-use super::words::{Override, OverrideKind, Words};
-use super::zone;
+use super::suspects::candidates;
+use super::words::{Override, Words};
 use crate::time::Span;
 
 /// Records of one workout.
@@ -166,7 +167,8 @@ fn lies_in(leg: &Activity, whole: &Activity) -> bool {
     let inside = leg.span.overlap_us(whole.span).saturating_mul(10);
     let enough = leg.span.length_us().saturating_mul(9);
     // A session of the whole itself is no leg of it.
-    let shorter = leg.span.length_us() < whole.span.length_us() / 10 * 9;
+    let shorter =
+        leg.span.length_us().saturating_mul(10) < whole.span.length_us().saturating_mul(9);
     let holds_whole = leg.is_container() || leg.hidden_start;
     whole.is_container() && !holds_whole && shorter && inside > 0 && inside >= enough
 }
@@ -246,7 +248,7 @@ impl Items {
         let is_part = |position: &usize| sides.iter().any(|side| side.parts.contains(position));
         let singles = order.iter().enumerate().filter(|(at, _)| !is_part(at));
         units.extend(singles.map(|(at, (_, activity))| ((*activity).clone(), vec![at])));
-        units.sort_by(|one, other| (one.0.span, one.0.id).cmp(&(other.0.span, other.0.id)));
+        units.sort_by_key(|unit| (unit.0.span, unit.0.id));
         let unit_of = |position: usize| {
             units
                 .iter()
@@ -278,7 +280,7 @@ impl Items {
     }
 }
 
-fn pair_of(order: &[(usize, &Activity)], one: usize, other: usize) -> Option<Likeness> {
+pub(super) fn pair_of(order: &[(usize, &Activity)], one: usize, other: usize) -> Option<Likeness> {
     likeness(order.get(one)?.1, order.get(other)?.1)
 }
 
@@ -321,7 +323,7 @@ fn links(
 }
 
 /// The link of a side with its whole.
-const SPLIT: Likeness = Likeness {
+pub(super) const SPLIT: Likeness = Likeness {
     strength: Strength::Strong,
     score: 0,
     rule: "split",
@@ -377,15 +379,6 @@ fn obey(clusters: &mut Clusters, order: &[(usize, &Activity)], words: &Words) {
     }
 }
 
-/// What the groups were made of.
-struct Found<'a> {
-    order: &'a [(usize, &'a Activity)],
-    words: &'a Words,
-    sides: &'a [Side],
-    /// Hidden starts and the records they were placed with.
-    hidden: &'a [Pair],
-}
-
 impl Group {
     fn alone(index: usize) -> Self {
         Self {
@@ -395,181 +388,6 @@ impl Group {
             candidates: Vec::new(),
         }
     }
-}
-
-impl Found<'_> {
-    fn group(&self, positions: &[usize], candidates: Vec<Candidate>) -> Group {
-        let index = |position: usize| self.order.get(position).map_or(0, |(index, _)| *index);
-        let ties = self.tree(positions);
-        Group {
-            members: positions.iter().map(|position| index(*position)).collect(),
-            confidence_pct: self.confidence(positions, &ties),
-            ties: ties
-                .into_iter()
-                .map(|(one, other, found)| Tie {
-                    member: index(other),
-                    with: index(one),
-                    rule: found.rule,
-                    score: found.score,
-                })
-                .collect(),
-            candidates,
-        }
-    }
-
-    /// The strongest ties that hold a group together, from its first member on.
-    fn tree(&self, positions: &[usize]) -> Vec<(usize, usize, Likeness)> {
-        let mut tied: Vec<usize> = positions.first().copied().into_iter().collect();
-        let mut left: Vec<usize> = positions.iter().skip(1).copied().collect();
-        let mut tree = Vec::with_capacity(left.len());
-        while !left.is_empty() {
-            let mut best: Option<(Likeness, usize, usize)> = None;
-            for one in &tied {
-                for other in &left {
-                    let found = self.evidence(*one, *other);
-                    if best.is_none_or(|(known, _, _)| found > known) {
-                        best = Some((found, *one, *other));
-                    }
-                }
-            }
-            let Some((found, one, other)) = best else {
-                break;
-            };
-            left.retain(|position| *position != other);
-            tied.push(other);
-            tree.push((one, other, found));
-        }
-        tree
-    }
-
-    /// What speaks for two members of one group, whatever joined them.
-    fn evidence(&self, one: usize, other: usize) -> Likeness {
-        let says = |strength, rule| Likeness {
-            strength,
-            score: 0,
-            rule,
-        };
-        let pair = (one.min(other), one.max(other));
-        if let (Some((_, one)), Some((_, other))) = (self.order.get(one), self.order.get(other))
-            && self.words.on(one, other) == Some(OverrideKind::Merge)
-        {
-            return says(Strength::Copy, "user");
-        }
-        if let Some(found) = pair_of(self.order, pair.0, pair.1) {
-            return found;
-        }
-        let of_one_side = |side: &Side| {
-            let holds = |at: usize| side.parts.contains(&at) || side.wholes.contains(&at);
-            holds(one) && holds(other)
-        };
-        if self.sides.iter().any(of_one_side) {
-            return SPLIT;
-        }
-        if self.hidden.contains(&(one, other)) || self.hidden.contains(&(other, one)) {
-            return says(Strength::Weak, hidden::RULE);
-        }
-        // They are together through others.
-        says(Strength::Weak, "")
-    }
-
-    /// A group is as sure as its weakest pair, or as what holds it together where pairs say nothing.
-    fn confidence(&self, positions: &[usize], ties: &[(usize, usize, Likeness)]) -> u8 {
-        let mut least = 100;
-        for (_, _, tie) in ties {
-            least = least.min(sure(tie));
-        }
-        for (taken, one) in positions.iter().enumerate() {
-            for other in positions.iter().skip(taken.saturating_add(1)) {
-                let found = self.evidence(*one, *other);
-                if !found.rule.is_empty() {
-                    least = least.min(sure(&found));
-                }
-            }
-        }
-        least
-    }
-}
-
-fn sure(found: &Likeness) -> u8 {
-    match (found.strength, found.rule) {
-        // The user's word joined their groups.
-        (_, "") | (Strength::Copy, _) => 100,
-        (Strength::Strong, "split") => THRESHOLDS.confidence_split_pct,
-        (Strength::Strong, _) => THRESHOLDS.confidence_strong_pct,
-        (Strength::Weak, _) => THRESHOLDS.confidence_weak_pct,
-    }
-}
-
-/// For each part, the other parts that a suspicion ties it to.
-fn candidates(
-    parts: &[Vec<usize>],
-    hidden: &[Pair],
-    order: &[(usize, &Activity)],
-    words: &Words,
-) -> Vec<Vec<Candidate>> {
-    let mut found: Vec<Vec<Candidate>> = vec![Vec::new(); parts.len()];
-    if parts.len() < 2 {
-        return found;
-    }
-    let mut home: Vec<usize> = vec![0; order.len()];
-    for (part, positions) in parts.iter().enumerate() {
-        for position in positions {
-            if let Some(home) = home.get_mut(*position) {
-                *home = part;
-            }
-        }
-    }
-    let part_of = |position: usize| home.get(position).copied().unwrap_or(0);
-    let mut suspect = |one: usize, other: usize, rule: &'static str| {
-        for (here, group) in [(one, other), (other, one)] {
-            if let Some(list) = found.get_mut(here) {
-                list.push(Candidate { group, rule });
-            }
-        }
-    };
-    for (one, other) in hidden {
-        suspect(part_of(*one), part_of(*other), hidden::RULE);
-    }
-    for (one, other) in zone_pairs(order) {
-        let (one, other) = (part_of(one), part_of(other));
-        let tellers = |part: usize| -> Vec<&Activity> {
-            let positions = parts.get(part).into_iter().flatten();
-            positions
-                .filter_map(|at| order.get(*at).map(|(_, activity)| *activity))
-                .collect()
-        };
-        let (ours, theirs) = (tellers(one), tellers(other));
-        let forbidden = ours
-            .iter()
-            .any(|a| theirs.iter().any(|b| words.is_split(a, b)));
-        if one != other && !forbidden && zone::is_suspect(&ours, &theirs) {
-            suspect(one, other, zone::RULE);
-        }
-    }
-    for list in &mut found {
-        list.sort_unstable();
-        list.dedup();
-    }
-    found
-}
-
-/// Pairs of positions that a clock in a wrong zone may lie between.
-fn zone_pairs(order: &[(usize, &Activity)]) -> Vec<Pair> {
-    let far = THRESHOLDS
-        .zone_max_s
-        .saturating_add(THRESHOLDS.zone_slack_s);
-    let mut found = Vec::new();
-    for (first, (_, one)) in order.iter().enumerate() {
-        for (second, (_, other)) in order.iter().enumerate().skip(first.saturating_add(1)) {
-            if !one.span.start().within(other.span.start(), far) {
-                break;
-            }
-            if zone::is_zone_error(one, other) {
-                found.push((first, second));
-            }
-        }
-    }
-    found
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use proptest::test_runner::RngSeed;
 use super::super::matching::tests::activity;
 use super::*;
 use crate::observation::{Device, ObservationId, Source, Writer};
+use crate::session::OverrideKind;
 use crate::sport::Sport;
 use crate::time::Instant;
 

@@ -3,7 +3,7 @@
 //! A label is a word for readers, who obey it; a value that was made of several has the strictest.
 //! The terms themselves are not here: a person reads them, and this table follows.
 
-use crate::observation::{Source, Writer};
+use super::{Source, Writer};
 
 /// The stricter, the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

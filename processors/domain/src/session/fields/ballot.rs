@@ -1,0 +1,188 @@
+//! How a field is decided among those that tell it, and how the choice is written down.
+
+use super::super::Activity;
+use crate::observation::{Choice, DeviceClass, ObservationId, Source, Writer};
+use crate::sport::Family;
+
+/// What a field is about, for which some devices are better witnesses than others on the same path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Times, names, energy: every device knows its own.
+    Time,
+    /// Way, speed, climb and power: on a ride the computer on the bike has the sensors.
+    Motion,
+    /// The heart: what is worn on the body.
+    Body,
+}
+
+/// How well a device witnesses a field, 0 the best.
+fn fitness(fit: Fit, family: Family, member: &Activity) -> u8 {
+    let class = member.device.map(|device| device.class);
+    match (fit, family, class) {
+        (Fit::Time, _, _) => 0,
+        (_, _, Some(DeviceClass::Phone)) => 2,
+        (Fit::Motion, Family::Ride, Some(DeviceClass::BikeComputer)) => 0,
+        (Fit::Body, _, Some(DeviceClass::Wearable)) => 0,
+        (Fit::Motion | Fit::Body, _, _) => 1,
+    }
+}
+
+/// The tellers in order of rank, what each won so far, and the record of it.
+pub(super) struct Ballot<'a> {
+    pub(super) ranked: &'a [&'a Activity],
+    pieces: &'a [Vec<&'a Activity>],
+    pub(super) family: Family,
+    pub(super) wins: Vec<u32>,
+    pub(super) choices: Vec<Choice>,
+}
+
+/// Fields with a choice of their own; only sizes a buffer.
+const FIELDS: usize = 22;
+
+impl<'a> Ballot<'a> {
+    pub(super) fn new(ranked: &'a [&'a Activity], pieces: &'a [Vec<&'a Activity>]) -> Self {
+        Self {
+            ranked,
+            pieces,
+            family: Family::Any,
+            wins: vec![0; ranked.len()],
+            choices: Vec::with_capacity(FIELDS),
+        }
+    }
+
+    pub(super) fn pieces_of(&self, id: ObservationId) -> Option<&'a [&'a Activity]> {
+        let is_it = |parts: &&Vec<&Activity>| parts.first().is_some_and(|first| first.id == id);
+        self.pieces.iter().find(is_it).map(Vec::as_slice)
+    }
+
+    /// The best ranked member that tells the field wins it.
+    pub(super) fn elect<T: Copy + PartialEq>(
+        &mut self,
+        field: &'static str,
+        fit: Fit,
+        told: impl Fn(&'a Activity) -> Option<T>,
+    ) -> Option<T> {
+        self.elect_if(field, fit, told, |_| true)
+    }
+
+    /// The best ranked member that tells the field, and nothing that contradicts what is chosen.
+    pub(super) fn elect_if<T: Copy + PartialEq>(
+        &mut self,
+        field: &'static str,
+        fit: Fit,
+        told: impl Fn(&'a Activity) -> Option<T>,
+        agrees: impl Fn(&T) -> bool,
+    ) -> Option<T> {
+        let family = self.family;
+        let place = |position: usize, member: &Activity| {
+            // On one path the better witness; a path is worth more than a device.
+            (
+                member.is_manual(),
+                self.pieces_of(member.id).is_some(),
+                path_rank(member),
+                fitness(fit, family, member),
+                position,
+            )
+        };
+        let tellers = self.ranked.iter().enumerate();
+        let winner = tellers
+            .filter(|(_, member)| told(member).is_some_and(|value| agrees(&value)))
+            .map(|(position, member)| place(position, member))
+            .min()?
+            .4;
+        let is_passed_over =
+            |member: &&'a Activity| told(member).is_some_and(|value| agrees(&value));
+        let rule = match self.ranked.iter().position(is_passed_over) {
+            Some(first) if first != winner => "device_fit",
+            Some(0) => "path_rank",
+            _ => "next_by_rank",
+        };
+        let lost_by = |value: T| {
+            if agrees(&value) {
+                "lower_rank"
+            } else {
+                "contradicts"
+            }
+        };
+        self.crown(field, winner, rule, lost_by, &told)
+    }
+
+    /// Writes down that `winner` (a position) won; a field told by one member only needs no rule.
+    pub(super) fn crown<T: Copy + PartialEq>(
+        &mut self,
+        field: &'static str,
+        winner: usize,
+        rule: &'static str,
+        lost_by: impl Fn(T) -> &'static str,
+        told: impl Fn(&'a Activity) -> Option<T>,
+    ) -> Option<T> {
+        let member = self.ranked.get(winner)?;
+        let value = told(member)?;
+        let mut losers = Vec::new();
+        for (position, other) in self.ranked.iter().enumerate() {
+            if position != winner
+                && let Some(theirs) = told(other)
+            {
+                let reason = if theirs == value {
+                    "same_value"
+                } else {
+                    lost_by(theirs)
+                };
+                losers.push((other.id, reason));
+            }
+        }
+        let parts: Vec<ObservationId> = self
+            .pieces_of(member.id)
+            .map(|parts| parts.iter().skip(1).map(|part| part.id).collect())
+            .unwrap_or_default();
+        let rule = match rule {
+            "user_edit" => rule,
+            _ if !parts.is_empty() => "of_parts",
+            _ if losers.is_empty() => "only_source",
+            _ => rule,
+        };
+        if let Some(count) = self.wins.get_mut(winner) {
+            *count = count.saturating_add(1);
+        }
+        self.choices.push(Choice {
+            field,
+            winner: member.id,
+            parts,
+            rule,
+            losers,
+        });
+        Some(value)
+    }
+
+    /// A field that follows from another, whose winner it has.
+    pub(super) fn derive(&mut self, field: &'static str, from: &'static str, rule: &'static str) {
+        let source = self.choices.iter().find(|choice| choice.field == from);
+        let derived = source.map(|choice| Choice {
+            field,
+            winner: choice.winner,
+            parts: choice.parts.clone(),
+            rule,
+            losers: Vec::new(),
+        });
+        self.choices.extend(derived);
+    }
+}
+
+/// Nearness of a record's path to the device, 0 the nearest. What was typed in comes last.
+pub(super) fn path_rank(member: &Activity) -> u8 {
+    if member.is_manual() {
+        return 9;
+    }
+    match (member.source, member.writer) {
+        (Source::File, _) => 0,
+        (Source::Garmin, _) => 1,
+        (Source::HealthKit, Some(Writer::AppleDevice(_))) => 2,
+        (Source::HealthKit, Some(Writer::Other(_)) | None) => 3,
+        (Source::HealthKit, Some(Writer::GarminConnect)) => 4,
+        (Source::Strava, _) => 5,
+        (Source::HealthKit, Some(Writer::Strava)) => 6,
+        (Source::Other, _) => 7,
+        (Source::App, _) => 8,
+        (Source::HealthKit, Some(Writer::AppleManual)) => 9,
+    }
+}
