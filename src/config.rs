@@ -132,7 +132,30 @@ pub(crate) struct Weather {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
+    pub(crate) kind: StoreKind,
+    /// The file of SQLite.
     pub(crate) path: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum StoreKind {
+    Sqlite,
+    #[cfg(feature = "scylla")]
+    Scylla(Cluster),
+}
+
+/// ScyllaDB or Apache Cassandra.
+#[cfg(feature = "scylla")]
+#[derive(Clone, Debug)]
+pub(crate) struct Cluster {
+    pub(crate) nodes: Vec<String>,
+    pub(crate) keyspace: String,
+    pub(crate) is_cassandra: bool,
+    pub(crate) replication_factor: u32,
+    pub(crate) datacenter: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<SecretString>,
+    pub(crate) tls_ca: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use ingest_connectors::port::Publisher;
 use serde_json::{Value, json};
-use sinks_sqlite::ReadStore;
 use sinks_store::{After, ListQuery, SeriesQuery, Table};
 
 use crate::adapters::LogReplay;
@@ -14,6 +13,7 @@ use crate::cli::{DataArgs, DeadLettersArgs, DeadLettersCommand, GlobalArgs};
 use crate::config::{self, Request, Settings};
 use crate::exit::{self, CommandResult, Failure};
 use crate::run::{opening, runtime};
+use crate::stores;
 use crate::wiring::{Service, TENANT};
 
 const PAGE: usize = 500;
@@ -30,10 +30,8 @@ fn settings(data: &DataArgs) -> Result<Settings, Failure> {
     Ok(config::load(&Request::of(data))?.0)
 }
 
-fn open(settings: &Settings) -> Result<ReadStore, Failure> {
-    ReadStore::open_read_only(&settings.store.path)
-        .with_context(|| format!("cannot read the store {}", settings.store.path.display()))
-        .map_err(|error| Failure::bad_input(error).hint("--data names the data folder"))
+fn open(settings: &Settings) -> Result<Arc<dyn SeriesQuery>, Failure> {
+    stores::query(settings)
 }
 
 fn list(settings: &Settings, global: GlobalArgs) -> CommandResult {

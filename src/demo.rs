@@ -278,7 +278,7 @@ async fn report(
 }
 
 /// Live naps: they lie in one table with the nights.
-fn naps(store: &impl SeriesQuery) -> anyhow::Result<u64> {
+fn naps(store: &dyn SeriesQuery) -> anyhow::Result<u64> {
     /// What is read of a row.
     #[derive(serde::Deserialize)]
     struct Kind<'a> {

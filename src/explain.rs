@@ -15,17 +15,15 @@ mod told;
 mod trail;
 mod words;
 
-use std::sync::Arc;
-
 use anyhow::{Context, anyhow};
 use sinks_api::dto::SessionExplained;
-use sinks_sqlite::ReadStore;
 use sinks_store::Table;
 use stream_embedded::EmbeddedReader;
 
 use crate::cli::{DataArgs, ExplainArgs, ExplainWhat, GlobalArgs};
 use crate::config::{self, Request, Settings};
 use crate::exit::{self, CommandResult, Failure};
+use crate::stores;
 use crate::topics;
 use crate::wiring::TENANT;
 
@@ -126,11 +124,8 @@ fn gone(what: &str, id: &str) -> Failure {
 fn open(data: &DataArgs) -> Result<Chain, Failure> {
     let (settings, _) = config::load(&Request::of(data))?;
     let reader = open_log(&settings)?;
-    let path = &settings.store.path;
-    let store = ReadStore::open_read_only(path)
-        .with_context(|| format!("cannot read the store {}", path.display()))
-        .map_err(|error| Failure::bad_input(error).hint("--data names the data folder"))?;
-    Ok(Chain::new(TENANT, Arc::new(store), reader))
+    let store = stores::query(&settings)?;
+    Ok(Chain::new(TENANT, store, reader))
 }
 
 /// The log of a data folder, to be read beside whoever writes it.

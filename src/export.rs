@@ -4,11 +4,11 @@
 use anyhow::Context;
 use serde::Serialize;
 use sinks_parquet::{Export, TABLES};
-use sinks_sqlite::Snapshot;
 
 use crate::cli::{ExportArgs, GlobalArgs};
 use crate::config::{self, Request};
 use crate::exit::{self, CommandResult, Failure};
+use crate::stores;
 
 #[derive(Serialize)]
 struct Report {
@@ -24,12 +24,10 @@ struct Report {
 
 pub(crate) fn run(args: &ExportArgs, global: GlobalArgs) -> CommandResult {
     let settings = config::load(&Request::of(&args.data))?.0;
-    let path = &settings.store.path;
-    let snapshot = Snapshot::open(path)
-        .with_context(|| format!("cannot read the store {}", path.display()))
+    let (store, position) = stores::scan(&settings)
         .map_err(|error| Failure::bad_input(error).hint("--data names the data folder"))?;
-    let position = snapshot.position().0;
-    let export = Export::run(&snapshot, Some(position), &args.out)
+    let position = position.0;
+    let export = Export::run(&*store, Some(position), &args.out)
         .with_context(|| format!("the export to {} failed", args.out.display()))
         .map_err(Failure::failed)?;
     let rows = TABLES.map(|table| {

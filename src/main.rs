@@ -21,6 +21,7 @@ mod run;
 mod score;
 mod shutdown;
 mod simulate;
+mod stores;
 mod tail;
 mod telemetry;
 mod topics;

@@ -10,12 +10,12 @@ use ingest_simulator::{
     EventKind, LossTold, Score, Scorer, ThingTold, Told, TruthReader, baselines,
 };
 use serde_json::Value;
-use sinks_sqlite::ReadStore;
 use sinks_store::{After, ListQuery, SeriesQuery, Table};
 
 use crate::cli::{GlobalArgs, ScoreArgs};
 use crate::config::{self, Request};
 use crate::exit::{self, CommandResult, Failure};
+use crate::stores;
 use crate::wiring::TENANT;
 
 const PAGE: usize = 1_000;
@@ -27,12 +27,8 @@ pub(crate) fn run(args: &ScoreArgs, global: GlobalArgs) -> CommandResult {
         .map_err(|error| {
             Failure::bad_input(error).hint("--truth names the truth.jsonl of the world")
         })?;
-    let store = ReadStore::open_read_only(&settings.store.path)
-        .with_context(|| format!("cannot read the store {}", settings.store.path.display()))
-        .map_err(|error| {
-            Failure::bad_input(error).hint("--data names the folder of the demo or service")
-        })?;
-    let scores = score(&store, BufReader::new(file))
+    let store = stores::query(&settings)?;
+    let scores = score(&*store, BufReader::new(file))
         .map_err(Failure::failed)?
         .ok_or_else(|| {
             let empty = anyhow::anyhow!("{} tells of no athlete", args.truth.display());
@@ -52,7 +48,7 @@ struct Scores {
 }
 
 /// `None` where the truth tells of nobody: there is nothing to compare with.
-fn score(store: &ReadStore, truth: impl std::io::BufRead) -> anyhow::Result<Option<Scores>> {
+fn score(store: &dyn SeriesQuery, truth: impl std::io::BufRead) -> anyhow::Result<Option<Scores>> {
     let mut scorer = Scorer::new();
     let mut simpler: Vec<(&'static str, Scorer)> = Vec::new();
     let mut athletes = 0_u64;
@@ -79,7 +75,7 @@ fn score(store: &ReadStore, truth: impl std::io::BufRead) -> anyhow::Result<Opti
 }
 
 /// What the store says of one athlete.
-fn told(store: &ReadStore, athlete_id: &str) -> anyhow::Result<Told> {
+fn told(store: &dyn SeriesQuery, athlete_id: &str) -> anyhow::Result<Told> {
     let mut told = Told::default();
     for item in items(store, Table::Sessions, athlete_id)? {
         told.sessions.extend(thing(&item, athlete_id, "session_id"));
@@ -93,7 +89,7 @@ fn told(store: &ReadStore, athlete_id: &str) -> anyhow::Result<Told> {
     Ok(told)
 }
 
-fn items(store: &ReadStore, table: Table, athlete: &str) -> anyhow::Result<Vec<Value>> {
+fn items(store: &dyn SeriesQuery, table: Table, athlete: &str) -> anyhow::Result<Vec<Value>> {
     let mut query = ListQuery::of(table, TENANT, athlete, PAGE);
     let mut found = Vec::new();
     loop {

@@ -21,7 +21,6 @@ use edge::{Clock, SystemClock};
 use ingest_vault::{ApiKeys, Vault};
 use sinks_api::metrics::Metrics;
 use sinks_api::{Api, Signer};
-use sinks_sqlite::{ReadStore, SqliteStore};
 use sinks_store::{SeriesQuery, Writer};
 use stream_embedded::{EmbeddedLog, EmbeddedReader, Options};
 use tokio::net::TcpListener;
@@ -34,6 +33,7 @@ use crate::adapters::{
 use crate::config::{AuthRequired, Role, Settings};
 use crate::loops::{self, Status};
 use crate::shutdown::Shutdown;
+use crate::stores;
 use crate::topics;
 use outward::Fetching;
 
@@ -45,7 +45,8 @@ const STREAM_POSITIONS: &str = "stream positions";
 pub(crate) struct Service {
     settings: Settings,
     log: Arc<EmbeddedLog>,
-    store: Arc<ReadStore>,
+    store: Arc<dyn SeriesQuery>,
+    fed_to: stores::FedTo,
     status: Arc<Status>,
     loops: Vec<JoinHandle<anyhow::Result<()>>>,
     vault: Arc<Vault>,
@@ -80,9 +81,11 @@ impl Service {
         let vault = Vault::open(&settings.vault.path, key_file)
             .with_context(|| format!("cannot open the vault {}", settings.vault.path.display()))?;
         let keys = ApiKeys::open(&settings.vault.path)?;
-        let writer = SqliteStore::open(&settings.store.path)
-            .with_context(|| format!("cannot open the store {}", settings.store.path.display()))?;
-        let store = Arc::new(ReadStore::open_read_only(&settings.store.path)?);
+        let stores::Opened {
+            writer,
+            query: store,
+            fed_to,
+        } = stores::open(settings)?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "release")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let status = Arc::new(Status::default());
@@ -106,6 +109,7 @@ impl Service {
             publisher: LogPublisher::new(log.appender()),
             log,
             store,
+            fed_to,
             status,
             loops: threads,
             vault: Arc::new(vault),
@@ -115,7 +119,7 @@ impl Service {
         })
     }
 
-    pub(crate) fn store(&self) -> Arc<ReadStore> {
+    pub(crate) fn store(&self) -> Arc<dyn SeriesQuery> {
         Arc::clone(&self.store)
     }
 
@@ -134,7 +138,7 @@ impl Service {
 
     /// All routes behind their guards, and the background work that belongs to them.
     fn surface(&self, bound: SocketAddr) -> anyhow::Result<Surface> {
-        let query: Arc<dyn SeriesQuery> = Arc::clone(&self.store) as Arc<dyn SeriesQuery>;
+        let query: Arc<dyn SeriesQuery> = Arc::clone(&self.store);
         let replay = LogReplay::new(
             Arc::clone(&query),
             self.publisher.clone(),
@@ -188,8 +192,8 @@ impl Service {
 
     fn facts(&self) -> LogFacts {
         let folder = &self.settings.log.data;
-        let (log, store) = (Arc::clone(&self.log), Arc::clone(&self.store));
-        LogFacts::new(folder, log, store, self.status.growth())
+        let (log, fed_to) = (Arc::clone(&self.log), Arc::clone(&self.fed_to));
+        LogFacts::new(folder, log, fed_to, self.status.growth())
     }
 
     /// Behind API keys; or, on loopback without any, behind a look at who sent a browser here.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sinks_api::{FactPage, FactRecord, Facts, Growth, Positions, Wanted};
-use sinks_sqlite::ReadStore;
 use sinks_store::StoreError;
 use stream_embedded::{EmbeddedLog, EmbeddedReader, Filter};
 use stream_log::{Failure, Key, Offset, Topic};
 use tokio::sync::watch;
 
+use crate::stores::FedTo;
 use crate::topics;
 
 const LANE: u32 = 0;
@@ -23,7 +23,7 @@ const READERS_KEPT_MAX: usize = 8;
 pub(crate) struct LogFacts {
     folder: PathBuf,
     log: Arc<EmbeddedLog>,
-    store: Arc<ReadStore>,
+    fed_to: FedTo,
     idle: Mutex<Vec<EmbeddedReader>>,
     growth: watch::Receiver<Growth>,
 }
@@ -32,13 +32,13 @@ impl LogFacts {
     pub(crate) fn new(
         folder: &Path,
         log: Arc<EmbeddedLog>,
-        store: Arc<ReadStore>,
+        fed_to: FedTo,
         growth: watch::Receiver<Growth>,
     ) -> Self {
         Self {
             folder: folder.to_owned(),
             log,
-            store,
+            fed_to,
             idle: Mutex::default(),
             growth,
         }
@@ -74,7 +74,7 @@ impl Facts for LogFacts {
     }
 
     fn readable(&self) -> Result<Positions, StoreError> {
-        Ok(Positions::of(LANE).at(self.store.position()?.0))
+        Ok(Positions::of(LANE).at((self.fed_to)()?.0))
     }
 
     fn end(&self) -> Result<Positions, StoreError> {
@@ -83,7 +83,7 @@ impl Facts for LogFacts {
 
     fn read(&self, after: &Positions, wanted: &Wanted, max: usize) -> Result<FactPage, StoreError> {
         let from = after.get(LANE);
-        let readable = self.store.position()?.0;
+        let readable = (self.fed_to)()?.0;
         let until = readable.min(from.saturating_add(LOOKED_AT_MAX));
         if until <= from {
             return Ok(FactPage {

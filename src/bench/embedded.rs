@@ -10,7 +10,6 @@ use anyhow::Context;
 use edge::UnixMicros;
 use ingest_connectors::port::Publisher;
 use schemas::record::ingest::RawReceived;
-use sinks_store::SeriesQuery;
 
 use super::Report;
 use super::items::{Splitter, asked_for};

@@ -165,17 +165,24 @@ fn text_entry(key: String, text: &str, origin: Origin) -> Entry {
 
 /// Said before unknown keys, which those kinds would have.
 fn refuse_other_kinds(entries: &[Entry]) -> Result<(), Failure> {
-    for (key, supported) in [("log.kind", "embedded"), ("store.kind", "sqlite")] {
+    let stores: &[&str] = if cfg!(feature = "scylla") {
+        &["sqlite", "scylla"]
+    } else {
+        &["sqlite"]
+    };
+    for (key, supported) in [("log.kind", &["embedded"][..]), ("store.kind", stores)] {
         let Some(entry) = entries.iter().rev().find(|entry| entry.key == key) else {
             continue;
         };
         let kind = entry.value.clone().into_string().unwrap_or_default();
-        if kind != supported {
+        if !supported.contains(&kind.as_str()) {
             let error = anyhow!(
                 "{key} = {kind:?} ({}) is not supported in this build",
                 entry.origin
             );
-            return Err(Failure::bad_input(error).hint(format!("{key} = {supported:?}")));
+            return Err(
+                Failure::bad_input(error).hint(format!("{key} is one of {}", supported.join(", ")))
+            );
         }
     }
     Ok(())

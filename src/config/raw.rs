@@ -87,6 +87,17 @@ section!(RawStore {
     kind: String = "sqlite".to_owned(),
     /// Without it, `store.db` in the data folder.
     path: Option<String> = None,
+    /// Of ScyllaDB or Cassandra, as all that follows: `host:port`.
+    nodes: Vec<String> = Vec::new(),
+    keyspace: String = "sudor".to_owned(),
+    dialect: String = "scylla".to_owned(),
+    /// Of a keyspace that is made.
+    replication_factor: u64 = 3,
+    datacenter: Option<String> = None,
+    user: Option<String> = None,
+    password: Option<String> = None,
+    /// Certificates that nodes are checked against; without them nothing is encrypted.
+    tls_ca: Option<String> = None,
 });
 
 section!(RawLimits {
@@ -130,10 +141,15 @@ pub(super) const SECRETS: &[&str] = &[
     "strava.verify_token",
     "strava.client_secret",
     "weather.api_key",
+    "store.password",
 ];
 
 /// Keys that hold a list; in the environment its items are separated by commas.
-pub(super) const LISTS: &[&str] = &["garmin.callback_hosts", "rules.gap_boundaries_min"];
+pub(super) const LISTS: &[&str] = &[
+    "garmin.callback_hosts",
+    "rules.gap_boundaries_min",
+    "store.nodes",
+];
 
 /// Keys that are understood but not listed in reports while unset: they are for tests.
 pub(super) const HIDDEN: &[&str] = &["debug.panic_on_provider_id"];
@@ -143,6 +159,7 @@ pub(super) const BOUNDS: &[(&str, u64, u64)] = &[
     ("http.body_limit_mib", 1, 1_024),
     ("log.partitions", 1, 1_024),
     ("weather.archive_after_days", 1, 90),
+    ("store.replication_factor", 1, 9),
     ("limits.batch_records", 1, 100_000),
     ("limits.batch_mib", 1, 256),
     ("limits.decoded_cache_mib", 1, 65_536),

@@ -162,8 +162,12 @@ const REFUSED: &[(&str, &[&str])] = &[
         &["log.kind = \"kafka\"", "not supported"],
     ),
     (
-        "[store]\nkind = \"scylla\"",
+        "[store]\nkind = \"mongo\"",
         &["store.kind", "not supported in this build"],
+    ),
+    (
+        "[store]\nnodes = [\"a:9042\"]",
+        &["store.nodes", "store.kind"],
     ),
     (
         "[http]\nbind = \"localhost\"",

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 
 use super::raw::{AUTH_WORDS, BOUNDS, FORMAT_WORDS, RawRules, RawSettings};
 use super::{
-    AuthRequired, Debug, Garmin, Http, Limits, Log, Role, Rules, Settings, Store, Strava, Vault,
-    Weather,
+    AuthRequired, Debug, Garmin, Http, Limits, Log, Role, Rules, Settings, Store, StoreKind,
+    Strava, Vault, Weather,
 };
 use crate::exit::Failure;
 
@@ -32,6 +32,7 @@ pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Fa
         http: http(raw)?,
         auth: word("auth.required", &raw.auth.required, AUTH_WORDS)?,
         store: Store {
+            kind: store_kind(raw)?,
             path: in_data(&raw.store.path, "store.db"),
         },
         vault: Vault {
@@ -141,6 +142,61 @@ fn log(raw: &RawSettings, data: PathBuf) -> Result<Log, Failure> {
         format: word("log.format", &raw.log.format, FORMAT_WORDS)?,
         filter,
     })
+}
+
+/// Other kinds than these are refused by the layers.
+#[cfg(not(feature = "scylla"))]
+fn store_kind(raw: &RawSettings) -> Result<StoreKind, Failure> {
+    refuse_cluster_keys(raw)?;
+    Ok(StoreKind::Sqlite)
+}
+
+#[cfg(feature = "scylla")]
+fn store_kind(raw: &RawSettings) -> Result<StoreKind, Failure> {
+    let store = &raw.store;
+    if store.kind == "sqlite" {
+        refuse_cluster_keys(raw)?;
+        return Ok(StoreKind::Sqlite);
+    }
+    if store.nodes.is_empty() {
+        return Err(bad(
+            "store.kind = \"scylla\" without store.nodes",
+            "nodes = [\"host:9042\"]",
+        ));
+    }
+    let is_cassandra = word(
+        "store.dialect",
+        &store.dialect,
+        &[("scylla", false), ("cassandra", true)],
+    )?;
+    let (user, password) = (text(&store.user), secret(&store.password));
+    if user.is_some() != password.is_some() {
+        return Err(bad(
+            "store.user and store.password go together",
+            "both, or neither",
+        ));
+    }
+    Ok(StoreKind::Scylla(super::Cluster {
+        nodes: store.nodes.clone(),
+        keyspace: store.keyspace.clone(),
+        is_cassandra,
+        replication_factor: small(store.replication_factor),
+        datacenter: text(&store.datacenter),
+        user,
+        password,
+        tls_ca: text(&store.tls_ca).map(PathBuf::from),
+    }))
+}
+
+/// A key that nothing obeys is refused, not ignored.
+fn refuse_cluster_keys(raw: &RawSettings) -> Result<(), Failure> {
+    if raw.store.nodes.is_empty() {
+        return Ok(());
+    }
+    Err(bad(
+        "store.nodes is set, and store.kind = \"sqlite\" has none",
+        "store.kind = \"scylla\", or no nodes",
+    ))
 }
 
 fn garmin(raw: &RawSettings) -> Result<Garmin, Failure> {

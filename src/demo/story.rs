@@ -78,7 +78,7 @@ struct Product {
 
 /// The story of the workout that most sources told; `None` where there is no workout.
 pub(crate) fn tell(
-    store: &impl SeriesQuery,
+    store: &dyn SeriesQuery,
     athletes: &[String],
     data: &str,
 ) -> anyhow::Result<Option<String>> {
@@ -108,7 +108,7 @@ pub(crate) fn tell(
 }
 
 fn rows<T: for<'de> Deserialize<'de>>(
-    store: &impl SeriesQuery,
+    store: &dyn SeriesQuery,
     table: Table,
     athlete: &str,
 ) -> anyhow::Result<Vec<T>> {

@@ -3,8 +3,6 @@
 //! The facts are projected again into a store in memory, up to the store's own position, so that a
 //! store that lags is no difference and one that lost, doubled or altered a row is.
 
-use anyhow::Context;
-use sinks_sqlite::ReadStore;
 use sinks_store::{
     FeedPosition, LiveRow, MemoryStore, SeriesQuery, SeriesStore, StoreError, Table, project,
 };
@@ -13,6 +11,7 @@ use stream_log::Offset;
 
 use super::Findings;
 use crate::config::Settings;
+use crate::stores;
 
 const PAGE: usize = 1_000;
 
@@ -22,9 +21,10 @@ pub(crate) fn compare(
     reader: &EmbeddedReader,
     findings: &mut Findings,
 ) -> anyhow::Result<u64> {
-    let store = ReadStore::open_read_only(&settings.store.path)
-        .with_context(|| format!("cannot read the store {}", settings.store.path.display()))?;
-    let position = store.position()?;
+    let stores::Reading {
+        query: store,
+        position,
+    } = stores::read(settings)?;
     let head = reader.next_seq()?.0.saturating_sub(1);
     if position.0 > head {
         findings.add(
@@ -39,7 +39,7 @@ pub(crate) fn compare(
     project_again(reader, position, &mut memory)?;
     let mut rows = 0;
     for table in Table::ALL {
-        rows += table_rows(table, &store, &memory, findings)?;
+        rows += table_rows(table, &*store, &memory, findings)?;
     }
     Ok(rows)
 }
@@ -47,7 +47,7 @@ pub(crate) fn compare(
 /// Both sides are sorted by (tenant, id): one walk finds what is missing, too much, or different.
 fn table_rows(
     table: Table,
-    store: &ReadStore,
+    store: &dyn SeriesQuery,
     memory: &MemoryStore,
     findings: &mut Findings,
 ) -> anyhow::Result<u64> {
@@ -96,7 +96,7 @@ fn table_rows(
     }
 }
 
-struct Rows<'s, Q> {
+struct Rows<'s, Q: ?Sized> {
     store: &'s Q,
     table: Table,
     page: std::vec::IntoIter<LiveRow>,
@@ -104,7 +104,7 @@ struct Rows<'s, Q> {
     ended: bool,
 }
 
-impl<'s, Q: SeriesQuery> Rows<'s, Q> {
+impl<'s, Q: SeriesQuery + ?Sized> Rows<'s, Q> {
     fn new(store: &'s Q, table: Table) -> Self {
         Self {
             store,

@@ -36,5 +36,5 @@ pub use row::{
 };
 pub use scan::{Month, RowScan, SeriesScan};
 pub use timeline::{TimelineItem, TimelinePage, TimelineQuery, cut, timeline};
-pub use upsert::{replayed, retract, take_back};
+pub use upsert::{replayed, retract, take_back, without_bytes};
 pub use writer::{BATCH_RECORDS_MAX, Step, Writer};

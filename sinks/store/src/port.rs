@@ -42,6 +42,16 @@ pub trait SeriesStore: Send {
     fn apply(&mut self, rows: Vec<RowChange>, position: FeedPosition) -> Result<(), StoreError>;
 }
 
+impl<S: SeriesStore + ?Sized> SeriesStore for Box<S> {
+    fn position(&self) -> Result<FeedPosition, StoreError> {
+        (**self).position()
+    }
+
+    fn apply(&mut self, rows: Vec<RowChange>, position: FeedPosition) -> Result<(), StoreError> {
+        (**self).apply(rows, position)
+    }
+}
+
 /// Says that a dead letter was sent in again. Apart from `SeriesStore`, because the answer to a
 /// request must not wait for the writer's next batch.
 pub trait ReplayMarks: Send + Sync {

@@ -24,7 +24,7 @@ pub fn retract(before: Option<&Row>, change: &Retraction) -> Option<Row> {
         row.content_hash.clone_from(hash);
     }
     end(&mut row, &change.reason, change.superseded_by.as_deref());
-    row.body = retracted_body(&before.body, |patch| {
+    row.body = patched_body(&before.body, |patch| {
         patch.text("id", &change.fact_id);
         if let Some(field) = change.table.revision_field() {
             patch.int(field, change.version.revision);
@@ -45,7 +45,7 @@ pub fn take_back(before: &Row, change: &Told) -> Option<Row> {
     let mut row = before.clone();
     row.revised_at = change.revised_at;
     end(&mut row, &change.reason, None);
-    row.body = retracted_body(&before.body, |patch| {
+    row.body = patched_body(&before.body, |patch| {
         patch.instant("revised_at", change.revised_at);
         patch_end(patch, &row);
     });
@@ -61,11 +61,18 @@ pub fn replayed(before: &Row, change: &Replayed) -> Option<Row> {
     row.revised_at = change.at.max(before.revised_at);
     row.version.step = row.version.step.saturating_add(1);
     end(&mut row, "replayed", None);
-    row.body = retracted_body(&before.body, |patch| {
+    row.body = patched_body(&before.body, |patch| {
         patch.text("status", Status::Retracted.word());
         patch.instant("replayed_at", change.at);
     });
     Some(row)
+}
+
+/// The body without the bytes that somebody sent, for stores with a limit for a row.
+pub fn without_bytes(body: &str) -> String {
+    patched_body(body, |patch| {
+        patch.null("body_base64");
+    })
 }
 
 fn end(row: &mut Row, reason: &str, superseded_by: Option<&str>) {
@@ -83,7 +90,7 @@ fn patch_end(patch: &mut Json, row: &Row) {
 }
 
 /// The body with the patch's fields in place of its own, all else byte for byte as it was.
-fn retracted_body(body: &str, fill: impl FnOnce(&mut Json)) -> String {
+fn patched_body(body: &str, fill: impl FnOnce(&mut Json)) -> String {
     let mut patch = Json::with_room(256);
     fill(&mut patch);
     let patch = patch.finish();

@@ -37,6 +37,24 @@ const SUITES: &[Suite] = &[
         features: &[],
         needs: &[Kind::Kafka],
     },
+    Suite {
+        package: "sinks-scylla",
+        target: "cassandra",
+        features: &[],
+        needs: &[Kind::Cassandra],
+    },
+    Suite {
+        package: "sudor",
+        target: "cassandra",
+        features: &["scylla"],
+        needs: &[Kind::Cassandra],
+    },
+    Suite {
+        package: "sinks-scylla",
+        target: "crash",
+        features: &[],
+        needs: &[Kind::Cassandra],
+    },
 ];
 
 impl Suite {

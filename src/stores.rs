@@ -1,0 +1,146 @@
+//! Which store this process writes and reads: SQLite in the data folder, or a cluster.
+//!
+//! The rest of the program sees the ports alone.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use sinks_sqlite::{ReadStore, SqliteStore};
+use sinks_store::{FeedPosition, SeriesQuery, SeriesStore, StoreError};
+
+use crate::config::{Settings, StoreKind};
+use crate::exit::Failure;
+
+/// Both sides of a store.
+pub(crate) struct Opened {
+    pub(crate) writer: Box<dyn SeriesStore>,
+    pub(crate) query: Arc<dyn SeriesQuery>,
+    pub(crate) fed_to: FedTo,
+}
+
+/// Asks for the position up to which the rows stand for the feed.
+pub(crate) type FedTo = Arc<dyn Fn() -> Result<FeedPosition, StoreError> + Send + Sync>;
+
+/// For the service: makes what is not there.
+pub(crate) fn open(settings: &Settings) -> anyhow::Result<Opened> {
+    match &settings.store.kind {
+        StoreKind::Sqlite => {
+            let path = &settings.store.path;
+            let writer = SqliteStore::open(path)
+                .with_context(|| format!("cannot open the store {}", path.display()))?;
+            let store = Arc::new(ReadStore::open_read_only(path)?);
+            let asked = Arc::clone(&store);
+            Ok(Opened {
+                writer: Box::new(writer),
+                query: store,
+                fed_to: Arc::new(move || asked.position()),
+            })
+        }
+        #[cfg(feature = "scylla")]
+        StoreKind::Scylla(cluster) => {
+            let store =
+                sinks_scylla::ScyllaStore::connect(options(cluster)).with_context(|| {
+                    format!("cannot open the store at {}", cluster.nodes.join(", "))
+                })?;
+            let asked = store.reader();
+            Ok(Opened {
+                query: Arc::new(store.reader()),
+                fed_to: Arc::new(move || asked.position()),
+                writer: Box::new(store),
+            })
+        }
+    }
+}
+
+/// For commands that only read, beside a service or without one.
+pub(crate) struct Reading {
+    pub(crate) query: Arc<dyn SeriesQuery>,
+    /// The position up to which the rows stand for the feed.
+    pub(crate) position: FeedPosition,
+}
+
+pub(crate) fn read(settings: &Settings) -> anyhow::Result<Reading> {
+    match &settings.store.kind {
+        StoreKind::Sqlite => {
+            let path = &settings.store.path;
+            let (position, store) = ReadStore::open_read_only(path)
+                .and_then(|store| Ok((store.position()?, store)))
+                .with_context(|| format!("cannot read the store {}", path.display()))?;
+            Ok(Reading {
+                query: Arc::new(store),
+                position,
+            })
+        }
+        #[cfg(feature = "scylla")]
+        StoreKind::Scylla(cluster) => {
+            let (position, store) = cluster_reader(cluster)?;
+            Ok(Reading {
+                query: Arc::new(store),
+                position,
+            })
+        }
+    }
+}
+
+/// As `read`, with what a person does where it fails.
+pub(crate) fn query(settings: &Settings) -> Result<Arc<dyn SeriesQuery>, Failure> {
+    let hint = match &settings.store.kind {
+        StoreKind::Sqlite => "--data names the data folder",
+        #[cfg(feature = "scylla")]
+        StoreKind::Scylla(_) => "is the cluster up? store.nodes names it",
+    };
+    let opened = read(settings).map_err(|error| Failure::bad_input(error).hint(hint))?;
+    Ok(opened.query)
+}
+
+/// Everything, for files: one moment of SQLite; of a cluster, which has no moments, what is there.
+#[cfg(feature = "parquet")]
+pub(crate) fn scan(
+    settings: &Settings,
+) -> anyhow::Result<(Box<dyn sinks_store::SeriesScan>, FeedPosition)> {
+    match &settings.store.kind {
+        StoreKind::Sqlite => {
+            let path = &settings.store.path;
+            let snapshot = sinks_sqlite::Snapshot::open(path)
+                .with_context(|| format!("cannot read the store {}", path.display()))?;
+            let position = snapshot.position();
+            Ok((Box::new(snapshot), position))
+        }
+        #[cfg(feature = "scylla")]
+        StoreKind::Scylla(cluster) => {
+            let (position, store) = cluster_reader(cluster)?;
+            Ok((Box::new(store), position))
+        }
+    }
+}
+
+#[cfg(feature = "scylla")]
+fn cluster_reader(
+    cluster: &crate::config::Cluster,
+) -> anyhow::Result<(FeedPosition, sinks_scylla::ScyllaReader)> {
+    sinks_scylla::ScyllaReader::connect(options(cluster))
+        .and_then(|store| Ok((store.position()?, store)))
+        .with_context(|| format!("cannot read the store at {}", cluster.nodes.join(", ")))
+}
+
+#[cfg(feature = "scylla")]
+fn options(cluster: &crate::config::Cluster) -> sinks_scylla::Options {
+    use edge::{Clock, SystemClock};
+    use sinks_scylla::{Credentials, Dialect, Options};
+
+    let dialect = if cluster.is_cassandra {
+        Dialect::Cassandra
+    } else {
+        Dialect::Scylla
+    };
+    let now = Arc::new(|| schemas::record::Micros(SystemClock.now().0));
+    let mut options = Options::new(cluster.nodes.clone(), &cluster.keyspace, dialect, now);
+    options.replication_factor = cluster.replication_factor;
+    options.datacenter.clone_from(&cluster.datacenter);
+    options.tls_ca.clone_from(&cluster.tls_ca);
+    options.credentials = cluster.user.clone().map(|user| Credentials {
+        user,
+        password: cluster.password.clone().unwrap_or_default(),
+    });
+    options
+}
