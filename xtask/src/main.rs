@@ -31,6 +31,7 @@ cargo xtask COMMAND
   servers down [KIND…]    stop them, remove their data
   servers status          what runs, where
   servers test [SUITE…]   start what the server suites need, run them, stop it
+  servers soak [WORD=N…]  kills, zombies and dead brokers for an hour or more; seconds=N, seed=N
   servers kill|pause|resume KIND   what a crash test does to one";
 
 fn main() -> ExitCode {

@@ -110,7 +110,8 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
         ["up", kinds @ ..] => up(root, &set, &some_or_all(kinds)?),
         ["down", kinds @ ..] => down(root, &set, &some_or_all(kinds)?),
         ["status"] => status(root, &set),
-        ["test", filters @ ..] => test(root, filters),
+        ["test", filters @ ..] => suites::run(root, filters),
+        ["soak", words @ ..] => suites::soak(root, words),
         ["kill", kind] => Node::running(&Place::new(root, &set, Kind::named(kind)?))?.kill(),
         ["pause", kind] => Node::running(&Place::new(root, &set, Kind::named(kind)?))?.pause(),
         ["resume", kind] => Node::running(&Place::new(root, &set, Kind::named(kind)?))?.resume(),
@@ -169,11 +170,6 @@ fn status(root: &Path, set: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// `servers test`: the suites that need servers, and nothing else.
-fn test(root: &Path, filters: &[&str]) -> Result<()> {
-    suites::run(root, filters)
 }
 
 /// The step of `cargo xtask test`.

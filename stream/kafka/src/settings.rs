@@ -72,8 +72,9 @@ pub struct KafkaLimits {
     /// How long a transaction may stay open. Also how long the partitions of a host that died in
     /// the middle of one are blocked.
     pub transaction: Duration,
-    /// Added to `transaction`: a call that did not return by then ends the process.
-    pub watchdog_margin: Duration,
+    /// A call that did not return by then, with its retries, ends the process. Longer than
+    /// `transaction`: a call that still answers is given up in an orderly way before.
+    pub watchdog: Duration,
     /// A member that is not heard of for so long is taken for dead (classic protocol; otherwise it
     /// is the broker's setting).
     pub session: Duration,
@@ -96,7 +97,7 @@ impl Default for KafkaLimits {
             poll_wait: Duration::from_millis(50),
             call: Duration::from_secs(5),
             transaction: Duration::from_secs(15),
-            watchdog_margin: Duration::from_secs(10),
+            watchdog: Duration::from_secs(25),
             session: Duration::from_secs(10),
             max_poll_interval: Duration::from_mins(2),
             delivery: Duration::from_secs(8),

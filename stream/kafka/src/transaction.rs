@@ -92,10 +92,9 @@ impl Transactions {
     /// Shuts out whoever had this id before, and ends what he left open.
     pub(crate) fn open(options: &KafkaOptions) -> Result<Self, Failure> {
         let limits = &options.limits;
-        let watchdog = Watchdog::new(limits.transaction.saturating_add(limits.watchdog_margin))
-            .map_err(|error| {
-                Failure::new(Class::Stop, "starting the watchdog").with_source(error)
-            })?;
+        let watchdog = Watchdog::new(limits.watchdog).map_err(|error| {
+            Failure::new(Class::Stop, "starting the watchdog").with_source(error)
+        })?;
         let config = clients::transactional(options);
         let changelog = options.topic(options.changelog);
         let mut opened = Self {

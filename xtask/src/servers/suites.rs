@@ -23,6 +23,14 @@ struct Suite {
     needs: &'static [Kind],
 }
 
+/// The suite that kills and pauses its servers.
+const FAULTS: &str = "faults";
+/// What a soak does unless it is told something else, as the suite reads it.
+const PLAN_VARIABLE: &str = "SUDOR_FAULTS";
+const SOAK: &str =
+    "kills=1000 zombies=100 leaves=200 broker_kills=50 broker_pauses=50 pause_ms_max=40000";
+const REPORT_VARIABLE: &str = "SUDOR_FAULTS_REPORT";
+
 /// One line a suite. Those that kill a server come last.
 const SUITES: &[Suite] = &[
     Suite {
@@ -54,6 +62,12 @@ const SUITES: &[Suite] = &[
         target: "crash",
         features: &[],
         needs: &[Kind::Cassandra],
+    },
+    Suite {
+        package: "stream-kafka",
+        target: "faults",
+        features: &[],
+        needs: &[Kind::Kafka],
     },
 ];
 
@@ -95,6 +109,29 @@ pub(super) fn run(root: &Path, filters: &[&str]) -> Result<()> {
     tally.report()
 }
 
+/// The suite of faults for as long as `words` say; the plan of a whole soak otherwise. What came of
+/// it is printed, and left in a file.
+pub(super) fn soak(root: &Path, words: &[&str]) -> Result<()> {
+    let suite = SUITES
+        .iter()
+        .find(|suite| suite.target == FAULTS)
+        .context("there is no suite of faults")?;
+    finish(suite.cargo(root).arg("--no-run"), &suite.name())?;
+    let mut servers = Started::new(root)?;
+    for &kind in suite.needs {
+        servers.start(kind)?;
+    }
+    let report = root.join("target/servers/soak.txt");
+    let mut cargo = suite.cargo(root);
+    cargo
+        .args(["--", "--test-threads=1", "nothing_is_missing"])
+        .envs(servers.environment()?)
+        .env(PLAN_VARIABLE, format!("{SOAK} {}", words.join(" ")))
+        .env(REPORT_VARIABLE, &report);
+    finish(&mut cargo, "soak")?;
+    say(&std::fs::read_to_string(&report)?)
+}
+
 #[derive(Default)]
 struct Tally {
     passed: usize,
@@ -117,6 +154,10 @@ impl Tally {
             }
         }
         let mut cargo = suite.cargo(root);
+        // What kills a server has it to itself.
+        if suite.target == FAULTS {
+            cargo.args(["--", "--test-threads=1"]);
+        }
         cargo
             .envs(servers.environment()?)
             .env(REQUIRE_VARIABLE, "1");

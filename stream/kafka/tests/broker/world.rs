@@ -83,20 +83,56 @@ impl World {
     }
 
     pub(crate) fn options(&self) -> KafkaOptions {
+        let mut options =
+            Self::options_of(&self.brokers, &self.prefix, self.partitions, self.topics);
+        options.group_protocol = self.protocol;
+        options.state = self.state_folder(self.folders);
+        options
+    }
+
+    pub(crate) fn options_of(
+        brokers: &str,
+        prefix: &str,
+        partitions: u32,
+        topics: Topics,
+    ) -> KafkaOptions {
         KafkaOptions {
-            brokers: self.brokers.clone(),
-            prefix: self.prefix.clone(),
+            brokers: brokers.to_owned(),
+            prefix: prefix.to_owned(),
             group: "unit".to_owned(),
             instance: "one".to_owned(),
-            group_protocol: self.protocol,
-            partitions: self.partitions,
-            topics: self.topics,
+            group_protocol: GroupProtocol::default(),
+            partitions,
+            topics,
             changelog: CHANGELOG,
-            state: self.state_folder(self.folders),
+            state: PathBuf::new(),
             security: Security::default(),
             limits: limits(),
             now: time_of_day,
         }
+    }
+
+    pub(crate) fn protocol_word(&self) -> &'static str {
+        match self.protocol {
+            GroupProtocol::Consumer => "consumer",
+            GroupProtocol::Classic => "classic",
+        }
+    }
+
+    pub(crate) fn protocol_named(word: &str) -> GroupProtocol {
+        match word {
+            "classic" => GroupProtocol::Classic,
+            _ => GroupProtocol::Consumer,
+        }
+    }
+
+    pub(crate) fn worker_folder(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn worker_log(&self, name: &str) -> PathBuf {
+        let file = format!("{}{name}.log", self.prefix);
+        std::env::temp_dir().join(file)
     }
 
     pub(crate) fn state_folder(&self, number: u32) -> PathBuf {

@@ -1,0 +1,346 @@
+//! A group of worker processes over one world of topics, its inputs, and what must come out.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use stream_kafka::{GroupProtocol, KafkaAppender, KafkaHost, KafkaSubscriber};
+use stream_log::contract::{DEAD, INPUT, OUTPUT, TOPICS, Tally, drive, input};
+use stream_log::driver::Memory;
+use stream_log::{
+    Append, Appended, Class, Key, LogTime, Offset, Record, Step, Subscribe, Task, TaskLimits, Topic,
+};
+
+use super::world::{World, limits, time_of_day};
+
+pub(crate) const WORKER_VARIABLE: &str = "SUDOR_FAULTS_WORKER";
+pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
+const PARTITIONS: u32 = 4;
+const ATHLETES: u64 = 20;
+const WATCHDOG: i32 = 70;
+/// No timer of the suite's processor is due before it.
+const NOW: LogTime = LogTime(0);
+
+pub(crate) fn wait(time: Duration) {
+    let until = Instant::now() + time;
+    while let Some(left) = until.checked_duration_since(Instant::now()) {
+        std::thread::park_timeout(left);
+    }
+}
+
+/// Does something to the broker, from outside.
+pub(crate) fn broker(verb: &str) {
+    let xtask = std::env::var("SUDOR_TEST_XTASK").unwrap();
+    let done = Command::new(xtask)
+        .args(["servers", verb, "kafka"])
+        .status();
+    assert!(done.unwrap().success(), "servers {verb} kafka");
+}
+
+pub(crate) fn broker_again() {
+    broker("up");
+}
+
+pub(crate) struct Worker {
+    name: String,
+    child: Child,
+    stopped: bool,
+}
+
+impl Worker {
+    pub(crate) fn start_with(world: &World, name: &str, words: &str) -> Self {
+        let protocol = world.protocol_word();
+        let settings = format!(
+            "brokers={} prefix={} instance={name} protocol={protocol} state={} {words}",
+            world.brokers,
+            world.prefix,
+            world.worker_folder(name).display()
+        );
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(world.worker_log(name))
+            .unwrap();
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["a_worker_works_until_its_input_ends", "--nocapture"])
+            .env(WORKER_VARIABLE, settings)
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Self {
+            name: name.to_owned(),
+            child,
+            stopped: false,
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &pid])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Without closing its input first, which would tell it to end.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        let input = self.child.stdin.take();
+        let code = self.child.wait().unwrap().code();
+        drop(input);
+        code
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.child.kill().is_ok() {
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) protocol: GroupProtocol,
+    pub(crate) ended_by_watchdog: usize,
+    pub(crate) ended_otherwise: usize,
+    workers: Vec<Worker>,
+    appender: KafkaAppender,
+    fed: u64,
+    /// What was told to be durable.
+    told: Vec<(Appended, Record)>,
+}
+
+impl Scene {
+    pub(crate) fn new(brokers: &str, protocol: GroupProtocol) -> Self {
+        let mut world = World::new(brokers, protocol, PARTITIONS, TOPICS);
+        let appender = world.appender();
+        Self {
+            world,
+            protocol,
+            ended_by_watchdog: 0,
+            ended_otherwise: 0,
+            workers: Vec::new(),
+            appender,
+            fed: 0,
+            told: Vec::new(),
+        }
+    }
+
+    pub(crate) fn start_workers(&mut self, count: usize) {
+        for number in 0..count {
+            let worker = Worker::start_with(&self.world, &format!("w{number}"), "");
+            self.workers.push(worker);
+        }
+    }
+
+    /// Whoever ended comes back, as a supervisor would have it.
+    pub(crate) fn revive(&mut self) {
+        for worker in &mut self.workers {
+            let Some(status) = worker.child.try_wait().unwrap() else {
+                continue;
+            };
+            match status.code() {
+                Some(WATCHDOG) => self.ended_by_watchdog += 1,
+                // By us.
+                Some(0) | None => {}
+                Some(code) => {
+                    eprintln!(
+                        "worker {} of {} ended with {code}",
+                        worker.name, self.world.prefix
+                    );
+                    self.ended_otherwise += 1;
+                }
+            }
+            *worker = Worker::start_with(&self.world, &worker.name, "");
+        }
+    }
+
+    pub(crate) fn kill(&mut self, worker: usize) {
+        self.workers[worker].child.kill().unwrap();
+    }
+
+    pub(crate) fn leave(&mut self, worker: usize) {
+        drop(self.workers[worker].child.stdin.take());
+    }
+
+    pub(crate) fn stop(&mut self, worker: usize) {
+        let worker = &mut self.workers[worker];
+        if worker.child.try_wait().unwrap().is_none() {
+            worker.signal("STOP");
+            worker.stopped = true;
+        }
+    }
+
+    pub(crate) fn resume_all(&mut self) {
+        for worker in &mut self.workers {
+            if std::mem::take(&mut worker.stopped) && worker.child.try_wait().unwrap().is_none() {
+                worker.signal("CONT");
+            }
+        }
+    }
+
+    /// Inputs of many athletes; what the broker does not take is not sent again here.
+    pub(crate) fn feed(&mut self, count: u64) {
+        let records: Vec<Record> = (self.fed..self.fed + count)
+            .map(|number| {
+                let athlete = format!("t/a{}", number % ATHLETES);
+                input(&athlete, time_of_day(), &format!("add {number}"))
+            })
+            .collect();
+        self.fed += count;
+        if let Ok(places) = self.appender.append(records.clone()) {
+            self.told.extend(places.into_iter().zip(records));
+        }
+    }
+
+    pub(crate) fn wait_for_outputs(&mut self, count: usize) {
+        let mut reader = KafkaSubscriber::open(&self.world.options(), None).unwrap();
+        let (mut seen, mut after) = (0, Offset(0));
+        while seen < count {
+            let page = reader.read(&[OUTPUT], after, 1_000, usize::MAX).unwrap();
+            seen += page.len();
+            after = page.last().map_or(after, |last| last.offset);
+        }
+    }
+
+    /// Waits until everything is processed, then compares with a run in memory over the same log.
+    pub(crate) fn check(&mut self, limit: Duration) -> usize {
+        let inputs = self.everything(INPUT, 0, limit);
+        for (place, record) in &self.told {
+            let found = inputs.get(&(place.partition.0, place.offset.0));
+            assert_eq!(found, Some(record), "what was told is durable is there");
+        }
+        let memory = Memory::new(PARTITIONS, TOPICS);
+        memory.append(inputs.values().cloned().collect()).unwrap();
+        let mut task = Task::new(Tally, memory.open(), TaskLimits::default());
+        drive(&mut task, NOW).unwrap();
+        let expected = by_athlete(
+            memory
+                .take_outputs()
+                .into_iter()
+                .map(|output| output.record),
+        );
+        let count = expected.values().map(Vec::len).sum();
+        let outputs = self.everything(OUTPUT, count, limit);
+        let found = by_athlete(outputs.into_values());
+        assert!(
+            self.everything(DEAD, 0, limit).is_empty(),
+            "nothing is rejected"
+        );
+        for (athlete, texts) in &expected {
+            let theirs = found.get(athlete);
+            let same = theirs.map_or(0, |found| {
+                found.iter().zip(texts).take_while(|(a, b)| a == b).count()
+            });
+            assert_eq!(
+                theirs,
+                Some(texts),
+                "{} of {:?}: equal up to {same}",
+                athlete.as_str(),
+                self.protocol
+            );
+        }
+        assert_eq!(found.len(), expected.len(), "and nobody else");
+        self.workers.clear();
+        inputs.len()
+    }
+
+    /// A topic to its end, once it has so many records; workers that end meanwhile come back.
+    fn everything(
+        &mut self,
+        topic: Topic,
+        count: usize,
+        limit: Duration,
+    ) -> BTreeMap<(u32, u64), Record> {
+        let started = Instant::now();
+        loop {
+            let found = self.read_all(topic);
+            if found.len() >= count || started.elapsed() > limit {
+                return found;
+            }
+            self.revive();
+            wait(Duration::from_millis(500));
+        }
+    }
+
+    fn read_all(&self, topic: Topic) -> BTreeMap<(u32, u64), Record> {
+        let mut reader = KafkaSubscriber::open(&self.world.options(), None).unwrap();
+        let mut found = BTreeMap::new();
+        let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut after = Offset(0);
+        loop {
+            let page = reader.read(&[topic], after, 10_000, usize::MAX).unwrap();
+            let Some(last) = page.last() else {
+                if reader.is_at_end().unwrap() {
+                    return found;
+                }
+                continue;
+            };
+            after = last.offset;
+            for one in page {
+                // Inputs have one place after the other; outputs have marks between them.
+                let count = counts.entry(one.partition.0).or_insert(0);
+                found.insert((one.partition.0, *count), one.record);
+                *count += 1;
+            }
+        }
+    }
+}
+
+fn by_athlete(records: impl Iterator<Item = Record>) -> BTreeMap<Key, Vec<String>> {
+    let mut athletes: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+    for record in records {
+        let text = String::from_utf8_lossy(&record.value).into_owned();
+        athletes.entry(record.key).or_default().push(text);
+    }
+    athletes
+}
+
+/// A worker's life: a task that is opened anew where it asks for it.
+pub(crate) fn run_worker(settings: &str) {
+    let words: BTreeMap<&str, &str> = settings
+        .split_whitespace()
+        .filter_map(|word| word.split_once('='))
+        .collect();
+    let mut options = World::options_of(words["brokers"], words["prefix"], PARTITIONS, TOPICS);
+    options.instance = words["instance"].to_owned();
+    options.state = words["state"].into();
+    options.group_protocol = World::protocol_named(words["protocol"]);
+    options.limits = limits();
+    let milliseconds = |name| {
+        let number: Option<&&str> = words.get(name);
+        number.map(|number| Duration::from_millis(number.parse().unwrap()))
+    };
+    options.limits.watchdog = milliseconds("watchdog").unwrap_or(options.limits.watchdog);
+    let task_limits = TaskLimits {
+        records: 20,
+        ..TaskLimits::default()
+    };
+    while !STOP.load(Ordering::Acquire) {
+        let opened =
+            KafkaAppender::open(&options).and_then(|appender| KafkaHost::open(&options, appender));
+        let host = match opened {
+            Ok(host) => host,
+            Err(failure) => {
+                eprintln!("{} opening: {failure:?}", options.instance);
+                wait(Duration::from_millis(500));
+                continue;
+            }
+        };
+        let mut task = Task::new(Tally, host, task_limits);
+        while !STOP.load(Ordering::Acquire) {
+            match task.step(NOW) {
+                Ok(Step::Worked { .. } | Step::Idle { .. } | Step::Aborted) => {}
+                Err(failure) if failure.class == Class::Rebuild => {
+                    eprintln!("{} anew: {failure:?}", options.instance);
+                    break;
+                }
+                Err(failure) => panic!("{failure:?}"),
+            }
+        }
+    }
+}
