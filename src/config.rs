@@ -79,11 +79,37 @@ pub(crate) enum AuthRequired {
 pub(crate) struct Log {
     /// The data folder.
     pub(crate) data: PathBuf,
-    /// Fixed when the data folder is made; another number is refused there.
+    /// Fixed when the log is made; another number is refused there.
     pub(crate) partitions: u32,
+    /// `None` is the embedded log.
+    pub(crate) kafka: Option<Kafka>,
     pub(crate) format: LogFormat,
     /// Directives such as `info,sinks_api=debug`; goes before `-v`.
     pub(crate) filter: Option<String>,
+}
+
+/// A log on Kafka; the data folder then holds a copy of it for readers.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "kafka"),
+    allow(dead_code, reason = "checked in every build, used with the feature")
+)]
+pub(crate) struct Kafka {
+    pub(crate) brokers: String,
+    pub(crate) topic_prefix: String,
+    pub(crate) group_protocol: GroupProtocol,
+    pub(crate) replication: u32,
+    pub(crate) tls: bool,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<SecretString>,
+}
+
+/// How processes agree on who owns which partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupProtocol {
+    Consumer,
+    Classic,
 }
 
 /// How log lines look on stderr.

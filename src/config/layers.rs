@@ -165,12 +165,17 @@ fn text_entry(key: String, text: &str, origin: Origin) -> Entry {
 
 /// Said before unknown keys, which those kinds would have.
 fn refuse_other_kinds(entries: &[Entry]) -> Result<(), Failure> {
+    let logs: &[&str] = if cfg!(feature = "kafka") {
+        &["embedded", "kafka"]
+    } else {
+        &["embedded"]
+    };
     let stores: &[&str] = if cfg!(feature = "scylla") {
         &["sqlite", "scylla"]
     } else {
         &["sqlite"]
     };
-    for (key, supported) in [("log.kind", &["embedded"][..]), ("store.kind", stores)] {
+    for (key, supported) in [("log.kind", logs), ("store.kind", stores)] {
         let Some(entry) = entries.iter().rev().find(|entry| entry.key == key) else {
             continue;
         };
@@ -180,9 +185,12 @@ fn refuse_other_kinds(entries: &[Entry]) -> Result<(), Failure> {
                 "{key} = {kind:?} ({}) is not supported in this build",
                 entry.origin
             );
-            return Err(
-                Failure::bad_input(error).hint(format!("{key} is one of {}", supported.join(", ")))
-            );
+            let hint = if key == "log.kind" && kind == "kafka" {
+                "a build with the feature `kafka` has it: cargo build --features kafka".to_owned()
+            } else {
+                format!("{key} is one of {}", supported.join(", "))
+            };
+            return Err(Failure::bad_input(error).hint(hint));
         }
     }
     Ok(())

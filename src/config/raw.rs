@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuthRequired, LogFormat};
+use super::{AuthRequired, GroupProtocol, LogFormat};
 
 /// Declares a section: a struct with a default for every key.
 macro_rules! section {
@@ -51,9 +51,27 @@ section!(RawAuth {
 section!(RawLog {
     kind: String = "embedded".to_owned(),
     data: String = "./sudor-data".to_owned(),
-    partitions: u64 = 8,
+    /// Without it, 8 embedded and 16 on Kafka.
+    partitions: Option<u64> = None,
+    /// Kafka only: `host:port`, separated by commas.
+    brokers: Option<String> = None,
+    /// Stands before every topic and group.
+    topic_prefix: String = String::new(),
+    group_protocol: String = "consumer".to_owned(),
+    /// How many brokers keep each record.
+    replication: u64 = 3,
+    security: RawSecurity = RawSecurity::default(),
     format: String = "auto".to_owned(),
     filter: Option<String> = None,
+});
+
+section!(RawSecurity {
+    tls: bool = false,
+    /// Certificates that are trusted; without it, the system's.
+    ca_file: Option<String> = None,
+    /// SCRAM-SHA-512.
+    user: Option<String> = None,
+    password: Option<String> = None,
 });
 
 section!(RawGarmin {
@@ -142,6 +160,7 @@ pub(super) const SECRETS: &[&str] = &[
     "strava.client_secret",
     "weather.api_key",
     "store.password",
+    "log.security.password",
 ];
 
 /// Keys that hold a list; in the environment its items are separated by commas.
@@ -157,7 +176,7 @@ pub(super) const HIDDEN: &[&str] = &["debug.panic_on_provider_id"];
 /// Numbers with their bounds, both inclusive.
 pub(super) const BOUNDS: &[(&str, u64, u64)] = &[
     ("http.body_limit_mib", 1, 1_024),
-    ("log.partitions", 1, 1_024),
+    ("log.replication", 1, 15),
     ("weather.archive_after_days", 1, 90),
     ("store.replication_factor", 1, 9),
     ("limits.batch_records", 1, 100_000),
@@ -173,6 +192,11 @@ pub(super) const AUTH_WORDS: &[(&str, AuthRequired)] = &[
     ("auto", AuthRequired::Auto),
     ("on", AuthRequired::On),
     ("off", AuthRequired::Off),
+];
+
+pub(super) const PROTOCOL_WORDS: &[(&str, GroupProtocol)] = &[
+    ("consumer", GroupProtocol::Consumer),
+    ("classic", GroupProtocol::Classic),
 ];
 
 pub(super) const FORMAT_WORDS: &[(&str, LogFormat)] = &[

@@ -63,6 +63,7 @@ pub(super) fn report(layered: &Layered, settings: &Settings) -> ConfigReport {
 fn derived(key: &str, settings: &Settings) -> Option<String> {
     match key {
         "http.public_url" => Some(settings.public_url(settings.http.bind)),
+        "log.partitions" => Some(settings.log.partitions.to_string()),
         "store.path" => Some(settings.store.path.display().to_string()),
         "vault.key_file" => Some(settings.vault.key_file.display().to_string()),
         _ => None,

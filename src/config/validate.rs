@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use secrecy::SecretString;
 
-use super::raw::{AUTH_WORDS, BOUNDS, FORMAT_WORDS, RawRules, RawSettings};
+use super::raw::{AUTH_WORDS, BOUNDS, FORMAT_WORDS, PROTOCOL_WORDS, RawRules, RawSettings};
 use super::{
-    AuthRequired, Debug, Garmin, Http, Limits, Log, Role, Rules, Settings, Store, StoreKind,
+    AuthRequired, Debug, Garmin, Http, Kafka, Limits, Log, Role, Rules, Settings, Store, StoreKind,
     Strava, Vault, Weather,
 };
 use crate::exit::Failure;
@@ -16,6 +16,7 @@ use crate::exit::Failure;
 const MIB: usize = 1_024 * 1_024;
 const FILTER_BYTES_MAX: usize = 1_024;
 const SECRET_CHARS_MAX: usize = 128;
+const PREFIX_CHARS_MAX: usize = 64;
 
 pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Failure> {
     check_bounds(raw)?;
@@ -136,9 +137,19 @@ fn log(raw: &RawSettings, data: PathBuf) -> Result<Log, Failure> {
             &format!("at most {FILTER_BYTES_MAX} bytes"),
         ));
     }
+    let kafka = kafka(raw)?;
+    let default = if kafka.is_some() { 16 } else { 8 };
+    let partitions = raw.log.partitions.unwrap_or(default);
+    if !(1..=1_024).contains(&partitions) {
+        return Err(bad(
+            &format!("log.partitions = {partitions} is outside of its bounds"),
+            "1 to 1024",
+        ));
+    }
     Ok(Log {
         data,
-        partitions: small(raw.log.partitions),
+        partitions: small(partitions),
+        kafka,
         format: word("log.format", &raw.log.format, FORMAT_WORDS)?,
         filter,
     })
@@ -197,6 +208,54 @@ fn refuse_cluster_keys(raw: &RawSettings) -> Result<(), Failure> {
         "store.nodes is set, and store.kind = \"sqlite\" has none",
         "store.kind = \"scylla\", or no nodes",
     ))
+}
+
+fn kafka(raw: &RawSettings) -> Result<Option<Kafka>, Failure> {
+    let raw = &raw.log;
+    let brokers = text(&raw.brokers);
+    let brokers = match (raw.kind.as_str(), brokers) {
+        ("kafka", Some(brokers)) => brokers,
+        ("kafka", None) => {
+            return Err(bad(
+                "log.kind = \"kafka\" needs log.brokers",
+                "host:port, separated by commas",
+            ));
+        }
+        (_, None) => return Ok(None),
+        (_, Some(_)) => {
+            return Err(bad(
+                "log.brokers is set, and log.kind is \"embedded\"",
+                "log.kind = \"kafka\", or no brokers",
+            ));
+        }
+    };
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if raw.topic_prefix.len() > PREFIX_CHARS_MAX || !raw.topic_prefix.chars().all(fits) {
+        return Err(bad(
+            &format!(
+                "log.topic_prefix = {:?} cannot stand in a topic",
+                raw.topic_prefix
+            ),
+            &format!("at most {PREFIX_CHARS_MAX} of A-Z a-z 0-9 . _ -"),
+        ));
+    }
+    let security = &raw.security;
+    if security.user.is_some() != security.password.is_some() {
+        return Err(bad(
+            "log.security needs both user and password, or none of them",
+            "SCRAM-SHA-512 knows a user by a password",
+        ));
+    }
+    Ok(Some(Kafka {
+        brokers,
+        topic_prefix: raw.topic_prefix.clone(),
+        group_protocol: word("log.group_protocol", &raw.group_protocol, PROTOCOL_WORDS)?,
+        replication: small(raw.replication),
+        tls: security.tls,
+        ca_file: text(&security.ca_file).map(PathBuf::from),
+        user: text(&security.user),
+        password: secret(&security.password),
+    }))
 }
 
 fn garmin(raw: &RawSettings) -> Result<Garmin, Failure> {

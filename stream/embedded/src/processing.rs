@@ -118,10 +118,29 @@ impl ProcessingHost {
         open.map_or(self.cursor, |(_, offset)| offset.0.saturating_sub(1))
     }
 
+    /// Takes over records of another log into the partitions they have there, with what that log
+    /// says of state: all of it or nothing, as a commit. The records go after `Appender::head`.
+    pub fn copy(
+        &mut self,
+        records: Vec<(Partition, Record)>,
+        commit: Commit,
+    ) -> Result<(), Failure> {
+        let mut prepared = Prepared::default();
+        for (partition, record) in records {
+            prepared.push(record, partition, &self.appender.topics)?;
+        }
+        self.write_with(prepared, commit)
+    }
+
     fn write(&mut self, mut commit: Commit) -> Result<(), Failure> {
+        let outputs = std::mem::take(&mut commit.outputs);
+        let outputs = Prepared::new(outputs, self.partitions, &self.appender.topics)?;
+        self.write_with(outputs, commit)
+    }
+
+    fn write_with(&mut self, outputs: Prepared, mut commit: Commit) -> Result<(), Failure> {
         commit.positions = greatest(&commit.positions);
         let processed = self.processed_after(&commit);
-        let outputs = Prepared::new(commit.outputs, self.partitions, &self.appender.topics)?;
         let positions = commit.positions.clone();
         let changes = Box::new(Changes {
             state: commit.state,

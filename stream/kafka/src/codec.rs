@@ -22,7 +22,7 @@ use stream_log::{
 };
 
 const RECEIVED_AT: &str = "received_at";
-const SOURCE: &str = "source";
+pub(crate) const SOURCE: &str = "source";
 /// Names of headers that others made up; each is kept for ever.
 const NAMES_MAX: usize = 1_024;
 

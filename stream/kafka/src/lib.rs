@@ -35,12 +35,14 @@ mod transaction;
 mod watchdog;
 
 mod append;
+mod follow;
 mod merge;
 mod subscribe;
 mod topics;
 
 pub use append::{Callback, KafkaAppender};
 pub use classify::{Verdict, classify};
+pub use follow::{Followed, KafkaFollower, Places, StateNews};
 pub use host::KafkaHost;
 pub use settings::{GroupProtocol, KafkaLimits, KafkaOptions, Security, TopicSpec};
 pub use subscribe::KafkaSubscriber;

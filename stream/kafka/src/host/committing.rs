@@ -66,6 +66,14 @@ impl KafkaHost {
             let change = Change::Counter(name.clone(), count);
             changes.entry(*partition).or_default().push(change);
         }
+        // A partition whose state did not change says where it is all the same.
+        for at in &commit.positions {
+            let told = changes.entry(at.partition).or_default();
+            if told.is_empty() {
+                let mark = self.options.transactional_id().into_bytes();
+                told.push(Change::Mark(mark));
+            }
+        }
         Ok(changes)
     }
 

@@ -1,0 +1,241 @@
+//! Everything that is committed, facts, inputs and changes of state, for who keeps a copy.
+//!
+//! Within one answer inputs stand before facts, so that a copy in this order has a cause before what
+//! follows from it where both came together; what came apart is the copy's own to hold back.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message};
+use rdkafka::topic_partition_list::{Offset as At, TopicPartitionList};
+use stream_log::{BucketId, Failure, Key, LogTime, Offset, Partition, Sequenced};
+
+use crate::classify::{Verdict, classify, failed};
+use crate::clients::{self, Told};
+use crate::codec::{self, Change};
+use crate::settings::KafkaOptions;
+
+const BYTES_MAX: usize = 16 * 1024 * 1024;
+const LOOK: Duration = Duration::from_millis(20);
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// The next record of each topic's partition.
+pub type Places = BTreeMap<(&'static str, Partition), i64>;
+
+/// One thing that was committed.
+#[derive(Clone, Debug)]
+pub enum Followed {
+    /// With the offset that it has in its topic.
+    Record(Sequenced),
+    State {
+        partition: Partition,
+        offset: Offset,
+        news: StateNews,
+        /// Inputs that were processed, by topic: the last of each.
+        processed: Vec<(String, Offset)>,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum StateNews {
+    Bucket(Key, BucketId, Option<Vec<u8>>),
+    Timer(Key, Vec<u8>, Option<LogTime>),
+    Counter(String, i64),
+    /// Somebody became the owner, or processed what changed nothing.
+    Nothing,
+}
+
+pub struct KafkaFollower {
+    options: KafkaOptions,
+    consumer: BaseConsumer<Told>,
+    /// After what was given.
+    given: Places,
+    /// Fetched, with the place after it.
+    held: VecDeque<((&'static str, Partition), i64, Followed)>,
+    held_bytes: usize,
+}
+
+impl KafkaFollower {
+    /// From these places on; the beginning where there is none.
+    pub fn open(options: &KafkaOptions, places: Places) -> Result<Self, Failure> {
+        let group = format!("{}-copy-{}", options.group(), options.instance);
+        let config = clients::reader(options, "copy", &group);
+        let consumer = BaseConsumer::from_config_and_context(&config, Told::default())
+            .map_err(|error| failed("opening a reader of the whole log", error))?;
+        let follower = Self {
+            options: options.clone(),
+            consumer,
+            given: places,
+            held: VecDeque::new(),
+            held_bytes: 0,
+        };
+        let given = &follower.given;
+        let list =
+            follower.list(|place| At::Offset(given.get(place).copied().unwrap_or_default()))?;
+        follower
+            .consumer
+            .assign(&list)
+            .map_err(|error| failed("reading the whole log", error))?;
+        Ok(follower)
+    }
+
+    /// Bounded by count and bytes; empty when nothing came in time.
+    pub fn read(&mut self, max: usize, wait: Duration) -> Result<Vec<Followed>, Failure> {
+        self.fetch(max, wait)?;
+        let mut found = Vec::new();
+        while found.len() < max
+            && let Some((place, next, one)) = self.held.pop_front()
+        {
+            self.given.insert(place, next);
+            found.push(one);
+        }
+        if self.held.is_empty() {
+            self.held_bytes = 0;
+        }
+        Ok(found)
+    }
+
+    fn fetch(&mut self, max: usize, mut wait: Duration) -> Result<(), Failure> {
+        while self.held.len() < max && self.held_bytes < BYTES_MAX {
+            let message = match self.consumer.poll(wait) {
+                None => break,
+                Some(Err(error)) if classify(&error) != Verdict::Retry => {
+                    return Err(failed("reading the whole log", error));
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "reading the whole log");
+                    break;
+                }
+                Some(Ok(message)) => message,
+            };
+            wait = Duration::ZERO;
+            let Some(topic) = self.options.known(message.topic()) else {
+                continue;
+            };
+            let partition = codec::partition(message.partition());
+            self.held_bytes = self.held_bytes.saturating_add(message.payload_len());
+            let one = if topic == self.options.changelog {
+                news(&message, partition)?
+            } else {
+                Followed::Record(codec::sequenced(&message, topic))
+            };
+            let next = message.offset().saturating_add(1);
+            self.held.push_back(((topic, partition), next, one));
+        }
+        Ok(())
+    }
+
+    /// Where the next answer goes on.
+    pub fn places(&self) -> &Places {
+        &self.given
+    }
+
+    /// Whether everything that was committed when this is asked was given. Waits for the client's own
+    /// counts, because the end of a topic may be a mark of a transaction.
+    pub fn is_at_end(&mut self) -> Result<bool, Failure> {
+        if !self.held.is_empty() {
+            return Ok(false);
+        }
+        let started = Instant::now();
+        let list = self.list(|_| At::End)?;
+        let ends = self
+            .consumer
+            .offsets_for_times(list, self.options.limits.call)
+            .map_err(|error| failed("asking for the ends of the log", error))?;
+        let mut wanted = Places::new();
+        for one in ends.elements() {
+            if let (Some(topic), At::Offset(end)) = (self.options.known(one.topic()), one.offset())
+            {
+                let place = (topic, codec::partition(one.partition()));
+                if self.given.get(&place).copied().unwrap_or_default() < end {
+                    wanted.insert(place, end);
+                }
+            }
+        }
+        drop(self.consumer.context().take_statistics());
+        while !wanted.is_empty() {
+            if started.elapsed() > END_LIMIT {
+                return Ok(false);
+            }
+            self.fetch(1, LOOK)?;
+            if !self.held.is_empty() {
+                return Ok(false);
+            }
+            let Some(told) = self.consumer.context().take_statistics() else {
+                continue;
+            };
+            for (name, topic) in &told.topics {
+                let Some(known) = self.options.known(name) else {
+                    continue;
+                };
+                for (number, one) in &topic.partitions {
+                    let place = (known, codec::partition(*number));
+                    match wanted.get(&place) {
+                        Some(end) if one.next_offset >= *end => {
+                            if one.fetchq_cnt > 0 {
+                                return Ok(false);
+                            }
+                            wanted.remove(&place);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn list(
+        &self,
+        at: impl Fn(&(&'static str, Partition)) -> At,
+    ) -> Result<TopicPartitionList, Failure> {
+        let mut list = TopicPartitionList::new();
+        for (topic, _) in self.options.topics {
+            for number in 0..self.options.partitions {
+                let place = (*topic, Partition(number));
+                list.add_partition_offset(
+                    &self.options.topic(topic),
+                    codec::number(place.1),
+                    at(&place),
+                )
+                .map_err(|error| failed("reading the whole log", error))?;
+            }
+        }
+        Ok(list)
+    }
+}
+
+fn news(
+    message: &rdkafka::message::BorrowedMessage<'_>,
+    partition: Partition,
+) -> Result<Followed, Failure> {
+    let change = codec::read_change(message.key().unwrap_or_default(), message.payload())?;
+    let mut processed = Vec::new();
+    let headers = message.headers();
+    for header in headers.iter().flat_map(|headers| headers.iter()) {
+        if header.key == codec::SOURCE {
+            let text = String::from_utf8_lossy(header.value.unwrap_or_default()).into_owned();
+            processed.extend(text.split(' ').filter_map(last_of));
+        }
+    }
+    Ok(Followed::State {
+        partition,
+        offset: codec::offset(message.offset()),
+        news: match change {
+            Change::State(athlete, bucket, value) => StateNews::Bucket(athlete, bucket, value),
+            Change::Timer(athlete, id, due) => StateNews::Timer(athlete, id, due),
+            Change::Counter(name, count) => StateNews::Counter(name, count),
+            Change::Mark(_) => StateNews::Nothing,
+        },
+        processed,
+    })
+}
+
+/// `topic/partition/offset`.
+fn last_of(place: &str) -> Option<(String, Offset)> {
+    let (rest, offset) = place.rsplit_once('/')?;
+    let (topic, _) = rest.rsplit_once('/')?;
+    Some((topic.to_owned(), Offset(offset.parse().ok()?)))
+}
