@@ -16,6 +16,6 @@ pub(crate) use facts::LogFacts;
 pub(crate) use feed::LogFeed;
 pub(crate) use hints::LogHints;
 pub(crate) use links::AccountLinks;
-pub(crate) use publisher::{FETCH_RESULT, LogPublisher, raw_record};
+pub(crate) use publisher::{FETCH_RESULT, Intake, LogPublisher, raw_record};
 pub(crate) use quality::LogQuality;
 pub(crate) use replay::LogReplay;

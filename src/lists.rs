@@ -3,14 +3,14 @@
 use anyhow::anyhow;
 use serde_json::json;
 
-use crate::cli::{GlobalArgs, SchemasArgs, SchemasCommand, TopicsArgs, TopicsCommand};
+use crate::cli::{DataArgs, GlobalArgs, SchemasArgs, SchemasCommand, TopicsArgs, TopicsCommand};
+use crate::config::{self, Request};
 use crate::exit::{self, CommandResult, Failure};
 
 pub(crate) fn topics(args: &TopicsArgs, global: GlobalArgs) -> CommandResult {
-    match args.command {
+    match &args.command {
         TopicsCommand::List => {}
-        // Answered before dispatch.
-        TopicsCommand::Create => return Ok(()),
+        TopicsCommand::Create(data) => return create(data, global),
     }
     let specs = schemas::topic::CATALOGUE;
     let printed = if global.json {
@@ -32,6 +32,22 @@ pub(crate) fn topics(args: &TopicsArgs, global: GlobalArgs) -> CommandResult {
         exit::print_text(&lines.join("\n"))
     };
     printed.map_err(Failure::failed)
+}
+
+fn create(data: &DataArgs, global: GlobalArgs) -> CommandResult {
+    let (settings, _) = config::load(&Request::of(data))?;
+    match &settings.log.kafka {
+        None => Err(Failure::bad_input(anyhow!(
+            "log.kind is \"embedded\": its topics are made by `sudor run`"
+        ))
+        .hint("--config FILE names a configuration with log.kind = \"kafka\"")),
+        #[cfg(feature = "kafka")]
+        Some(kafka) => {
+            crate::kafka::create_topics(&settings, kafka, global).map_err(Failure::failed)
+        }
+        #[cfg(not(feature = "kafka"))]
+        Some(_) => Err(Failure::failed(anyhow!("this build has no Kafka"))),
+    }
 }
 
 pub(crate) fn schemas(args: &SchemasArgs, global: GlobalArgs) -> CommandResult {

@@ -3,6 +3,8 @@
 //! They sleep until the log grows or a timer is due, and end when they are told to. What they did
 //! is told in [`Status`], which also says whether everything received can be read by now.
 
+mod elsewhere;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,6 +22,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::Settings;
 use crate::rules;
+use elsewhere::Elsewhere;
 
 /// The longest sleep: a stop is heard within it.
 const SLEEP_MAX: Duration = Duration::from_millis(200);
@@ -34,6 +37,8 @@ pub(crate) struct Status {
     processed: AtomicU64,
     /// The log was this long when the store last found nothing to do.
     stored: AtomicU64,
+    /// For a log that is not in the folder.
+    pub(crate) elsewhere: Elsewhere,
     failure: Mutex<Option<String>>,
     told: Notify,
     /// Wakes those who follow what is stored.
@@ -45,12 +50,15 @@ impl Status {
         self.stopping.store(true, Ordering::Release);
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 
     /// Up to where everything was processed and can be read.
     pub(crate) fn settled(&self) -> Offset {
+        if self.elsewhere.is_behind() {
+            return Offset(0);
+        }
         let processed = self.processed.load(Ordering::Acquire);
         Offset(processed.min(self.stored.load(Ordering::Acquire)))
     }
@@ -63,6 +71,13 @@ impl Status {
     pub(crate) fn facts_to_store(&self, head: Offset) -> i64 {
         let behind = head.0.saturating_sub(self.stored.load(Ordering::Acquire));
         i64::try_from(behind).unwrap_or(i64::MAX)
+    }
+
+    /// Everything is processed up to here, as the copy of the log knows it.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn copied(&self, done: u64, head: Offset) {
+        self.processed.fetch_max(head.0, Ordering::AcqRel);
+        self.elsewhere.copied(done);
     }
 
     /// For a process without the loop: nobody waits for what others do.
@@ -110,7 +125,7 @@ impl Status {
     }
 }
 
-fn thread(
+pub(crate) fn thread(
     name: &str,
     status: &Arc<Status>,
     body: impl FnOnce() -> anyhow::Result<()> + Send + 'static,

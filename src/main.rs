@@ -11,6 +11,8 @@ mod exit;
 mod explain;
 #[cfg(feature = "parquet")]
 mod export;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod keys;
 mod lists;
 mod loops;

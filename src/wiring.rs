@@ -27,8 +27,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::adapters::{
-    AccountLinks, LogExplain, LogFacts, LogFeed, LogPublisher, LogQuality, LogReplay, Ready,
-    VaultDirectory,
+    AccountLinks, Intake, LogExplain, LogFacts, LogFeed, LogPublisher, LogQuality, LogReplay,
+    Ready, VaultDirectory,
 };
 use crate::config::{AuthRequired, Role, Settings};
 use crate::loops::{self, Status};
@@ -90,13 +90,29 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let status = Arc::new(Status::default());
         let mut threads = Vec::new();
-        if settings.roles.contains(&Role::Process) {
-            threads.push(loops::processing(
-                settings, &log, &status, &clock, &metrics,
-            )?);
-        } else {
-            status.nothing_to_process();
-        }
+        let processes = settings.roles.contains(&Role::Process);
+        let intake = match &settings.log.kafka {
+            None if processes => {
+                let thread = loops::processing(settings, &log, &status, &clock, &metrics)?;
+                threads.push(thread);
+                Intake::Embedded(log.appender())
+            }
+            None => {
+                status.nothing_to_process();
+                Intake::Embedded(log.appender())
+            }
+            #[cfg(feature = "kafka")]
+            Some(kafka) => {
+                let side = crate::kafka::Side::open(settings, kafka)?;
+                threads.push(side.copy(&log, &status, processes)?);
+                if processes {
+                    threads.push(side.processing(settings, &status, &clock, &metrics)?);
+                }
+                side.intake(&status)
+            }
+            #[cfg(not(feature = "kafka"))]
+            Some(_) => return Err(anyhow!("this build has no Kafka")),
+        };
         if settings.roles.contains(&Role::Sink) {
             let feed = LogFeed::new(log.subscriber()?);
             let writer = Writer::new(feed, writer, settings.limits.sink_batch_records)?;
@@ -106,7 +122,7 @@ impl Service {
         }
         Ok(Self {
             settings: settings.clone(),
-            publisher: LogPublisher::new(log.appender()),
+            publisher: LogPublisher::new(intake),
             log,
             store,
             fed_to,

@@ -7,8 +7,10 @@ use ingest_connectors::port::{Answer, PublishError, Publisher};
 use schemas::record::ingest::RawReceived;
 use schemas::topic;
 use stream_embedded::Appender;
-use stream_log::{Class, Failure, Header, Key, LogTime, Record, Topic};
+use stream_log::{Appended, Class, Failure, Header, Key, LogTime, Record, Topic};
 use tokio::sync::oneshot;
+#[cfg(feature = "kafka")]
+use {crate::loops::Status, std::sync::Arc};
 
 /// What a sender is asked to wait when the queue is full: a few group commits.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -21,12 +23,40 @@ pub(crate) const FETCH_RESULT: &str = "fetch_result";
 
 #[derive(Clone)]
 pub(crate) struct LogPublisher {
-    appender: Appender,
+    intake: Intake,
+}
+
+/// Who makes it durable.
+#[derive(Clone)]
+pub(crate) enum Intake {
+    Embedded(Appender),
+    #[cfg(feature = "kafka")]
+    Kafka(stream_kafka::KafkaAppender, Arc<Status>),
+}
+
+type Told = Box<dyn FnOnce(Result<Vec<Appended>, Failure>) + Send>;
+
+impl Intake {
+    fn append_with(&self, records: Vec<Record>, told: Told) -> Result<(), Failure> {
+        match self {
+            Self::Embedded(appender) => appender.append_with(records, told),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(appender, status) => {
+                let status = Arc::clone(status);
+                let counted = move |result: Result<_, _>| {
+                    // Before the sender hears of it: nobody may take an older count for everything.
+                    status.elsewhere.did();
+                    told(result);
+                };
+                appender.append_with(records, Box::new(counted))
+            }
+        }
+    }
 }
 
 impl LogPublisher {
-    pub(crate) fn new(appender: Appender) -> Self {
-        Self { appender }
+    pub(crate) fn new(intake: Intake) -> Self {
+        Self { intake }
     }
 }
 
@@ -41,7 +71,7 @@ impl Publisher for LogPublisher {
             // A request that was given up has nobody waiting; its items are in the log all the same.
             sender.send(result.map(|_| ())).unwrap_or_default();
         });
-        let queued = self.appender.append_with(records, told);
+        let queued = self.intake.append_with(records, told);
         Box::pin(async move {
             queued.map_err(|failure| refusal(&failure))?;
             match receiver.await {

@@ -108,6 +108,10 @@ impl LogQuality {
     ) -> Result<Waiting, Failure> {
         let mut open = Waiting::default();
         for ((_, name), count) in reader.counters()? {
+            // A copy keeps counts of its own beside them.
+            if name.starts_with('~') {
+                continue;
+            }
             let Some((source, what)) = name.split_once('.') else {
                 continue;
             };

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use schemas::record::Micros;
 
-use super::WorldArgs;
+use super::{DataArgs, WorldArgs};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TopicsArgs {
@@ -11,12 +11,12 @@ pub(crate) struct TopicsArgs {
     pub(crate) command: TopicsCommand,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum TopicsCommand {
     /// Every topic, its records, who writes it and what it means
     List,
-    /// Create them on Kafka (not supported yet)
-    Create,
+    /// Make what is missing on Kafka, and say what differs there; nothing that is there is changed
+    Create(DataArgs),
 }
 
 #[derive(Clone, Debug, Args)]

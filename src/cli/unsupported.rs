@@ -1,6 +1,6 @@
 //! What has a name on the command line and no content yet, and what is there instead.
 
-use super::{Command, SchemasCommand, TopicsCommand};
+use super::{Command, SchemasCommand};
 use crate::exit::NotSupported;
 
 impl Command {
@@ -12,10 +12,6 @@ impl Command {
                 "build with --features parquet, or open store.db with any SQLite tool",
             ),
             Self::Calc(calc) => return calc.formula.not_supported(),
-            Self::Topics(topics) if topics.command == TopicsCommand::Create => (
-                "sudor topics create",
-                "the embedded log makes its topics by itself: sudor run",
-            ),
             Self::Schemas(schemas) if schemas.command == SchemasCommand::Register => (
                 "sudor schemas register",
                 "sudor schemas check compares them with the lock file",
@@ -43,7 +39,7 @@ mod tests {
             ),
             ("sudor calc phs", Some("sudor calc phs")),
             ("sudor calc needs", None),
-            ("sudor topics create", Some("sudor topics create")),
+            ("sudor topics create", None),
             ("sudor topics list", None),
             ("sudor schemas register", Some("sudor schemas register")),
             ("sudor schemas check", None),

@@ -157,10 +157,15 @@ const REFUSED: &[(&str, &[&str])] = &[
         "[rules]\ngap_boundaries_min = [45, 120, 60, 480, 720, 1440]",
         &["rules.gap_boundaries_min", "six rising numbers"],
     ),
+    #[cfg(not(feature = "kafka"))]
     (
         "[log]\nkind = \"kafka\"\nbrokers = \"b\"",
-        &["log.kind = \"kafka\"", "not supported"],
+        &["log.kind = \"kafka\"", "not supported", "--features kafka"],
     ),
+    #[cfg(feature = "kafka")]
+    ("[log]\nkind = \"kafka\"", &["log.brokers", "host:port"]),
+    ("[log]\nbrokers = \"b\"", &["log.brokers", "embedded"]),
+    ("[log]\npartitions = 0", &["log.partitions = 0", "1 to 1024"]),
     (
         "[store]\nkind = \"mongo\"",
         &["store.kind", "not supported in this build"],

@@ -1,0 +1,66 @@
+//! Whether what this process did to a log that is not in its folder is known to be processed, and to
+//! be in the copy that the folder holds.
+//!
+//! Everything is a count of what was done here: appends that were acknowledged, and commits. Whoever
+//! looks takes the count first, so that what is done meanwhile is never taken for seen.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+#[derive(Debug, Default)]
+#[cfg_attr(
+    not(feature = "kafka"),
+    allow(dead_code, reason = "without Kafka the log is always here")
+)]
+pub(crate) struct Elsewhere {
+    is_used: AtomicBool,
+    /// This process owns partitions.
+    processes: AtomicBool,
+    done: AtomicU64,
+    /// Processing found the end of its inputs when this much had been done.
+    idle: AtomicU64,
+    /// The copy was complete when this much had been done.
+    copied: AtomicU64,
+}
+
+impl Elsewhere {
+    /// The folder does not hold everything that was done.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_used.load(Ordering::Acquire)
+            && self.copied.load(Ordering::Acquire) != self.done.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(feature = "kafka")]
+impl Elsewhere {
+    /// From now on nothing is settled before the copy says so.
+    pub(crate) fn begin(&self, processes: bool) {
+        self.processes.store(processes, Ordering::Release);
+        self.done.fetch_add(1, Ordering::AcqRel);
+        self.is_used.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn did(&self) {
+        self.done.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn done(&self) -> u64 {
+        self.done.load(Ordering::Acquire)
+    }
+
+    /// Processing is at the end of all that had been done by then.
+    pub(crate) fn idle(&self, done: u64) {
+        self.idle.store(done, Ordering::Release);
+    }
+
+    /// How much had been done when processing was last at its end, where the copy does not know yet.
+    pub(crate) fn to_copy(&self) -> Option<u64> {
+        let done = self.done();
+        let waits =
+            self.processes.load(Ordering::Acquire) && self.idle.load(Ordering::Acquire) != done;
+        (!waits && self.copied.load(Ordering::Acquire) != done).then_some(done)
+    }
+
+    pub(crate) fn copied(&self, done: u64) {
+        self.copied.store(done, Ordering::Release);
+    }
+}
