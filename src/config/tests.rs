@@ -165,7 +165,10 @@ const REFUSED: &[(&str, &[&str])] = &[
     #[cfg(feature = "kafka")]
     ("[log]\nkind = \"kafka\"", &["log.brokers", "host:port"]),
     ("[log]\nbrokers = \"b\"", &["log.brokers", "embedded"]),
-    ("[log]\npartitions = 0", &["log.partitions = 0", "1 to 1024"]),
+    (
+        "[log]\npartitions = 0",
+        &["log.partitions = 0", "1 to 1024"],
+    ),
     (
         "[store]\nkind = \"mongo\"",
         &["store.kind", "not supported in this build"],
