@@ -34,6 +34,13 @@ pub(crate) fn topics(args: &TopicsArgs, global: GlobalArgs) -> CommandResult {
     printed.map_err(Failure::failed)
 }
 
+#[cfg_attr(
+    not(feature = "kafka"),
+    expect(
+        unused_variables,
+        reason = "there is nothing to report on without Kafka"
+    )
+)]
 fn create(data: &DataArgs, global: GlobalArgs) -> CommandResult {
     let (settings, _) = config::load(&Request::of(data))?;
     match &settings.log.kafka {
