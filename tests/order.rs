@@ -17,8 +17,8 @@ use ingest_connectors::memory::MemoryAccounts;
 use ingest_connectors::port::{Answer, PublishError, Publisher, Registry, Vault};
 use ingest_connectors::{Connectors, GarminSettings, Ports, Settings, StravaSettings};
 use ingest_simulator::{
-    AthleteWorld, GARMIN_SECRET_PLACEHOLDER, STRAVA_SECRET_PLACEHOLDER, WorldOptions, small_world,
-    world,
+    AthleteWorld, GARMIN_SECRET_PLACEHOLDER, Mix, STRAVA_SECRET_PLACEHOLDER, WorldOptions,
+    small_world, world_of,
 };
 use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
@@ -389,7 +389,10 @@ fn whole(seed: u64) -> Vec<RawReceived> {
         seed,
         end: END,
     };
-    items(&world(options).collect::<Vec<_>>())
+    // Without two sessions less than two minutes apart.
+    let mut mix = Mix::default();
+    mix.scene.short_pair = 0.0;
+    items(&world_of(options, mix).collect::<Vec<_>>())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A simulated world over HTTP, and the ledger of what was acknowledged.
 
 use ingest_simulator::{
-    Delivery, GARMIN_SECRET_PLACEHOLDER, Method, STRAVA_SECRET_PLACEHOLDER, StravaAccount,
+    Delivery, GARMIN_SECRET_PLACEHOLDER, Method, Mix, STRAVA_SECRET_PLACEHOLDER, StravaAccount,
     WorldOptions,
 };
 
@@ -19,6 +19,10 @@ pub(crate) struct World {
 }
 
 pub(crate) fn world(athletes: u32, days: u32, seed: u64) -> World {
+    world_of(athletes, days, seed, Mix::default())
+}
+
+pub(crate) fn world_of(athletes: u32, days: u32, seed: u64, mix: Mix) -> World {
     let options = WorldOptions {
         athletes,
         days,
@@ -31,7 +35,7 @@ pub(crate) fn world(athletes: u32, days: u32, seed: u64) -> World {
         athletes: Vec::new(),
         strava: Vec::new(),
     };
-    for mut block in ingest_simulator::blocks(ingest_simulator::world(options)) {
+    for mut block in ingest_simulator::blocks(ingest_simulator::world_of(options, mix)) {
         world.registrations.append(&mut block.registrations);
         world.deliveries.append(&mut block.deliveries);
         world.strava.append(&mut block.strava);

@@ -104,9 +104,10 @@ pub(crate) fn plan(
     fields.insert("duration_min".into(), json!(minutes));
     fields.insert("intensity".into(), json!(intensity));
     fields.insert("indoor".into(), json!(session.sport.indoor));
+    let home = person.home_at(start);
     if person.index.is_multiple_of(2) && !session.sport.indoor {
-        fields.insert("lat".into(), json!(person.home.latitude));
-        fields.insert("lon".into(), json!(person.home.longitude));
+        fields.insert("lat".into(), json!(home.latitude));
+        fields.insert("lon".into(), json!(home.longitude));
     }
     if person.wears_patches && session.end - session.start > 3_600 {
         fields.insert("with_patch".into(), json!(true));
@@ -114,6 +115,14 @@ pub(crate) fn plan(
     if deleted {
         fields.insert("deleted".into(), json!(true));
     }
+    Value::Object(fields).to_string()
+}
+
+/// The user's own word that records belong together, or that they do not.
+pub(crate) fn link_override(id: &str, at: i64, action: &str, observations: &[&str]) -> String {
+    let mut fields = event(id, "link_override", at);
+    fields.insert("action".into(), json!(action));
+    fields.insert("observation_ids".into(), json!(observations));
     Value::Object(fields).to_string()
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct Activity {
     pub(crate) kcal: i64,
     pub(crate) heart_rate_avg: i64,
     pub(crate) outdoors_at: Option<(f64, f64)>,
+    /// The whole of a multisport, or a leg of the one with this id.
+    pub(crate) is_parent: bool,
+    pub(crate) parent: Option<u64>,
 }
 
 impl Activity {
@@ -52,6 +55,12 @@ impl Activity {
             let speed = round(distance / self.timer_s.max(1) as f64, 1_000.0);
             item.insert("distanceInMeters".into(), json!(round(distance, 100.0)));
             item.insert("averageSpeedInMetersPerSecond".into(), json!(speed));
+        }
+        if self.is_parent {
+            item.insert("isParent".into(), json!(true));
+        }
+        if let Some(parent) = self.parent {
+            item.insert("parentSummaryId".into(), json!(parent.to_string()));
         }
         if let Some((latitude, longitude)) = self.outdoors_at {
             item.insert("startingLatitudeInDegree".into(), json!(latitude));

@@ -29,6 +29,15 @@ impl Writer {
         }
     }
 
+    /// An app on the phone.
+    pub(crate) fn named(bundle: &str, name: &str) -> Self {
+        Self {
+            bundle: bundle.to_owned(),
+            name: name.to_owned(),
+            product: "iPhone15,2",
+        }
+    }
+
     /// Strava's app.
     pub(crate) fn strava() -> Self {
         Self {
@@ -152,6 +161,18 @@ pub(crate) fn in_bed(id: &str, start: i64, end: i64, writer: &Writer, clock: Clo
         start,
         end,
         (0, "HKCategoryValueSleepAnalysisInBed"),
+        writer,
+        clock,
+    )
+}
+
+/// Sleep without stages.
+pub(crate) fn asleep(id: &str, start: i64, end: i64, writer: &Writer, clock: Clock<'_>) -> String {
+    sleep_sample(
+        id,
+        start,
+        end,
+        (1, "HKCategoryValueSleepAnalysisAsleepUnspecified"),
         writer,
         clock,
     )

@@ -20,7 +20,7 @@ pub use crate::block::{ATHLETES_PER_BLOCK, Block, blocks};
 pub use crate::delivery::{
     Delivery, GARMIN_SECRET_PLACEHOLDER, Method, STRAVA_SECRET_PLACEHOLDER, Source,
 };
-pub use crate::options::{Mix, OptionsError, PatchMix, StravaMix, WorldOptions};
+pub use crate::options::{Mix, OptionsError, PatchMix, SceneMix, StravaMix, WorldOptions};
 pub use crate::score::{
     Bcubed, Counts, FieldErrors, Fields, LossTold, Pairs, Rival, Score, Scorer, Spread, Suspects,
     SweatMethodScore, SweatScore, ThingTold, Told, baselines, score,
@@ -43,8 +43,10 @@ pub mod fakes;
 mod options;
 mod world;
 
+mod habits;
 mod life;
 mod person;
+mod scene;
 mod sport;
 mod weather;
 

@@ -11,6 +11,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::dice::Dice;
 use crate::options::Mix;
 use crate::person::Person;
+use crate::scene::{self, Around, Scene};
 use crate::sport::{self, Sport};
 use crate::time::{DAY, HOUR, MINUTE};
 use crate::weather::{Cell, weather_at};
@@ -31,6 +32,10 @@ const GAPS: &[(u32, (i64, i64))] = &[
 ];
 /// With less time from one session to the next, nobody stands on scales in between.
 const HURRIED: i64 = 45 * MINUTE;
+/// What starts so soon after another is told apart from it by its clock alone.
+const BACK_TO_BACK_MAX: i64 = 15 * MINUTE;
+/// Nobody sleeps through a second night so soon after the first.
+const AWAKE_MIN: i64 = 5 * HOUR;
 /// The shortest session worth the name, minutes.
 const SESSION_MINUTES_MIN: f64 = 25.0;
 
@@ -57,6 +62,17 @@ pub(crate) struct Session {
     pub(crate) hurried: bool,
     /// One of two that were planned together.
     pub(crate) planned: bool,
+    pub(crate) scene: Scene,
+    /// What is hard about it, in the truth's words.
+    pub(crate) tags: Vec<&'static str>,
+    /// The first leg of a race knows the whole.
+    pub(crate) race: Option<Race>,
+}
+
+/// All legs of a race and the ways between them; it starts with its first leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Race {
+    pub(crate) end: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,19 +121,56 @@ pub(crate) struct Day {
 }
 
 /// All days of an athlete that touch the world, in order.
-pub(crate) fn live(person: &Person, dice: &mut Dice, mix: &Mix, span: Span) -> Vec<Day> {
+///
+/// `scenes` is the stream of what is unusual: who has nothing unusual draws from `dice` alone.
+pub(crate) fn live(
+    person: &Person,
+    (dice, scenes): (&mut Dice, &mut Dice),
+    mix: &Mix,
+    span: Span,
+) -> Vec<Day> {
     let mut days = Vec::new();
     let first = date_of(person, span.start);
     let last = date_of(person, span.end);
     let mut date = first;
     while date <= last {
-        days.push(live_day(person, dice, mix, span, date));
+        days.push(live_day(
+            person,
+            (&mut *dice, &mut *scenes),
+            mix,
+            span,
+            date,
+        ));
         match date.checked_add(1.day()) {
             Ok(next) => date = next,
             Err(_) => break,
         }
     }
+    if !person.habits.stays.is_empty() {
+        keep_apart(&mut days);
+    }
     days
+}
+
+/// A flight east makes days short: what would begin before the last thing was over did not happen.
+fn keep_apart(days: &mut [Day]) {
+    let mut last = i64::MIN / 2;
+    let mut woken = last;
+    for day in days {
+        let rested =
+            |night: &Sleep| night.start > last + HOUR / 2 && night.start > woken + AWAKE_MIN;
+        day.night = day.night.take().filter(rested);
+        woken = day.night.as_ref().map_or(woken, |night| night.end);
+        last = last.max(woken);
+        day.sessions.retain(|session| session.start > last);
+        day.nap = day
+            .nap
+            .take()
+            .filter(|nap| nap.start > last.max(woken + 2 * HOUR));
+        let ends = day.sessions.iter().map(|session| session.end);
+        let ends = ends.chain(day.nap.iter().map(|nap| nap.end));
+        last = ends.fold(last, i64::max);
+    }
 }
 
 fn date_of(person: &Person, at: i64) -> Date {
@@ -125,16 +178,24 @@ fn date_of(person: &Person, at: i64) -> Date {
     at.to_zoned(person.zone.clone()).date()
 }
 
-fn live_day(person: &Person, dice: &mut Dice, mix: &Mix, span: Span, date: Date) -> Day {
+fn live_day(
+    person: &Person,
+    (dice, scenes): (&mut Dice, &mut Dice),
+    mix: &Mix,
+    span: Span,
+    date: Date,
+) -> Day {
+    let zone = person.zone_on(date);
     let midnight = date
-        .to_zoned(person.zone.clone())
+        .to_zoned(zone.clone())
         .map_or(span.start, |zoned| zoned.timestamp().as_second());
     // Noon on the wall, then back: minutes of the day mean what the clock shows, also on the day
     // the clock is changed (at night).
     let noon = date
         .at(12, 0, 0, 0)
-        .to_zoned(person.zone.clone())
+        .to_zoned(zone.clone())
         .map_or(midnight + DAY / 2, |zoned| zoned.timestamp().as_second());
+    let noon = noon + person.habits.shift;
     let clock = |minute: f64| noon + ((minute - 720.0) * 60.0) as i64;
     let inside = |end: i64| end > span.start && end <= span.end - QUIET_END;
 
@@ -154,7 +215,8 @@ fn live_day(person: &Person, dice: &mut Dice, mix: &Mix, span: Span, date: Date)
     let nap = dice
         .chance(mix.nap)
         .then(|| take_nap(person, dice, mix, date, clock(13.0 * 60.0)));
-    let mut sessions = train(person, dice, mix, wake_minute, &clock);
+    let sessions = train(person, dice, mix, wake_minute, &clock);
+    let mut sessions = stage_all(person, scenes, mix, date, sessions, &clock);
     for (index, session) in sessions.iter_mut().enumerate() {
         session.event_id = format!("{}-session-{date}-{index}", person.athlete_id);
     }
@@ -174,6 +236,28 @@ fn live_day(person: &Person, dice: &mut Dice, mix: &Mix, span: Span, date: Date)
         nap: nap.filter(|nap| inside(nap.end)),
         sessions,
     }
+}
+
+/// What becomes of the day's sessions where some of them are hard.
+fn stage_all(
+    person: &Person,
+    scenes: &mut Dice,
+    mix: &Mix,
+    date: Date,
+    sessions: Vec<Session>,
+    clock: &dyn Fn(f64) -> i64,
+) -> Vec<Session> {
+    let alone = sessions.len() == 1;
+    let mut made = Vec::new();
+    for mut session in sessions {
+        if alone {
+            session = scene::ride_together(person, scenes, mix, date, session, clock);
+        }
+        let early = session.start < clock(MORNING_LATEST) && session.tags.is_empty();
+        let around = Around { alone, early };
+        made.extend(scene::stage(person, scenes, mix, session, around));
+    }
+    made
 }
 
 fn take_nap(person: &Person, dice: &mut Dice, mix: &Mix, date: Date, one_o_clock: i64) -> Sleep {
@@ -297,11 +381,16 @@ fn train_twice(
         let one = go(dice, sport, early, 180.0);
         (one, go(dice, other, late, EVENING_MINUTES_MAX))
     };
-    let hurried = two.start - one.end < HURRIED;
+    let gap = two.start - one.end;
     let mut both = vec![one, two];
     for session in &mut both {
-        session.hurried = hurried;
+        session.hurried = gap < HURRIED;
         session.planned = planned;
+        if gap <= BACK_TO_BACK_MAX {
+            session.tags.push("back_to_back");
+        } else if same {
+            session.tags.push("same_sport_twice");
+        }
     }
     both
 }
@@ -322,7 +411,7 @@ fn do_session(
         .max(SESSION_MINUTES_MIN);
     let elapsed = (minutes * 60.0) as i64;
     let paused = if dice.chance(mix.pauses) {
-        (elapsed as f64 * dice.between(0.005, 0.08)) as i64
+        (elapsed as f64 * dice.between(mix.pause_part.0, mix.pause_part.1)) as i64
     } else {
         0
     };
@@ -347,28 +436,31 @@ fn do_session(
         sodium_mg: round(sweat_ml / 1_000.0 * sodium * SODIUM_MG_PER_MMOL, 1.0),
         hurried: false,
         planned: false,
+        scene: Scene::Plain,
+        tags: Vec::new(),
+        race: None,
     }
 }
 
 /// Of the air around the session.
-fn temperature_c(person: &Person, sport: &Sport, at: i64) -> f64 {
+pub(crate) fn temperature_c(person: &Person, sport: &Sport, at: i64) -> f64 {
     if sport.indoor {
         return INDOOR_C;
     }
-    let home = person.home;
+    let home = person.home_at(at);
     weather_at(Cell::around(home.latitude, home.longitude, at)).temperature_c
 }
 
 /// What the air's temperature makes of the sweat rate at 20 °C: 2.4 % more for each degree around
 /// there (the slope of heat production over the skin's temperature), less and less far away.
-fn heat_factor(temperature_c: f64) -> f64 {
+pub(crate) fn heat_factor(temperature_c: f64) -> f64 {
     const PER_DEGREE: f64 = 0.024;
     const REACH: f64 = 20.0;
     let away = (temperature_c - INDOOR_C) / REACH;
     libm::exp(PER_DEGREE * REACH * libm::tanh(away))
 }
 
-const INDOOR_C: f64 = 20.0;
+pub(crate) const INDOOR_C: f64 = 20.0;
 const SODIUM_MG_PER_MMOL: f64 = 22.99;
 
 /// `value` with `parts` of a unit: 10 is one decimal.
@@ -380,17 +472,20 @@ pub(crate) fn round(value: f64, parts: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn lives(athletes: u32, days: i64) -> Vec<(Person, Vec<Day>)> {
+    fn lives(athletes: u32, days: i64, part: f64) -> Vec<(Person, Vec<Day>)> {
         let end = 1_774_828_800; // 2026-03-30, around the clock change of Europe
         let span = Span {
             start: end - days * DAY,
             end,
         };
-        let mix = Mix::default();
+        let mut mix = Mix::default();
+        mix.scene.part = part;
         let live_one = |index| {
             let mut dice = Dice::new(3, index);
-            let person = Person::draw(index, &mut dice, &mix);
-            let days = live(&person, &mut dice, &mix, span);
+            let mut person = Person::draw(index, &mut dice, &mix);
+            let mut scenes = crate::habits::dice(3, index);
+            crate::habits::settle(&mut person, &mut scenes, &mix, 3, span);
+            let days = live(&person, (&mut dice, &mut scenes), &mix, span);
             (person, days)
         };
         (0..athletes).map(live_one).collect()
@@ -398,7 +493,7 @@ mod tests {
 
     #[test]
     fn nothing_in_one_life_overlaps() {
-        for (person, days) in lives(60, 20) {
+        for (person, days) in lives(60, 20, 0.5) {
             let mut spans: Vec<(i64, i64)> = Vec::new();
             for day in &days {
                 spans.extend(day.night.iter().chain(&day.nap).map(|s| (s.start, s.end)));
@@ -430,7 +525,7 @@ mod tests {
     #[test]
     fn two_sessions_of_one_day_lie_minutes_to_ten_hours_apart() {
         let mut gaps = Vec::new();
-        for (_, days) in lives(300, 20) {
+        for (_, days) in lives(300, 20, 0.0) {
             for day in days.iter().filter(|day| day.sessions.len() == 2) {
                 gaps.push((day.sessions[1].start - day.sessions[0].end) / MINUTE);
             }
@@ -444,7 +539,7 @@ mod tests {
 
     #[test]
     fn a_night_is_longer_than_three_hours_and_far_from_the_naps() {
-        for (_, days) in lives(60, 20) {
+        for (_, days) in lives(60, 20, 0.5) {
             for day in &days {
                 if let Some(night) = &day.night {
                     assert!(night.asleep_s() >= 3 * HOUR);
@@ -463,7 +558,7 @@ mod tests {
 
     #[test]
     fn fragments_cover_the_sleep_without_a_gap_and_end_asleep() {
-        for (_, days) in lives(20, 10) {
+        for (_, days) in lives(20, 10, 0.5) {
             for sleep in days.iter().flat_map(|day| day.night.iter().chain(&day.nap)) {
                 let mut at = sleep.start;
                 for fragment in &sleep.fragments {

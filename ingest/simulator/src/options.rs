@@ -1,7 +1,13 @@
 //! What a caller may choose about a world: its size, its seed, its end, and the mix of habits and
 //! mishaps in it.
 
+mod table;
+
+use crate::options::table::Table;
 use crate::time::{DAY, MICROS};
+
+/// Every parameter with its source.
+const PARAMETERS: &str = include_str!("../mix.csv");
 
 /// Athletes in one world: six decimal digits name them.
 const ATHLETES_MAX: u32 = 1_000_000;
@@ -60,222 +66,261 @@ pub enum OptionsError {
     End,
 }
 
-/// Rates of habits and mishaps. Probabilities are per thing named, in `[0, 1]`.
-#[derive(Clone, Debug)]
-pub struct Mix {
-    /// Days with one session, and with two (the rest is rest).
-    pub one_session: f64,
-    pub two_sessions: f64,
-    /// Of the days with two: the second starts minutes after the first.
-    pub back_to_back: f64,
-    /// Of the other days with two: the second starts 20 minutes to 10 hours after the first, in
-    /// place of one in the morning and one in the evening.
-    pub gap_of_hours: f64,
-    /// Of the days with two: both are of one sport.
-    pub same_sport_twice: f64,
-    /// A session with pauses.
-    pub pauses: f64,
-    /// A day with a nap.
-    pub nap: f64,
-    /// Athletes by devices: Garmin alone; Garmin copied to Health; Garmin copied to Health and an
-    /// Apple Watch; Garmin not copied and an Apple Watch; Apple Watch alone; Strava's app alone.
-    pub devices: [u32; 6],
-    /// A session for which the second watch of its owner runs too.
-    pub second_watch: f64,
-    /// A session that a Garmin watch of its owner records.
-    pub garmin_records: f64,
-    /// A Garmin session that Garmin Connect copies to Health, where the copy is on.
-    pub copied: f64,
-    /// A Garmin session with `activityDetails`.
-    pub details: f64,
-    /// A Garmin session that its owner renames or gives another type later.
-    pub edited: f64,
-    /// A HealthKit workout that is deleted later.
-    pub deleted: f64,
-    /// A HealthKit workout that is replaced by an edited one with a new id.
-    pub replaced: f64,
-    /// A Garmin night that is first sent as tentative, with an earlier end.
-    pub tentative: f64,
-    /// A night, told by a watch through HealthKit, with an in-bed wrapper of the watch.
-    pub watch_in_bed: f64,
-    /// Owners of an Apple Watch whose phone tells of the time in bed, too.
-    pub phone_in_bed: f64,
-    /// Mean length of a sleep fragment, minutes (each is 5 to 60).
-    pub fragment_min: f64,
-    /// Sessions with scales before and after, among athletes who weigh (`weighing_athletes`).
-    pub weigh_in: f64,
-    pub weighing_athletes: f64,
-    /// Standard deviation of one reading of the scale, kg.
-    pub scale_noise_kg: f64,
-    /// Sessions that were planned; plans that moved; days with a plan that was deleted.
-    pub planned: f64,
-    pub plan_moved: f64,
-    pub plan_deleted: f64,
-    /// Sessions after which the athlete notes what was drunk and eaten.
-    pub intake: f64,
-    /// Days with a self report.
-    pub self_report: f64,
-    /// Days with a body mass on the scale in the morning.
-    pub body_mass: f64,
-    /// Days with Garmin's daily totals, and with the phone's step counts: kinds no rule uses.
-    pub dailies: f64,
-    pub steps: f64,
-    /// Days with two sessions of which both were planned, beside `planned`.
-    pub both_planned: f64,
-    /// Worlds that end with a plan for the day after.
-    pub planned_ahead: f64,
-    pub strava: StravaMix,
-    pub patch: PatchMix,
-    /// Deliveries that are sent once more, the same bytes.
-    pub duplicate: f64,
-    /// Items that arrive hours to days late.
-    pub late: f64,
-    /// Phones that upload every few days instead of every few hours.
-    pub burst_phone: f64,
-    /// HealthKit uploads that repeat the previous one's items (a lost anchor).
-    pub anchor_lost: f64,
-    /// Between athletes: log-sd of the sweat rate multiplier. Between days: of the same athlete.
-    pub sweat_log_sd: f64,
-    pub sweat_day_log_sd: f64,
-    /// Between athletes: log-sd of sweat sodium.
-    pub sodium_log_sd: f64,
-}
-
-/// What athletes do with Strava. Those whom Strava's app alone records are linked always.
-#[derive(Clone, Debug)]
-pub struct StravaMix {
-    /// Athletes with a linked account.
-    pub linked: f64,
-    /// Linked athletes who took the permission back before anything was uploaded.
-    pub deauthorised: f64,
-    /// Linked athletes who hide start times, who have a privacy zone, whose ids have many digits,
-    /// and whose Strava app writes to Health.
-    pub hidden_start: f64,
-    pub privacy_zone: f64,
-    pub long_ids: f64,
-    pub writes_health: f64,
-    /// A recorded session of a linked athlete that is uploaded.
-    pub uploaded: f64,
-    /// A session that no watch recorded, and that its owner enters by hand.
-    pub by_hand: f64,
-    /// An activity that gets another title later; of these, the title is put back once more.
-    pub titled: f64,
-    pub title_back: f64,
-    /// An activity whose type is put right later.
-    pub retyped: f64,
-    pub deleted: f64,
-    /// An activity that becomes private for ever, or for a while: the application sees a 404.
-    pub made_private: f64,
-    pub private_for_a_while: f64,
-    /// An event whose answer Strava did not hear, so that it comes again minutes later.
-    pub event_twice: f64,
-    /// An event that is minutes to a day late, so that later ones overtake it.
-    pub event_late: f64,
-}
-
-/// What athletes do with sweat patches.
-#[derive(Clone, Debug)]
-pub struct PatchMix {
-    pub owners: f64,
-    /// Sessions of an owner with a patch on.
-    pub worn: f64,
-    /// Scans that give no value.
-    pub failed: f64,
-    /// Patches that are scanned during the session, too.
-    pub scanned_twice: f64,
-    /// Scans that are replaced by a better photo.
-    pub better_photo: f64,
-    /// Scans that tell the collection area.
-    pub area_told: f64,
-    /// Log-sd of what a patch says of the whole body's rate.
-    pub rate_log_sd: f64,
-    /// Deviation of what it says of whole-body sodium, mmol/L.
-    pub sodium_sd: f64,
-}
-
-impl Default for Mix {
-    fn default() -> Self {
-        Self {
-            one_session: 0.5,
-            two_sessions: 0.15,
-            back_to_back: 0.3,
-            gap_of_hours: 0.5,
-            same_sport_twice: 0.3,
-            pauses: 0.35,
-            nap: 0.08,
-            devices: [20, 40, 15, 5, 20, 5],
-            second_watch: 0.85,
-            garmin_records: 0.97,
-            copied: 0.96,
-            details: 0.25,
-            edited: 0.08,
-            deleted: 0.03,
-            replaced: 0.02,
-            tentative: 0.5,
-            watch_in_bed: 0.5,
-            phone_in_bed: 0.3,
-            fragment_min: 20.0,
-            weigh_in: 0.6,
-            weighing_athletes: 0.5,
-            scale_noise_kg: 0.075,
-            planned: 0.4,
-            plan_moved: 0.15,
-            plan_deleted: 0.03,
-            both_planned: 0.4,
-            planned_ahead: 0.25,
-            strava: StravaMix::default(),
-            patch: PatchMix::default(),
-            intake: 0.35,
-            self_report: 0.2,
-            body_mass: 0.25,
-            dailies: 0.9,
-            steps: 0.7,
-            duplicate: 0.04,
-            late: 0.05,
-            burst_phone: 0.15,
-            anchor_lost: 0.01,
-            sweat_log_sd: 0.42,
-            sweat_day_log_sd: 0.12,
-            sodium_log_sd: 0.28,
+/// Makes a struct whose fields are rows of the parameter file, by name.
+macro_rules! parameters {
+    ($(#[$about:meta])* $name:ident $prefix:literal {
+        $($(#[$doc:meta])* $field:ident: $kind:ty,)*
+    } $({ $($nested:ident: $group:ident,)* })?) => {
+        $(#[$about])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: $kind,)*
+            $($(pub $nested: $group,)*)?
         }
+
+        impl $name {
+            fn read(table: &Table) -> Self {
+                Self {
+                    $($field: table.read(concat!($prefix, stringify!($field))),)*
+                    $($($nested: $group::read(table),)*)?
+                }
+            }
+
+            #[cfg(test)]
+            fn names() -> Vec<&'static str> {
+                let own = [$(concat!($prefix, stringify!($field))),*];
+                #[allow(unused_mut, reason = "a group without groups in it")]
+                let mut names = own.to_vec();
+                $($(names.extend($group::names());)*)?
+                names
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::read(&Table::parse(PARAMETERS))
+            }
+        }
+    };
+}
+
+parameters! {
+    /// Rates of habits and mishaps. Probabilities are per thing named, in `[0, 1]`; where each figure
+    /// is from stands beside it in `mix.csv`.
+    Mix "" {
+        /// Days with one session, and with two (the rest is rest).
+        one_session: f64,
+        two_sessions: f64,
+        /// Of the days with two: the second starts minutes after the first.
+        back_to_back: f64,
+        /// Of the other days with two: the second starts 20 minutes to 10 hours after the first, in
+        /// place of one in the morning and one in the evening.
+        gap_of_hours: f64,
+        /// Of the days with two: both are of one sport.
+        same_sport_twice: f64,
+        /// A session with pauses, and the part of it that they take.
+        pauses: f64,
+        pause_part: (f64, f64),
+        /// A day with a nap.
+        nap: f64,
+        /// Athletes whose day is moved by so many minutes.
+        shift_worker: f64,
+        shift_minutes: (f64, f64),
+        /// Athletes who fly to another zone once, and for how many days.
+        traveller: f64,
+        away_days: (f64, f64),
+        /// Athletes who live near each other and ride together, and how often.
+        group_rider: f64,
+        group_ride: f64,
+        /// Athletes by devices: Garmin alone; Garmin copied to Health; Garmin copied to Health and an
+        /// Apple Watch; Garmin not copied and an Apple Watch; Apple Watch alone; Strava's app alone.
+        devices: [u32; 6],
+        /// A session for which the second watch of its owner runs too.
+        second_watch: f64,
+        /// A session that a Garmin watch of its owner records.
+        garmin_records: f64,
+        /// A Garmin session that Garmin Connect copies to Health, where the copy is on.
+        copied: f64,
+        /// A Garmin session with `activityDetails`.
+        details: f64,
+        /// Seconds from the start of a session to that of its recording.
+        start_late_s: (f64, f64),
+        /// Deviation and limit of a GPS watch's distance.
+        watch_distance: (f64, f64),
+        /// A second watch on the same body: the bounds of its start, its deviation, the bound of its
+        /// end, how far its distance is off, and what it makes of a pause.
+        second_start_s: (f64, f64),
+        second_start_sd_s: f64,
+        second_end_s: f64,
+        second_distance: (f64, f64),
+        second_pause: (f64, f64),
+        /// A copy in Health that starts in the second beside its original's.
+        copy_second: f64,
+        /// A Garmin session that its owner renames or gives another type later, and when.
+        edited: f64,
+        edit_delay_h: f64,
+        /// A HealthKit workout that is deleted later.
+        deleted: f64,
+        /// A HealthKit workout that is replaced by an edited one with a new id.
+        replaced: f64,
+        /// A Garmin night that is first sent as tentative, with an earlier end.
+        tentative: f64,
+        /// A night, told by a watch through HealthKit, with an in-bed wrapper of the watch.
+        watch_in_bed: f64,
+        /// Owners of an Apple Watch whose phone tells of the time in bed, too.
+        phone_in_bed: f64,
+        /// Mean length of a sleep fragment, minutes (each is 5 to 60).
+        fragment_min: f64,
+        /// How far another watch sees the edges of a night, seconds.
+        edge_sd_s: f64,
+        edge_max_s: f64,
+        /// Owners of an app that tells of a night by ever longer records, and how many.
+        sleep_app: f64,
+        nested_records: (f64, f64),
+        /// A night of which a watch tells only the first part.
+        partial_night: f64,
+        partial_part: (f64, f64),
+        /// Sessions with scales before and after, among athletes who weigh (`weighing_athletes`).
+        weigh_in: f64,
+        weighing_athletes: f64,
+        /// Standard deviation of one reading of the scale, kg.
+        scale_noise_kg: f64,
+        /// Sessions that were planned; plans that moved; days with a plan that was deleted.
+        planned: f64,
+        plan_moved: f64,
+        plan_deleted: f64,
+        /// Sessions after which the athlete notes what was drunk and eaten.
+        intake: f64,
+        /// Days with a self report.
+        self_report: f64,
+        /// Days with a body mass on the scale in the morning.
+        body_mass: f64,
+        /// Days with Garmin's daily totals, and with the phone's step counts: kinds no rule uses.
+        dailies: f64,
+        steps: f64,
+        /// Days with two sessions of which both were planned, beside `planned`.
+        both_planned: f64,
+        /// Worlds that end with a plan for the day after.
+        planned_ahead: f64,
+        /// Deliveries that are sent once more, the same bytes.
+        duplicate: f64,
+        /// Items that arrive late, and by how many hours.
+        late: f64,
+        late_h: (f64, f64),
+        /// Phones that upload every few days instead of every few hours.
+        burst_phone: f64,
+        burst_h: (f64, f64),
+        /// HealthKit uploads that repeat the previous one's items (a lost anchor).
+        anchor_lost: f64,
+        /// Garmin accounts that are linked when part of the world is over, and how long the history
+        /// takes to arrive then.
+        backfill: f64,
+        backfill_at: (f64, f64),
+        backfill_s: f64,
+        /// Between athletes: log-sd of the sweat rate multiplier. Between days: of the same athlete.
+        sweat_log_sd: f64,
+        sweat_day_log_sd: f64,
+        /// Between athletes: log-sd of sweat sodium.
+        sodium_log_sd: f64,
+    } {
+        strava: StravaMix,
+        patch: PatchMix,
+        scene: SceneMix,
     }
 }
 
-impl Default for StravaMix {
-    fn default() -> Self {
-        Self {
-            linked: 0.58,
-            deauthorised: 0.02,
-            hidden_start: 0.02,
-            privacy_zone: 0.15,
-            long_ids: 0.05,
-            writes_health: 0.15,
-            uploaded: 0.93,
-            by_hand: 0.02,
-            titled: 0.12,
-            title_back: 0.3,
-            retyped: 0.04,
-            deleted: 0.03,
-            made_private: 0.01,
-            private_for_a_while: 0.02,
-            event_twice: 0.05,
-            event_late: 0.04,
-        }
+parameters! {
+    /// What athletes do with Strava. Those whom Strava's app alone records are linked always.
+    StravaMix "strava." {
+        /// Athletes with a linked account.
+        linked: f64,
+        /// Linked athletes who took the permission back before anything was uploaded.
+        deauthorised: f64,
+        /// Linked athletes who hide start times, who have a privacy zone, whose ids have many digits,
+        /// and whose Strava app writes to Health.
+        hidden_start: f64,
+        privacy_zone: f64,
+        long_ids: f64,
+        writes_health: f64,
+        /// A recorded session of a linked athlete that is uploaded.
+        uploaded: f64,
+        /// A session that no watch recorded, and that its owner enters by hand.
+        by_hand: f64,
+        /// An activity that gets another title later; of these, the title is put back once more.
+        titled: f64,
+        title_back: f64,
+        /// An activity whose type is put right later.
+        retyped: f64,
+        deleted: f64,
+        /// An activity that becomes private for ever, or for a while: the application sees a 404.
+        made_private: f64,
+        private_for_a_while: f64,
+        /// An event whose answer Strava did not hear, so that it comes again minutes later.
+        event_twice: f64,
+        /// An event that is minutes to a day late, so that later ones overtake it.
+        event_late: f64,
+        /// What a privacy zone takes off a distance: metres, and at most this part of it.
+        zone_m: (f64, f64),
+        zone_part_max: f64,
+        /// Of the device's timer, what Strava's own algorithm takes for standing still.
+        still_part: (f64, f64),
     }
 }
 
-impl Default for PatchMix {
-    fn default() -> Self {
-        Self {
-            owners: 0.12,
-            worn: 0.4,
-            failed: 0.16,
-            scanned_twice: 0.15,
-            better_photo: 0.12,
-            area_told: 0.8,
-            rate_log_sd: 0.30,
-            sodium_sd: 7.0,
-        }
+parameters! {
+    /// What athletes do with sweat patches.
+    PatchMix "patch." {
+        owners: f64,
+        /// Sessions of an owner with a patch on.
+        worn: f64,
+        /// Scans that give no value.
+        failed: f64,
+        /// Patches that are scanned during the session, too.
+        scanned_twice: f64,
+        /// Scans that are replaced by a better photo.
+        better_photo: f64,
+        /// Scans that tell the collection area.
+        area_told: f64,
+        /// Log-sd of what a patch says of the whole body's rate.
+        rate_log_sd: f64,
+        /// Deviation of what it says of whole-body sodium, mmol/L.
+        sodium_sd: f64,
+    }
+}
+
+parameters! {
+    /// Sessions that are hard to merge: `part` of all, shared by weight among what the athlete's
+    /// devices can do.
+    SceneMix "scene." {
+        part: f64,
+        cafe_stop: f64,
+        cafe_part: (f64, f64),
+        cafe_pause: (f64, f64),
+        first_fix: f64,
+        first_fix_s: (f64, f64),
+        reencoded: f64,
+        reencoded_distance: f64,
+        upload_loop: f64,
+        restart: f64,
+        restart_cut: (f64, f64),
+        restart_gap_s: (f64, f64),
+        multisport: f64,
+        transition_s: (f64, f64),
+        short_pair: f64,
+        short_pair_gap_s: (f64, f64),
+        short_pair_min: (f64, f64),
+        wrong_zone: f64,
+        wrong_zone_h: (f64, f64),
+        two_units: f64,
+        two_units_start_s: (f64, f64),
+        other_type: f64,
+        indoor_distance: f64,
+        indoor_distance_part: (f64, f64),
+        manual_copy: f64,
+        user_merge: f64,
+        user_split: f64,
+        late_edit: f64,
+        late_edit_d: (f64, f64),
     }
 }
 
@@ -305,6 +350,10 @@ impl Mix {
                 owners: 0.4,
                 ..PatchMix::default()
             },
+            scene: SceneMix {
+                part: 0.4,
+                ..SceneMix::default()
+            },
             ..Self::default()
         }
     }
@@ -313,6 +362,15 @@ impl Mix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_row_is_a_parameter_and_every_parameter_a_row_with_a_source() {
+        let table = Table::parse(PARAMETERS);
+        let rows: Vec<&str> = table.names().collect();
+        let mut names = Mix::names();
+        names.sort_unstable();
+        assert_eq!(rows, names);
+    }
 
     #[test]
     fn sizes_outside_the_limits_are_refused() {

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::dice::Dice;
+use crate::habits::Habits;
 use crate::options::Mix;
 use crate::sport::{self, Sport};
 
@@ -37,6 +38,10 @@ const HOMES: &[(u32, Home)] = &[
     (1, home("Asia/Kathmandu", 27.7, 85.3)), (3, home("Africa/Johannesburg", -26.2, 28.0)),
     (2, home("America/Bogota", 4.7, -74.1)),
 ];
+
+pub(crate) fn any_home(dice: &mut Dice) -> Home {
+    dice.weighted(HOMES, BERLIN)
+}
 
 #[rustfmt::skip]
 const GARMIN_MODELS: &[(u32, &str)] = &[
@@ -156,11 +161,12 @@ pub(crate) struct Person {
     pub(crate) strava: Option<StravaHabits>,
     pub(crate) wears_patches: bool,
     pub(crate) needs: Needs,
+    pub(crate) habits: Habits,
 }
 
 impl Person {
     pub(crate) fn draw(index: u32, dice: &mut Dice, mix: &Mix) -> Self {
-        let home = dice.weighted(HOMES, BERLIN);
+        let home = any_home(dice);
         let female = dice.chance(0.42);
         let height_m = dice.near(if female { 1.67 } else { 1.79 }, 0.065, 0.16);
         let body_mass_index = dice.near(22.8, 1.9, 4.0);
@@ -190,7 +196,13 @@ impl Person {
             strava: draw_strava(index, dice, mix, devices),
             wears_patches: dice.chance(mix.patch.owners),
             needs: draw_needs(dice, female),
+            habits: Habits::default(),
         }
+    }
+
+    pub(crate) fn move_to(&mut self, home: Home) {
+        self.home = home;
+        self.zone = TimeZone::get(home.zone).unwrap_or(TimeZone::UTC);
     }
 
     /// The phone uploads Health at all.
@@ -312,7 +324,7 @@ fn draw_phone(dice: &mut Dice, mix: &Mix) -> Phone {
         pounds: dice.chance(0.35),
         tells_in_bed: dice.chance(mix.phone_in_bed),
         sync_hours: if burst {
-            dice.between(40.0, 90.0)
+            dice.between(mix.burst_h.0, mix.burst_h.1)
         } else {
             dice.between(5.0, 11.0)
         },

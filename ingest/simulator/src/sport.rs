@@ -43,6 +43,11 @@ macro_rules! sport {
 }
 
 #[rustfmt::skip]
+static OPEN_WATER: Sport = sport!("open_water", "OPEN_WATER_SWIMMING", "OPEN_WATER_SWIMMING",
+    "Swimming", "Open water swim",
+    false, (25.0, 75.0), Some((0.6, 1.2)), (6.0, 10.0), 0.34, 0);
+
+#[rustfmt::skip]
 static RUN: Sport = sport!("run", "RUNNING", "RUNNING", "Running", "Run",
     false, (25.0, 110.0), Some((2.4, 4.3)), (8.0, 13.0), 1.169, 34);
 
@@ -70,12 +75,21 @@ static SPORTS: [Sport; 10] = [
         false, (60.0, 105.0), Some((1.4, 2.3)), (6.5, 10.0), 0.871, 3),
 ];
 
+/// The sport of this name; running where there is none.
+pub(crate) fn named(name: &str) -> &'static Sport {
+    let all = SPORTS.iter().chain([&RUN, &OPEN_WATER]);
+    all.into_iter()
+        .find(|sport| sport.name == name)
+        .unwrap_or(&RUN)
+}
+
 impl Sport {
     /// Which of the vendors' names mean nearly the same.
     pub(crate) fn family(&self) -> &'static str {
         match self.name {
             "run" | "trail_run" | "treadmill" => "run",
             "road_ride" | "gravel_ride" | "indoor_ride" => "ride",
+            "pool_swim" | "open_water" => "swim",
             other => other,
         }
     }

@@ -120,7 +120,7 @@ pub(crate) fn sport_type(sport: &Sport) -> (&'static str, bool) {
         "strength" => ("WeightTraining", false),
         "yoga" => ("Yoga", false),
         "walk" => ("Walk", false),
-        "pool_swim" => ("Swim", false),
+        "pool_swim" | "open_water" => ("Swim", false),
         "soccer" => ("Soccer", false),
         _ => ("Workout", false),
     }

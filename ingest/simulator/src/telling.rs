@@ -4,11 +4,15 @@
 //! Each told thing leaves a record in the truth, under the identity that the contract gives it.
 
 mod everyday;
+mod pieces;
 mod scan;
+mod scene;
 mod session;
 mod sleep;
 mod strava;
 mod uploads;
+
+use std::collections::BTreeSet;
 
 use crate::account::StravaActivity;
 use crate::delivery::{Delivery, Method, Push, Source};
@@ -18,11 +22,8 @@ use crate::life::{Day, Span, round};
 use crate::options::Mix;
 use crate::person::Person;
 use crate::telling::uploads::HealthItem;
-use crate::time::{DAY, HOUR, MICROS, MINUTE, offset_at};
-use crate::truth::{TruthRecord, TruthSays};
-
-/// How late the late ones are, at most.
-const LATE_MAX: i64 = 3 * DAY;
+use crate::time::{DAY, HOUR, MICROS, MINUTE};
+use crate::truth::{TruthEvent, TruthRecord, TruthSays};
 
 pub(crate) struct Teller<'a> {
     person: &'a Person,
@@ -34,6 +35,12 @@ pub(crate) struct Teller<'a> {
     records: Vec<TruthRecord>,
     strava: Vec<StravaActivity>,
     deauthorised_at: Option<i64>,
+    tags: BTreeSet<(String, &'static str)>,
+    guests: Vec<TruthEvent>,
+    /// Each record is a piece of its event, and stays.
+    in_pieces: bool,
+    /// The multisport record whose legs are being told.
+    race: Option<u64>,
     /// Numbers the ids that the athlete's devices and apps hand out.
     next_id: u64,
 }
@@ -54,6 +61,10 @@ pub(crate) struct Tale {
     pub(crate) records: Vec<TruthRecord>,
     pub(crate) strava: Vec<StravaActivity>,
     pub(crate) deauthorised_at: Option<i64>,
+    /// What is hard about which event, beside what life made hard.
+    pub(crate) tags: BTreeSet<(String, &'static str)>,
+    /// What happened to somebody else's body and was told of this one.
+    pub(crate) guests: Vec<TruthEvent>,
 }
 
 /// All that is sent about one life, and what it tells of.
@@ -68,6 +79,10 @@ pub(crate) fn tell(person: &Person, dice: &mut Dice, mix: &Mix, span: Span, days
         records: Vec::new(),
         strava: Vec::new(),
         deauthorised_at: None,
+        tags: BTreeSet::new(),
+        guests: Vec::new(),
+        in_pieces: false,
+        race: None,
         next_id: 1,
     };
     teller.tell_deauthorisation();
@@ -87,6 +102,8 @@ pub(crate) fn tell(person: &Person, dice: &mut Dice, mix: &Mix, span: Span, days
         records: teller.records,
         strava: teller.strava,
         deauthorised_at: teller.deauthorised_at,
+        tags: teller.tags,
+        guests: teller.guests,
     }
 }
 
@@ -101,7 +118,8 @@ impl<'a> Teller<'a> {
     /// never after the world's end. Microseconds.
     fn arrival(&mut self, ready: i64) -> i64 {
         let delay = if self.dice.chance(self.mix.late) {
-            self.dice.whole(HOUR, LATE_MAX)
+            let (low, high) = self.mix.late_h;
+            (self.dice.between(low, high) * HOUR as f64) as i64
         } else {
             30 + self.dice.exponential(4.0 * MINUTE as f64) as i64
         };
@@ -123,15 +141,34 @@ impl<'a> Teller<'a> {
         let person = self.person;
         Clock {
             phone: &person.phone,
-            offset: offset_at(&person.zone, at),
+            offset: person.offset_at(at),
             tells_zone: self.dice.chance(0.9),
         }
     }
 
     fn push(&mut self, key: &'static str, item: String, at: i64, causal: Option<String>) {
+        let at = self.after_linking(at, causal.is_some());
         let causal = causal.into_iter().collect();
         self.deliveries
             .push(Delivery::garmin(at, vec![Push { key, item }], causal));
+    }
+
+    /// What an account held when it was linked follows at once, in no order but that of versions.
+    fn after_linking(&mut self, at: i64, keeps_order: bool) -> i64 {
+        let Some(linked) = self.person.habits.linked_at else {
+            return at;
+        };
+        let sent = at / MICROS;
+        if sent >= linked {
+            return at;
+        }
+        let part = if keeps_order {
+            (sent - self.span.start) as f64 / (linked - self.span.start).max(1) as f64
+        } else {
+            self.dice.unit()
+        };
+        let wait = (part * self.mix.backfill_s) as i64;
+        self.within(linked, wait).max(linked * MICROS)
     }
 
     /// One app event, alone or as an array of one: both are allowed.
@@ -149,6 +186,7 @@ impl<'a> Teller<'a> {
 
     fn record(&mut self, event_id: &str, source: Source, provider_id: &str, told: (&str, &str)) {
         let (device, role) = told;
+        let role = if self.in_pieces { "part" } else { role };
         self.records.push(TruthRecord {
             athlete_id: self.person.athlete_id.clone(),
             source: source.as_str().to_owned(),
@@ -162,6 +200,10 @@ impl<'a> Teller<'a> {
             role: role.to_owned(),
             says: None,
         });
+    }
+
+    fn tag(&mut self, event_id: &str, tag: &'static str) {
+        self.tags.insert((event_id.to_owned(), tag));
     }
 
     /// What the record that was just noted says of a session, at the end of the world; seconds.

@@ -8,6 +8,7 @@ use crate::account::StravaAccount;
 use crate::app;
 use crate::delivery::{Delivery, Method, Source};
 use crate::dice::Dice;
+use crate::habits;
 use crate::life::{Day, Session, Sleep, Span, live};
 use crate::options::{Mix, WorldOptions};
 use crate::person::Person;
@@ -133,14 +134,18 @@ fn athlete(options: WorldOptions, mix: &Mix, index: u32) -> AthleteWorld {
         end: options.end.div_euclid(MICROS),
     };
     let mut dice = Dice::new(options.seed, index);
-    let person = Person::draw(index, &mut dice, mix);
-    let days = live(&person, &mut dice, mix, span);
+    let mut person = Person::draw(index, &mut dice, mix);
+    let mut scenes = habits::dice(options.seed, index);
+    habits::settle(&mut person, &mut scenes, mix, options.seed, span);
+    let days = live(&person, (&mut dice, &mut scenes), mix, span);
     let tale = tell(&person, &mut dice, mix, span, &days);
     let Tale {
         deliveries,
         mut records,
         strava,
         deauthorised_at,
+        tags,
+        mut guests,
     } = tale;
     weigh_fragments(&mut records);
     let account = person.strava.as_ref().map(|habits| StravaAccount {
@@ -158,7 +163,12 @@ fn athlete(options: WorldOptions, mix: &Mix, index: u32) -> AthleteWorld {
         deliveries,
         truth: AthleteTruth {
             athlete_id: person.athlete_id.clone(),
-            events: events(&person, &days, &records),
+            events: {
+                let mut events = events(&person, &days);
+                events.append(&mut guests);
+                finish(&person, &mut events, &records, &tags);
+                events
+            },
             records,
         },
         strava: account,
@@ -183,7 +193,7 @@ fn weather(person: &Person, days: &[Day], span: Span) -> Vec<WeatherNeed> {
         let hours = session.start.div_euclid(HOUR)..=last;
         for hour in hours.filter(|_| !session.sport.indoor) {
             let at = (session.end + 10 * MINUTE).min(span.end);
-            let home = person.home;
+            let home = person.home_at(session.start);
             needs.push(WeatherNeed {
                 cell: Cell::around(home.latitude, home.longitude, hour * HOUR),
                 known_at: at * MICROS,
@@ -232,9 +242,7 @@ fn weigh_fragments(records: &mut [TruthRecord]) {
     }
 }
 
-fn events(person: &Person, days: &[Day], records: &[TruthRecord]) -> Vec<TruthEvent> {
-    let live = records.iter().filter(|record| record.live);
-    let told: BTreeSet<&str> = live.map(|record| record.event_id.as_str()).collect();
+fn events(person: &Person, days: &[Day]) -> Vec<TruthEvent> {
     let mut events = Vec::new();
     for day in days {
         let sleeps = day
@@ -249,10 +257,64 @@ fn events(person: &Person, days: &[Day], records: &[TruthRecord]) -> Vec<TruthEv
                 .map(|session| session_event(person, session)),
         );
     }
-    for event in &mut events {
-        event.told = told.contains(event.event_id.as_str());
-    }
     events
+}
+
+/// What is known of the events once all was told: by whom, and what made that hard.
+fn finish(
+    person: &Person,
+    events: &mut [TruthEvent],
+    records: &[TruthRecord],
+    tags: &BTreeSet<(String, &'static str)>,
+) {
+    let mut by_event: BTreeMap<&str, Vec<&TruthRecord>> = BTreeMap::new();
+    for record in records {
+        by_event.entry(&record.event_id).or_default().push(record);
+    }
+    for event in events {
+        let mine = by_event.get(event.event_id.as_str());
+        let mine = mine.map(Vec::as_slice).unwrap_or_default();
+        event.told = mine.iter().any(|record| record.live);
+        let told = tags.iter().filter(|(id, _)| *id == event.event_id);
+        event.tags.extend(told.map(|(_, tag)| (*tag).to_owned()));
+        let told_by = told_tags(person, event, mine);
+        event.tags.extend(told_by.into_iter().map(str::to_owned));
+        event.tags.sort_unstable();
+        event.tags.dedup();
+    }
+}
+
+/// What follows from who told of it, where, and when.
+fn told_tags(person: &Person, event: &TruthEvent, told: &[&TruthRecord]) -> Vec<&'static str> {
+    let devices: BTreeSet<&str> = told
+        .iter()
+        .filter(|record| record.live)
+        .map(|record| record.device.as_str())
+        .collect();
+    let by = |source: &str| told.iter().any(|record| record.source == source);
+    let gone = told.iter().any(|record| !record.live);
+    let at = event.start / MICROS;
+    let sleeps = event.kind.is_sleep();
+    let two_trackers = devices.contains("garmin") && devices.contains("apple_watch");
+    let clock_changed = person.offset_at(at) != person.offset_at(event.end / MICROS);
+    let flew = person.home_at(at).zone != person.home_at(event.end / MICROS).zone;
+    let late_linked = person.habits.linked_at.is_some_and(|linked| at < linked);
+    let tags = [
+        (gone && event.told && !sleeps, "deleted_on_one_side"),
+        (two_trackers, "two_trackers"),
+        (
+            by("healthkit") && person.phone.sync_hours > 24.0,
+            "late_burst",
+        ),
+        (by("garmin") && late_linked, "backfill"),
+        (sleeps && flew, "flight_night"),
+        (sleeps && clock_changed && !flew, "clock_change"),
+        (sleeps && person.habits.shift != 0, "day_sleep"),
+        (event.kind == EventKind::Nap, "nap"),
+        (!sleeps && person.is_away(at), "away"),
+    ];
+    let holds = tags.into_iter().filter(|(holds, _)| *holds);
+    holds.map(|(_, tag)| tag).collect()
 }
 
 fn sleep_event(person: &Person, sleep: &Sleep) -> TruthEvent {
@@ -289,6 +351,6 @@ fn session_event(person: &Person, session: &Session) -> TruthEvent {
         fluid_lost_ml: Some(session.sweat_ml),
         sodium_lost_mg: Some(session.sodium_mg),
         told: false,
-        tags: Vec::new(),
+        tags: session.tags.iter().map(|tag| (*tag).to_owned()).collect(),
     }
 }

@@ -6,7 +6,7 @@ use crate::garmin;
 use crate::healthkit::{self, Shelf, Writer};
 use crate::life::{Day, Session};
 use crate::telling::Teller;
-use crate::time::{DAY, HOUR, MICROS, MINUTE, offset_at};
+use crate::time::{DAY, HOUR, MICROS, MINUTE};
 
 impl Teller<'_> {
     pub(super) fn tell_everyday(&mut self, day: &Day) {
@@ -44,7 +44,7 @@ impl Teller<'_> {
         let mut in_health = person.apple.is_some() && self.dice.chance(0.7);
         if let Some(watch) = &person.garmin {
             let id = format!("b{:x}-{:x}", person.index / 2, at);
-            let offset = offset_at(&person.zone, at);
+            let offset = person.offset_at(at);
             let item = garmin::body_composition(&watch.user_id, &id, at, offset, mass_kg);
             let arrival = self.arrival(at + MINUTE);
             self.push("bodyComps", item, arrival, None);
@@ -108,7 +108,7 @@ impl Teller<'_> {
             && self.dice.chance(self.mix.dailies)
         {
             let date = day.date.to_string();
-            let offset = offset_at(&person.zone, day.midnight);
+            let offset = person.offset_at(day.midnight);
             let id = format!("d{:x}-{date}", person.index / 2);
             let item = garmin::daily(&watch.user_id, &id, &date, day.midnight, offset, steps);
             let at = self.arrival(evening);

@@ -8,7 +8,7 @@ use crate::delivery::{Delivery, Method, Source};
 use crate::life::Session;
 use crate::scan::{AREA_CM2, Reading, Scan};
 use crate::telling::Teller;
-use crate::time::{HOUR, MINUTE, offset_at, with_offset};
+use crate::time::{HOUR, MINUTE, with_offset};
 
 /// Whole-body rate per square metre = `LINE.0` + `LINE.1` × local rate (L/h/m², mg/cm²/min).
 const LINE: (f64, f64) = (0.239, 0.162);
@@ -25,7 +25,7 @@ const SODIUM_MG_PER_MMOL: f64 = 22.99;
 impl Teller<'_> {
     pub(super) fn tell_patch(&mut self, session: &Session) {
         let person = self.person;
-        let swims = session.sport.name == "pool_swim";
+        let swims = session.sport.family() == "swim";
         let short = session.end - session.start < SESSION_MIN;
         // Who comes out of one session and goes into the next has no time for a patch.
         if !person.wears_patches || swims || short || session.hurried {
@@ -88,7 +88,7 @@ impl Teller<'_> {
     }
 
     fn wall(&self, at: i64) -> String {
-        with_offset(at, offset_at(&self.person.zone, at))
+        with_offset(at, self.person.offset_at(at))
     }
 
     /// A photograph of `patch`, sent before the workout is known or days after it.

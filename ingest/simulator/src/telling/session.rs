@@ -6,15 +6,12 @@ use crate::garmin::Activity;
 use crate::healthkit::{Shelf, Workout, Writer};
 use crate::life::{Session, round};
 use crate::person::{AppleWatch, GarminWatch};
+use crate::scene::Scene;
 use crate::telling::strava::Recorded;
 use crate::telling::uploads::Fate;
 use crate::telling::{Says, Teller};
-use crate::time::{HOUR, MICROS, MINUTE, offset_at};
+use crate::time::{HOUR, MICROS, MINUTE};
 
-/// The skews of a second watch on the same body, seconds: started up to 90 s before and up to
-/// 120 s after the first, stopped up to 120 s apart.
-const SECOND_START: (f64, f64) = (-90.0, 120.0);
-const SECOND_END: f64 = 120.0;
 /// Mass that leaves by breath and burnt fuel, which is no sweat: grams per kilocalorie.
 const UNSWEATED_G_PER_KCAL: f64 = 0.20;
 /// Garmin's ids of this period have eleven digits; two athletes share each block of ids, because
@@ -50,27 +47,47 @@ impl Teller<'_> {
     /// The watches that ran, and the copy at Strava; or nothing but an entry by hand.
     fn tell_recordings(&mut self, session: &Session) -> Recorded {
         let person = self.person;
-        if self.is_by_hand() {
+        match session.scene {
+            Scene::Restart | Scene::UserMerge => return self.tell_in_pieces(session),
+            Scene::Multisport => return self.tell_leg(session),
+            _ => {}
+        }
+        if session.scene == Scene::Plain && self.is_by_hand() {
             self.tell_by_hand(session);
             return Recorded {
                 garmin: None,
                 apple: None,
             };
         }
-        let by_apple = person.garmin.is_none() || self.dice.chance(self.mix.second_watch);
+        let both = session.scene.needs_both_watches();
+        let by_apple = person.garmin.is_none() || self.dice.chance(self.mix.second_watch) || both;
         let apple = person.apple.as_ref().filter(|_| by_apple);
-        let by_garmin = apple.is_none() || self.dice.chance(self.mix.garmin_records);
+        let hard = session.scene != Scene::Plain;
+        // A lent watch tells of somebody else.
+        let apple = apple.filter(|_| session.scene != Scene::UserSplit);
+        let by_garmin = apple.is_none() || self.dice.chance(self.mix.garmin_records) || hard;
         let garmin = person.garmin.as_ref().filter(|_| by_garmin);
         let recorded = Recorded {
             garmin: garmin.map(|watch| self.tell_garmin(session, watch)),
             apple: apple.map(|watch| self.tell_second_watch(session, watch)),
         };
         self.tell_strava(session, &recorded);
+        self.tell_scene(session, &recorded);
         recorded
     }
 
-    fn tell_garmin(&mut self, session: &Session, watch: &GarminWatch) -> Activity {
+    pub(super) fn tell_garmin(&mut self, session: &Session, watch: &GarminWatch) -> Activity {
         let activity = self.garmin_activity(session, watch);
+        self.tell_activity(session, watch, activity)
+    }
+
+    /// What a Garmin device recorded, with what its owner does to it and the copy in Health.
+    pub(super) fn tell_activity(
+        &mut self,
+        session: &Session,
+        watch: &GarminWatch,
+        activity: Activity,
+    ) -> Activity {
         let provider_id = activity.activity_id.to_string();
         self.record(
             &session.event_id,
@@ -105,7 +122,7 @@ impl Teller<'_> {
         if edited {
             let mut corrected = activity.clone();
             corrected.name = format!("{} with friends", session.sport.title);
-            let delay = 60 + self.dice.exponential(20.0 * HOUR as f64) as i64;
+            let delay = 60 + self.dice.exponential(self.mix.edit_delay_h * HOUR as f64) as i64;
             let later = self.within(at / MICROS + 1, delay);
             let item = corrected.summary_item();
             self.push("manuallyUpdatedActivities", item, later, Some(causal));
@@ -120,13 +137,16 @@ impl Teller<'_> {
         activity
     }
 
-    fn garmin_activity(&mut self, session: &Session, watch: &GarminWatch) -> Activity {
+    pub(super) fn garmin_activity(&mut self, session: &Session, watch: &GarminWatch) -> Activity {
         let person = self.person;
         let number = self.fresh_id() % ACTIVITY_ID_BLOCK;
         let block = u64::from(person.index / 2) * ACTIVITY_ID_BLOCK;
-        let start = session.start + self.dice.whole(0, 4);
-        let place = (person.home.latitude, person.home.longitude);
-        let measured = self.dice.near(1.0, 0.003, 0.008);
+        let (low, high) = self.mix.start_late_s;
+        let start = session.start + self.dice.whole(low as i64, high as i64);
+        let home = person.home_at(start);
+        let place = (home.latitude, home.longitude);
+        let (sd, limit) = self.mix.watch_distance;
+        let measured = self.dice.near(1.0, sd, limit);
         Activity {
             user_id: watch.user_id.clone(),
             activity_id: ACTIVITY_ID_BASE + block + number,
@@ -134,20 +154,27 @@ impl Teller<'_> {
             activity_type: session.sport.garmin,
             device: watch.model,
             start,
-            offset: offset_at(&person.zone, start),
+            offset: person.offset_at(start),
             timer_s: session.timer_s - (start - session.start),
             elapsed_s: session.end - start,
             distance_m: session.distance_m.map(|distance| distance * measured),
             kcal: session.kcal.round() as i64,
             heart_rate_avg: session.heart_rate_avg,
             outdoors_at: (!session.sport.indoor).then_some(place),
+            is_parent: false,
+            parent: None,
         }
     }
 
     /// Garmin Connect writes the activity to Health: the same second or one beside it, distance
     /// in whole ten metres.
     fn tell_copy(&mut self, session: &Session, activity: &Activity, ready: i64) {
-        let start = activity.start + self.dice.weighted(&[(8, 0), (1, -1), (1, 1)], 0);
+        let beside = self.dice.unit() / self.mix.copy_second.max(f64::MIN_POSITIVE);
+        let start = match beside {
+            part if part < 0.5 => activity.start - 1,
+            part if part < 1.0 => activity.start + 1,
+            _ => activity.start,
+        };
         let workout = Workout {
             id: self.dice.uuid(),
             kind: session.sport.healthkit,
@@ -164,14 +191,25 @@ impl Teller<'_> {
         self.tell_workout(session, workout, ready, ("connect", "copy"));
     }
 
-    fn tell_second_watch(&mut self, session: &Session, watch: &AppleWatch) -> Workout {
-        let (early, late) = SECOND_START;
-        let start = session.start + (self.dice.normal() * 35.0 + 5.0).clamp(early, late) as i64;
-        let end = session.end + self.dice.near(0.0, 35.0, SECOND_END) as i64;
+    pub(super) fn tell_second_watch(&mut self, session: &Session, watch: &AppleWatch) -> Workout {
+        let mix = self.mix;
+        let ((early, late), sd) = (mix.second_start_s, mix.second_start_sd_s);
+        let start = session.start + (self.dice.normal() * sd + 5.0).clamp(early, late) as i64;
+        let end = session.end + self.dice.near(0.0, sd, mix.second_end_s) as i64;
         let elapsed = (end - start) as f64;
         let paused = (session.end - session.start - session.timer_s) as f64;
-        let paused = paused * self.dice.between(0.5, 1.3) + elapsed * self.dice.between(0.0, 0.01);
-        let aside = self.dice.between(0.01, 0.03);
+        let (low, high) = if session.scene == Scene::CafeStop {
+            mix.scene.cafe_pause
+        } else {
+            mix.second_pause
+        };
+        let paused = paused * self.dice.between(low, high) + elapsed * self.dice.between(0.0, 0.01);
+        let (low, high) = if session.scene == Scene::IndoorDistance {
+            mix.scene.indoor_distance_part
+        } else {
+            mix.second_distance
+        };
+        let aside = self.dice.between(low, high);
         let measured = if self.dice.chance(0.5) {
             1.0 + aside
         } else {
@@ -179,7 +217,11 @@ impl Teller<'_> {
         };
         let workout = Workout {
             id: self.dice.uuid(),
-            kind: session.sport.healthkit,
+            kind: if session.scene == Scene::OtherType {
+                self.other_kind(session.sport)
+            } else {
+                session.sport.healthkit
+            },
             start,
             end,
             timer_s: (elapsed - paused) as i64,
@@ -211,7 +253,9 @@ impl Teller<'_> {
         let clock = self.clock(workout.start);
         let json = workout.item(clock);
         let draw = self.dice.unit();
-        let fate = if draw < self.mix.deleted {
+        let fate = if self.in_pieces || session.scene.is_whole_told_once() {
+            Fate::Stays
+        } else if draw < self.mix.deleted {
             Fate::Deleted
         } else if draw < self.mix.deleted + self.mix.replaced {
             let mut edited = workout.clone();
@@ -230,7 +274,11 @@ impl Teller<'_> {
             elapsed_s: workout.end - workout.start,
             duration_s: workout.timer_s,
             distance_m: workout.distance_m,
-            family: session.sport.family(),
+            family: match workout.kind {
+                "HKWorkoutActivityTypeWalking" => "walk",
+                "HKWorkoutActivityTypeOther" => "other",
+                _ => session.sport.family(),
+            },
         });
         self.health_record(Shelf::Workouts, ready, workout.id, json, fate);
     }

@@ -8,11 +8,8 @@ use crate::person::{AppleWatch, GarminWatch};
 use crate::telling::Teller;
 use crate::telling::session::apple_writer;
 use crate::telling::uploads::Fate;
-use crate::time::{HOUR, MICROS, MINUTE, offset_at};
+use crate::time::{HOUR, MICROS, MINUTE};
 
-/// The edges of a night as another watch sees them, seconds.
-const EDGE_SD: f64 = 240.0;
-const EDGE_MAX: f64 = 720.0;
 const FINAL_WORDS: &[(u32, &str)] = &[
     (5, "AUTO_FINAL"),
     (3, "ENHANCED_FINAL"),
@@ -27,13 +24,20 @@ impl Teller<'_> {
         let both = person.garmin.is_some() && person.apple.is_some();
         let garmin_on = !both || self.dice.chance(0.85);
         let apple_on = !both || !garmin_on || self.dice.chance(0.8);
+        let empty = both && garmin_on && apple_on && self.dice.chance(self.mix.partial_night);
+        let garmin_empty = empty && self.dice.chance(0.5);
         if let Some(watch) = person.garmin.as_ref().filter(|_| garmin_on) {
-            self.tell_garmin_night(day, watch);
+            let watched = self.until_empty(day, garmin_empty);
+            self.tell_garmin_night(&watched, watch);
         }
         if let Some(watch) = person.apple.as_ref().filter(|_| apple_on) {
-            for sleep in day.night.iter().chain(&day.nap) {
+            let watched = self.until_empty(day, empty && !garmin_empty);
+            for sleep in watched.night.iter().chain(&watched.nap) {
                 self.tell_fragments(sleep, watch);
             }
+        }
+        if let (true, Some(night)) = (person.habits.sleep_app && person.uses_health(), &day.night) {
+            self.tell_nested(night);
         }
         let told = garmin_on || apple_on;
         if let (true, Some(night)) = (told && person.phone.tells_in_bed, &day.night)
@@ -41,6 +45,55 @@ impl Teller<'_> {
         {
             self.tell_in_bed(night, &Writer::phone(&person.phone), "phone");
         }
+    }
+
+    /// What a watch saw of the day whose battery was empty in the middle of the night.
+    fn until_empty(&mut self, day: &Day, empty: bool) -> Day {
+        let mut watched = day.clone();
+        let Some(night) = watched.night.as_mut().filter(|_| empty) else {
+            return watched;
+        };
+        let (low, high) = self.mix.partial_part;
+        let part = self.dice.between(low, high);
+        let dead = night.start + ((night.end - night.start) as f64 * part) as i64;
+        night.fragments.retain(|fragment| fragment.end <= dead);
+        while night
+            .fragments
+            .last()
+            .is_some_and(|last| last.stage == Stage::Awake)
+        {
+            night.fragments.pop();
+        }
+        night.end = night.fragments.last().map_or(night.start, |last| last.end);
+        let event_id = night.event_id.clone();
+        if night.fragments.is_empty() {
+            watched.night = None;
+        }
+        self.tag(&event_id, "partial_night");
+        watched
+    }
+
+    /// An app that looks again and again, and writes a new record from the start each time.
+    fn tell_nested(&mut self, night: &Sleep) {
+        let writer = Writer::named("com.example.sleeper", "Sleeper");
+        let (low, high) = self.mix.nested_records;
+        let count = self.dice.whole(low as i64, high as i64);
+        let start = night.start + self.dice.whole(0, 4) * MINUTE;
+        for number in 1..=count {
+            let part = number as f64 / count as f64;
+            let end = start + ((night.end - start) as f64 * part * part) as i64;
+            let end = if number == count { night.end } else { end };
+            if end - start < 10 * MINUTE {
+                continue;
+            }
+            let id = self.dice.uuid();
+            let json = healthkit::asleep(&id, start, end, &writer, self.clock(start));
+            let by = ("sleep_app", "nested");
+            self.record(&night.event_id, Source::Healthkit, &id, by);
+            let ready = end + self.dice.whole(MINUTE, 5 * MINUTE);
+            self.health_record(Shelf::Sleep, ready, id, json, Fate::Stays);
+        }
+        self.tag(&night.event_id, "nested_sleep");
     }
 
     /// Tentative in the morning, final an hour later, and once more when a nap follows.
@@ -52,7 +105,7 @@ impl Teller<'_> {
             user_id: watch.user_id.clone(),
             summary_id: summary_id.clone(),
             calendar_date: day.date.to_string(),
-            offset: offset_at(&self.person.zone, sleep.start),
+            offset: self.person.offset_at(sleep.start),
             validation: self.dice.weighted(FINAL_WORDS, "AUTO_FINAL"),
             levels,
             naps: Vec::new(),
@@ -66,6 +119,7 @@ impl Teller<'_> {
         let mut versions = Vec::new();
         if self.dice.chance(self.mix.tentative) {
             versions.extend(tentative(&full, self.dice.whole(20, 70) * MINUTE));
+            self.tag(&sleep.event_id, "tentative");
         }
         let end = full.levels.last().map_or(sleep.end, |level| level.end);
         versions.push((end + self.dice.whole(2 * MINUTE, 15 * MINUTE), full.clone()));
@@ -92,11 +146,13 @@ impl Teller<'_> {
     fn as_garmin_sees(&mut self, fragments: &[Fragment]) -> Vec<Fragment> {
         let mut levels = fragments.to_vec();
         if let Some(first) = levels.first_mut() {
-            first.start += self.dice.near(0.0, EDGE_SD, EDGE_MAX) as i64;
+            let (sd, limit) = (self.mix.edge_sd_s, self.mix.edge_max_s);
+            first.start += self.dice.near(0.0, sd, limit) as i64;
             first.start = first.start.min(first.end - MINUTE);
         }
         if let Some(last) = levels.last_mut() {
-            last.end += self.dice.near(0.0, EDGE_SD, EDGE_MAX) as i64;
+            let (sd, limit) = (self.mix.edge_sd_s, self.mix.edge_max_s);
+            last.end += self.dice.near(0.0, sd, limit) as i64;
             last.end = last.end.max(last.start + MINUTE);
         }
         levels

@@ -10,15 +10,10 @@ use crate::garmin::Activity;
 use crate::healthkit::{Workout, Writer};
 use crate::life::{Session, round};
 use crate::person::{STRAVA_ID_BLOCK, StravaHabits};
+use crate::scene::Scene;
 use crate::strava::{self, Change, Upload};
 use crate::telling::{Says, Teller};
 use crate::time::{DAY, HOUR, MICROS, MINUTE, offset_at};
-
-/// What a privacy zone takes off a distance: metres, and at most this part of it.
-const ZONE_M: (f64, f64) = (150.0, 450.0);
-const ZONE_PART_MAX: f64 = 0.07;
-/// Of the device's timer, what Strava's own algorithm takes for standing still.
-const STILL_PART: (f64, f64) = (0.003, 0.02);
 
 /// What was recorded of a session, by whom.
 pub(super) struct Recorded {
@@ -27,8 +22,10 @@ pub(super) struct Recorded {
 }
 
 /// Where an upload comes from.
-enum Origin<'a> {
+pub(super) enum Origin<'a> {
     Garmin(&'a Activity),
+    /// The same recording by the way of another service.
+    Loop(&'a Activity),
     Apple(&'a Workout),
     OwnApp,
     ByHand,
@@ -43,7 +40,7 @@ struct Turn {
 
 impl<'a> Teller<'a> {
     /// The account, where something is uploaded to it at all.
-    fn uploader(&self) -> Option<&'a StravaHabits> {
+    pub(super) fn uploader(&self) -> Option<&'a StravaHabits> {
         self.person
             .strava
             .as_ref()
@@ -88,10 +85,10 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn upload(&mut self, session: &Session, strava: &StravaHabits, origin: &Origin<'_>) {
+    pub(super) fn upload(&mut self, session: &Session, strava: &StravaHabits, origin: &Origin<'_>) {
         let shown = self.uploaded(session, strava, origin);
         let role = match origin {
-            Origin::Garmin(_) | Origin::Apple(_) => "upload",
+            Origin::Garmin(_) | Origin::Loop(_) | Origin::Apple(_) => "upload",
             Origin::OwnApp => "original",
             Origin::ByHand => "manual",
         };
@@ -106,15 +103,28 @@ impl<'a> Teller<'a> {
             elapsed_s: shown.elapsed_s,
             duration_s: shown.moving_s,
             distance_m: shown.distance_m,
-            family: session.sport.family(),
+            family: family_of(shown.sport_type, session),
         });
+        if shown.start != origin.start().unwrap_or(shown.start) {
+            self.tag(&session.event_id, "hidden_start");
+        } else if shown.manual && session.scene == Scene::Plain {
+            self.tag(&session.event_id, "by_hand");
+        } else if strava.privacy_zone
+            && shown.place.is_none()
+            && !shown.manual
+            && !session.sport.indoor
+        {
+            self.tag(&session.event_id, "privacy_zone");
+        }
         let record = self.records.len().checked_sub(1);
         let ready = session.end + self.dice.whole(MINUTE, 8 * MINUTE);
         let created = self.arrival(ready) / MICROS;
-        if strava.writes_health && !matches!(origin, Origin::ByHand | Origin::Apple(_)) {
+        let by_app = matches!(origin, Origin::Garmin(_) | Origin::OwnApp);
+        if strava.writes_health && by_app {
             self.tell_health_copy(session, &shown, origin, ready);
         }
-        let turns = self.turns(shown.clone(), created);
+        let keeps = self.in_pieces || session.scene.is_whole_told_once();
+        let turns = self.turns(shown.clone(), created, keeps);
         let live = turns.last().is_some_and(|turn| turn.body.is_some());
         if let Some(record) = record.and_then(|index| self.records.get_mut(index)) {
             record.live = live;
@@ -156,8 +166,11 @@ impl<'a> Teller<'a> {
     ) -> Upload {
         let number = self.strava.len() as u64 % STRAVA_ID_BLOCK;
         let (sport_type, trainer) = strava::sport_type(session.sport);
-        let home = self.person.home;
         let timer = self.measured(session, origin);
+        let home = self.person.home_at(session.start);
+        // Under another type for ever, where nobody puts it right.
+        let mistyped = session.scene == Scene::OtherType && self.person.apple.is_none();
+        let sport_type = if mistyped { "Workout" } else { sport_type };
         let mut shown = Upload {
             id: (strava.first_id + number).to_string(),
             upload_id: Some((strava.first_id + 1_100_000_000 + number).to_string()),
@@ -183,6 +196,11 @@ impl<'a> Teller<'a> {
             Origin::Garmin(activity) => {
                 let ping = self.dice.whole(280_000_000_000, 560_000_000_000);
                 shown.external_id = Some(format!("garmin_ping_{ping}.fit"));
+                shown.device_name = Some(format!("Garmin {}", activity.device));
+            }
+            Origin::Loop(activity) => {
+                let number = self.dice.whole(1_000_000, 9_999_999);
+                shown.external_id = Some(format!("peloton_workout_{number}.fit"));
                 shown.device_name = Some(format!("Garmin {}", activity.device));
             }
             Origin::Apple(_) => {
@@ -212,7 +230,7 @@ impl<'a> Teller<'a> {
     /// Privacy zones cut the line, hidden starts move to the first second of the local day.
     fn hide(&mut self, shown: &mut Upload, strava: &StravaHabits) {
         if strava.hides_start && !shown.manual {
-            let zone = &self.person.zone;
+            let zone = self.person.zone_at(shown.start);
             let local = shown.start + offset_at(zone, shown.start);
             let midnight = local.div_euclid(DAY) * DAY;
             // The offset of midnight, which is another one on the day the clock is changed.
@@ -220,16 +238,17 @@ impl<'a> Teller<'a> {
             shown.start = midnight + 1 - offset;
         } else if strava.privacy_zone && shown.place.is_some() {
             shown.place = None;
-            let (low, high) = ZONE_M;
+            let (low, high) = self.mix.strava.zone_m;
             let cut = self.dice.between(low, high);
+            let part_max = self.mix.strava.zone_part_max;
             shown.distance_m = shown
                 .distance_m
-                .map(|distance| distance - cut.min(distance * ZONE_PART_MAX));
+                .map(|distance| distance - cut.min(distance * part_max));
         }
     }
 
     fn measured(&mut self, session: &Session, origin: &Origin<'_>) -> Measured {
-        let (low, high) = STILL_PART;
+        let (low, high) = self.mix.strava.still_part;
         let moving = 1.0 - self.dice.between(low, high);
         let nearly = self.dice.near(1.0, 0.0005, 0.001);
         let same = |start, elapsed_s, timer_s: i64, distance_m: Option<f64>| Measured {
@@ -239,7 +258,9 @@ impl<'a> Teller<'a> {
             distance_m: distance_m.map(|distance| round(distance * nearly, 10.0)),
         };
         match origin {
-            Origin::Garmin(by) => same(by.start, by.elapsed_s, by.timer_s, by.distance_m),
+            Origin::Garmin(by) | Origin::Loop(by) => {
+                same(by.start, by.elapsed_s, by.timer_s, by.distance_m)
+            }
             Origin::Apple(by) => same(by.start, by.end - by.start, by.timer_s, by.distance_m),
             Origin::OwnApp => {
                 let start = session.start + self.dice.whole(0, 6);
@@ -290,11 +311,14 @@ impl<'a> Teller<'a> {
         self.tell_workout(session, workout, ready, ("strava_app", "copy"));
     }
 
-    /// What happens to the activity, in order; each turn is told by one event.
-    fn turns(&mut self, mut shown: Upload, created: i64) -> Vec<Turn> {
+    /// What happens to the activity, in order; each turn is told by one event. Where it `keeps`, it is
+    /// not deleted nor hidden.
+    fn turns(&mut self, mut shown: Upload, created: i64, keeps: bool) -> Vec<Turn> {
         let mix = &self.mix.strava;
         let person = self.person;
-        let body = |shown: &Upload| Some(shown.body(&person.zone, person.home.zone));
+        let zone = person.zone_at(shown.start);
+        let zone_name = person.home_at(shown.start).zone;
+        let body = |shown: &Upload| Some(shown.body(zone, zone_name));
         let right_type = shown.sport_type;
         let retyped = self.dice.chance(mix.retyped);
         if retyped {
@@ -329,7 +353,7 @@ impl<'a> Teller<'a> {
                 self.turn(&mut turns, Change::Title(title), body);
             }
         }
-        let draw = self.dice.unit();
+        let draw = if keeps { 1.0 } else { self.dice.unit() };
         let text = self.dice.chance(0.5);
         if draw < mix.deleted {
             self.turn(&mut turns, Change::Deleted, None);
@@ -363,6 +387,24 @@ impl<'a> Teller<'a> {
         }
         let delay = MINUTE + self.dice.exponential(10.0 * HOUR as f64) as i64;
         Some(self.within(at + 1, delay) / MICROS).filter(|later| *later > at)
+    }
+}
+
+impl Origin<'_> {
+    /// Where the upload begins, where it is the same recording.
+    fn start(&self) -> Option<i64> {
+        match self {
+            Self::Garmin(by) | Self::Loop(by) => Some(by.start),
+            Self::Apple(by) => Some(by.start),
+            Self::OwnApp | Self::ByHand => None,
+        }
+    }
+}
+
+fn family_of(sport_type: &str, session: &Session) -> &'static str {
+    match sport_type {
+        "Workout" => "other",
+        _ => session.sport.family(),
     }
 }
 

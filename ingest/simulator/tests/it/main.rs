@@ -7,6 +7,7 @@
     reason = "helpers of tests stand outside test functions, and fail by panicking like them"
 )]
 
+mod scenes;
 mod strava_fake;
 mod truth;
 mod weather_fake;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ingest_simulator::{
-    Delivery, GARMIN_SECRET_PLACEHOLDER, Method, Mix, STRAVA_SECRET_PLACEHOLDER, Source, world,
-    world_of,
+    Delivery, GARMIN_SECRET_PLACEHOLDER, Method, Mix, STRAVA_SECRET_PLACEHOLDER, Source,
+    WorldOptions, world, world_of,
 };
 use serde_json::Value;
 
@@ -166,6 +166,7 @@ fn app_events_name_their_type_and_time() {
         ("intake", "i:fluid_ml i:carbohydrate_g"),
         ("self_report", "i:motivation i:fatigue i:gut i:urine_colour"),
         ("body_mass", "n:mass_kg"),
+        ("link_override", "s:action a:observation_ids"),
     ];
     let mut seen = std::collections::BTreeSet::new();
     for (delivery, body) in bodies(Source::App) {
@@ -329,7 +330,11 @@ fn scans_have_the_fields_of_their_schema_and_everything_goes_wrong_sometimes() {
     let mut patches: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut mix = Mix::default();
     mix.patch.owners = 1.0;
-    for one in world_of(OPTIONS, mix) {
+    let options = WorldOptions {
+        athletes: 100,
+        ..OPTIONS
+    };
+    for one in world_of(options, mix) {
         for delivery in one.deliveries.iter().filter(|d| d.source == Source::Scan) {
             assert_eq!(
                 delivery.path,
