@@ -1,5 +1,5 @@
-//! The crate's proof from outside: what each source's items become, and how hidden starts are
-//! placed.
+//! The crate's proof from outside: what each source's items become, how hidden starts are placed, and
+//! what comes of reports of what went wrong elsewhere.
 
 #[cfg(test)]
 mod hidden;
@@ -7,3 +7,5 @@ mod hidden;
 mod normalize;
 #[cfg(test)]
 mod quarantine;
+#[cfg(test)]
+mod scenarios;

@@ -1,0 +1,214 @@
+//! Reports of what went wrong elsewhere, as a table: what was told, and the one truth of it. Each is
+//! run straight, restarted after every commit, crashed at every call, and on other partitions.
+
+mod row;
+mod said;
+
+use std::collections::BTreeMap;
+
+use processors_pipeline::{Pipeline, Rules, RulesConfig};
+use schemas::AnyRecord;
+use schemas::record::ingest::RawReceived;
+use schemas::topic::{self, Direction};
+use stream_log::driver::{Fault, Faulty, Memory, Moment};
+use stream_log::{
+    Append, Class, Key, Log, LogTime, Record, StateStore, Step, Task, TaskLimits, Topic, Topics,
+};
+
+use row::{Ids, Row};
+
+const TABLE: &str = include_str!("scenarios/table.txt");
+/// A run of a scenario has far fewer calls of its host.
+const CALLS_MAX: u64 = 2_000;
+const ATHLETE: &str = "mia";
+
+const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
+    let mut rows = [("", false); topic::CATALOGUE.len()];
+    let mut at = 0;
+    while at < rows.len() {
+        let spec = topic::CATALOGUE[at];
+        rows[at] = (spec.name, matches!(spec.direction, Direction::Input));
+        at += 1;
+    }
+    rows
+};
+static TOPICS: Topics = &ROWS;
+
+/// One scenario of the table.
+#[derive(Default)]
+struct Scenario {
+    name: String,
+    told: Vec<Row>,
+    said: Vec<Row>,
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let mut found: Vec<Scenario> = Vec::new();
+    for line in TABLE.lines() {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "scenario" => found.push(Scenario {
+                name: rest.trim().to_owned(),
+                ..Scenario::default()
+            }),
+            "told" => found.last_mut().unwrap().told.push(Row::parse(rest)),
+            "said" => found.last_mut().unwrap().said.push(Row::parse(rest)),
+            "zone" => {
+                let zone = format!("01-02T00:00 app profile id=p time_zone={}", rest.trim());
+                found.last_mut().unwrap().told.push(Row::parse(&zone));
+            }
+            "" | "#" => {}
+            other => panic!("{other} is no word of the table: {line}"),
+        }
+    }
+    found
+}
+
+fn task<H: Log + StateStore>(host: H) -> Task<Pipeline, H> {
+    let limits = TaskLimits {
+        records: 1,
+        ..TaskLimits::default()
+    };
+    Task::new(
+        Pipeline::new(Rules::new(RulesConfig::default())),
+        host,
+        limits,
+    )
+}
+
+fn memory(items: &[RawReceived], partitions: u32) -> Memory {
+    let memory = Memory::new(partitions, TOPICS);
+    let record = |item: &RawReceived| Record {
+        topic: Topic(topic::raw_topic(&item.source).unwrap()),
+        key: Key::new(&format!("default/{ATHLETE}")),
+        received_at: LogTime(item.received_at.0),
+        headers: Vec::new(),
+        value: schemas::codec::encode(item),
+    };
+    memory.append(items.iter().map(record).collect()).unwrap();
+    memory
+}
+
+/// One commit, or none where nothing is left.
+fn step<H: Log + StateStore>(task: &mut Task<Pipeline, H>) -> Result<bool, stream_log::Failure> {
+    let stepped = task.step(LogTime(i64::MIN))?;
+    Ok(!matches!(stepped, Step::Idle { .. }))
+}
+
+fn straight(items: &[RawReceived], partitions: u32) -> Vec<AnyRecord> {
+    let memory = memory(items, partitions);
+    let mut task = task(memory.open());
+    while step(&mut task).unwrap() {}
+    facts(&memory)
+}
+
+fn restarted(items: &[RawReceived]) -> Vec<AnyRecord> {
+    let memory = memory(items, 1);
+    while step(&mut task(memory.open())).unwrap() {}
+    facts(&memory)
+}
+
+/// With one crash at a call of the host; whether it was reached.
+fn crashed(items: &[RawReceived], at: u64, moment: Moment) -> (Vec<AnyRecord>, bool) {
+    let memory = memory(items, 1);
+    let mut first = task(Faulty::new(memory.open(), at, moment, Fault::Crash));
+    loop {
+        match step(&mut first) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(failure) => {
+                assert_eq!(failure.class, Class::Rebuild, "{failure:?}");
+                break;
+            }
+        }
+    }
+    let struck = first.into_host().struck();
+    let mut second = task(memory.open());
+    while step(&mut second).unwrap() {}
+    (facts(&memory), struck)
+}
+
+fn facts(memory: &Memory) -> Vec<AnyRecord> {
+    let records = memory.records().into_iter();
+    let facts = records.filter_map(|it| schemas::decode_any(&it.record.value).ok());
+    let facts: Vec<AnyRecord> = facts.collect();
+    for fact in &facts {
+        if let AnyRecord::RecordRejected(fact) = fact {
+            panic!("{}: {} {}", fact.kind, fact.reason, fact.detail);
+        }
+    }
+    facts
+}
+
+/// The ids under which the scenario's records are published, for users who name them.
+fn ids(told: &[Row]) -> Ids {
+    let items: Vec<RawReceived> = told
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.word(2) != "link_override")
+        .map(|(number, row)| row.raw(number, &Ids::new()))
+        .collect();
+    let mut ids = BTreeMap::new();
+    for fact in straight(&items, 1) {
+        if let AnyRecord::ObservationRecorded(fact) = fact {
+            let name = format!("{}:{}", fact.source, fact.provider_id);
+            ids.insert(name, fact.observation_id);
+        }
+    }
+    ids
+}
+
+#[test]
+fn reports_come_out_right_straight_restarted_crashed_and_on_other_partitions() {
+    let scenarios = scenarios();
+    assert!(scenarios.len() > 20, "{}", scenarios.len());
+    let mut failures = Vec::new();
+    for scenario in &scenarios {
+        failures.extend(check(scenario).map(|why| format!("{}\n{why}", scenario.name)));
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n\n"));
+}
+
+/// What is wrong with the scenario, if anything is.
+fn check(scenario: &Scenario) -> Option<String> {
+    let ids = ids(&scenario.told);
+    let rows = scenario.told.iter().enumerate();
+    let items: Vec<RawReceived> = rows.map(|(number, row)| row.raw(number, &ids)).collect();
+    let told = straight(&items, 1);
+    let differences = said::differences(&scenario.said, &told);
+    if !differences.is_empty() {
+        return Some(differences.join("\n"));
+    }
+    let live = said::live(&told);
+    if said::live(&restarted(&items)) != live {
+        return Some("other things are live after restarts".to_owned());
+    }
+    if said::live(&straight(&items, 7)) != live {
+        return Some("other things are live on seven partitions".to_owned());
+    }
+    for moment in [Moment::Before, Moment::After] {
+        for at in 0.. {
+            assert!(at < CALLS_MAX, "a run ends");
+            let (told, struck) = crashed(&items, at, moment);
+            if said::live(&told) != live {
+                return Some(format!(
+                    "other things are live after a crash {moment:?} call {at}"
+                ));
+            }
+            if !struck {
+                break;
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn a_scenario_that_is_not_met_is_found_out() {
+    let mut scenario = scenarios().remove(0);
+    scenario.said = vec![Row::parse("session  members=garmin:11")];
+    let why = check(&scenario).unwrap();
+    assert!(why.contains("garmin:11,garmin:12"), "{why}");
+    scenario.said.clear();
+    assert!(check(&scenario).is_some());
+}

@@ -1,0 +1,299 @@
+//! One line of the table, and what its source would have sent.
+
+use std::collections::BTreeMap;
+
+use schemas::record::Micros;
+use schemas::record::ingest::RawReceived;
+use serde_json::{Map, Value, json};
+
+/// Published ids by `source:provider id`.
+pub(super) type Ids = BTreeMap<String, String>;
+
+/// Words, and `name=value` pairs; a value with spaces stands in quotes.
+#[derive(Clone)]
+pub(super) struct Row {
+    words: Vec<String>,
+    fields: Vec<(String, String)>,
+}
+
+impl Row {
+    pub(super) fn parse(line: &str) -> Self {
+        let mut row = Self {
+            words: Vec::new(),
+            fields: Vec::new(),
+        };
+        for token in tokens(line) {
+            match token.split_once('=') {
+                Some((name, value)) => row.fields.push((name.to_owned(), value.to_owned())),
+                None => row.words.push(token),
+            }
+        }
+        row
+    }
+
+    pub(super) fn word(&self, at: usize) -> &str {
+        self.words.get(at).map_or("", String::as_str)
+    }
+
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(super) fn line(&self) -> String {
+        let fields = self.fields().map(|(name, value)| format!("{name}={value}"));
+        let words = self.words.iter().cloned();
+        words.chain(fields).collect::<Vec<_>>().join(" ")
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.fields()
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| value)
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.get(name)
+            .unwrap_or_else(|| panic!("no {name} in: {}", self.line()))
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        self.get(name).map(|value| value.parse().unwrap())
+    }
+
+    fn at(&self, name: &str) -> i64 {
+        seconds(self.text(name)).unwrap_or_else(|| panic!("{name} is no instant: {}", self.line()))
+    }
+
+    /// What ingest would have put into the log.
+    pub(super) fn raw(&self, number: usize, ids: &Ids) -> RawReceived {
+        let arrived = seconds(&format!("{}:00", self.word(0))).unwrap() * 1_000_000;
+        let arrived = arrived + number as i64;
+        let (source, kind) = (self.word(1), self.word(2));
+        let body = self.body(source, kind, ids).to_string().into_bytes();
+        let fetched = source == "strava";
+        RawReceived {
+            id: format!("{number:032x}"),
+            tenant_id: "default".to_owned(),
+            athlete_id: Some(super::ATHLETE.to_owned()),
+            source: source.to_owned(),
+            kind: kind.to_owned(),
+            account_id: self.account(source),
+            provider_id: fetched.then(|| self.text("id").to_owned()),
+            received_at: Micros(arrived),
+            first_received_at: None,
+            replay_of: None,
+            attempt: 1,
+            provider_event_at: fetched.then_some(Micros(arrived)),
+            content_type: "application/json".to_owned(),
+            body_sha256: sha(&body),
+            body,
+            headers: BTreeMap::new(),
+            connector: "test".to_owned(),
+            connector_version: "1".to_owned(),
+            licence: None,
+            key_id: None,
+        }
+    }
+
+    fn account(&self, source: &str) -> Option<String> {
+        match source {
+            "garmin" => Some(self.get("account").unwrap_or("g").to_owned()),
+            "strava" => Some("s".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn body(&self, source: &str, kind: &str, ids: &Ids) -> Value {
+        match (source, kind) {
+            ("garmin", "activities" | "manuallyUpdatedActivities") => self.garmin_activity(),
+            ("garmin", "activityDetails") => self.garmin_details(),
+            ("garmin", "sleeps") => self.garmin_sleep(),
+            ("garmin", "deregistrations") => json!({"userId": self.text("account")}),
+            ("healthkit", "workouts") => self.workout(),
+            ("healthkit", "sleep") => self.sleep_sample(),
+            ("healthkit", "deleted") => json!(self.text("id")),
+            ("strava", "activity") => self.strava_activity(),
+            ("strava", "fetch_result") => json!({
+                "outcome": self.text("outcome"), "status": 404, "detail": "", "hints": [],
+                "fetched_at": seconds(&format!("{}:00", self.word(0))).unwrap() * 1_000_000,
+            }),
+            ("app", "profile") => json!({
+                "id": self.text("id"), "type": "profile", "at": "2025-01-02T00:00:00Z",
+                "time_zone": self.text("time_zone"),
+            }),
+            ("app", "link_override") => self.word_of_the_user(ids),
+            _ => panic!("the table tells of no {source} {kind}"),
+        }
+    }
+
+    fn word_of_the_user(&self, ids: &Ids) -> Value {
+        let of: Vec<&String> = self.text("of").split(',').map(|name| &ids[name]).collect();
+        json!({
+            "id": self.text("id"), "type": "link_override", "action": self.text("action"),
+            "at": format!("2025-{}:00Z", self.word(0)), "observation_ids": of,
+        })
+    }
+
+    fn garmin_activity(&self) -> Value {
+        let id: i64 = self.text("id").parse().unwrap();
+        let mut item = json!({
+            "userId": "g", "summaryId": id.to_string(), "activityId": id,
+            "activityType": self.text("type"), "startTimeInSeconds": self.at("start"),
+            "startTimeOffsetInSeconds": 7_200, "durationInSeconds": self.number("timer"),
+        });
+        let fields = item.as_object_mut().unwrap();
+        self.copy(
+            fields,
+            &[("device", "deviceName"), ("title", "activityName")],
+        );
+        self.copy(fields, &[("parent", "parentSummaryId")]);
+        self.copy_numbers(fields, &[("m", "distanceInMeters")]);
+        self.copy_numbers(
+            fields,
+            &[
+                ("lat", "startingLatitudeInDegree"),
+                ("lon", "startingLongitudeInDegree"),
+            ],
+        );
+        if self.get("is_parent").is_some() {
+            fields.insert("isParent".to_owned(), json!(true));
+        }
+        item
+    }
+
+    fn garmin_details(&self) -> Value {
+        let id: i64 = self.text("id").parse().unwrap();
+        json!({
+            "userId": "g", "summaryId": format!("{id}-detail"), "activityId": id,
+            "summary": self.garmin_activity(),
+            "samples": [{
+                "startTimeInSeconds": self.at("start"), "powerInWatts": self.number("watts"),
+                "clockDurationInSeconds": self.number("clock"),
+                "movingDurationInSeconds": self.number("moving"),
+            }],
+        })
+    }
+
+    /// All of it light sleep.
+    fn garmin_sleep(&self) -> Value {
+        let (start, end) = (self.at("start"), self.at("end"));
+        json!({
+            "userId": "g", "summaryId": self.text("id"), "startTimeInSeconds": start,
+            "startTimeOffsetInSeconds": self.number("offset").unwrap_or(7_200.0),
+            "durationInSeconds": end - start, "lightSleepDurationInSeconds": end - start,
+            "sleepLevelsMap": {"light": [{"startTimeInSeconds": start, "endTimeInSeconds": end}]},
+            "validation": self.text("validation"),
+        })
+    }
+
+    fn span(&self, zone: &str) -> Map<String, Value> {
+        let mut item = Map::new();
+        item.insert("id".to_owned(), json!(self.text("id")));
+        for (field, name) in [("start", "startDate"), ("end", "endDate")] {
+            item.insert(
+                name.to_owned(),
+                json!(format!("2025-{}Z", self.text(field))),
+            );
+        }
+        item.insert("zoneOffset".to_owned(), json!(zone));
+        let bundle = self.get("bundle").unwrap_or("com.apple.health.W");
+        let product = self.get("product").unwrap_or("Watch7,2");
+        let source = json!({"bundleIdentifier": bundle, "productType": product});
+        item.insert("source".to_owned(), source);
+        item
+    }
+
+    fn workout(&self) -> Value {
+        let mut item = self.span("+02:00");
+        let kind = format!("HKWorkoutActivityType{}", self.text("type"));
+        item.insert("type".to_owned(), json!(kind));
+        let unit = self.get("unit").unwrap_or("s");
+        let mut values = vec![json!({"type": "duration", "value": self.number("s"), "unit": unit})];
+        if let Some(distance) = self.number("m") {
+            let unit = self.get("metre").unwrap_or("m");
+            values.push(json!({"type": "totalDistance", "value": distance, "unit": unit}));
+        }
+        item.insert("values".to_owned(), json!(values));
+        Value::Object(item)
+    }
+
+    fn sleep_sample(&self) -> Value {
+        let mut item = self.span(self.get("offset").unwrap_or("+02:00"));
+        item.insert(
+            "type".to_owned(),
+            json!("HKCategoryTypeIdentifierSleepAnalysis"),
+        );
+        item.insert(
+            "value".to_owned(),
+            json!(self.number("value").map(|value| value as i64)),
+        );
+        Value::Object(item)
+    }
+
+    fn strava_activity(&self) -> Value {
+        let start = self.text("start");
+        let id: i64 = self.text("id").parse().unwrap();
+        let mut item = json!({
+            "id": id, "sport_type": self.text("type"), "start_date": format!("2025-{start}Z"),
+            "utc_offset": 7_200, "moving_time": self.number("moving"),
+            "elapsed_time": self.number("elapsed"), "distance": self.number("m"),
+        });
+        let fields = item.as_object_mut().unwrap();
+        self.copy(
+            fields,
+            &[
+                ("device", "device_name"),
+                ("external", "external_id"),
+                ("title", "name"),
+            ],
+        );
+        item
+    }
+
+    fn copy(&self, into: &mut Map<String, Value>, names: &[(&str, &str)]) {
+        for (field, name) in names {
+            if let Some(value) = self.get(field) {
+                into.insert((*name).to_owned(), json!(value));
+            }
+        }
+    }
+
+    fn copy_numbers(&self, into: &mut Map<String, Value>, names: &[(&str, &str)]) {
+        for (field, name) in names {
+            if let Some(value) = self.number(field) {
+                into.insert((*name).to_owned(), json!(value));
+            }
+        }
+    }
+}
+
+fn tokens(line: &str) -> Vec<String> {
+    let mut tokens = vec![String::new()];
+    let mut quoted = false;
+    for letter in line.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => tokens.push(String::new()),
+            other => tokens.last_mut().unwrap().push(other),
+        }
+    }
+    tokens.retain(|token| !token.is_empty());
+    tokens
+}
+
+/// `06-02T08:00:00` of the year 2025, in Unix seconds.
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    let at = chrono::DateTime::parse_from_rfc3339(&format!("2025-{text}Z")).ok()?;
+    Some(at.timestamp())
+}
+
+/// Different for different bytes, which is all that is asked of it here.
+fn sha(bytes: &[u8]) -> String {
+    let mix = |hash: u128, byte: &u8| (hash ^ u128::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    format!(
+        "{:064x}",
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325_u128, mix)
+    )
+}
