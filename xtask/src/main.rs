@@ -4,6 +4,7 @@
 //! folders of the workspace and nothing of ours; it has no features and no configuration, so that a
 //! laptop and the build server check the same.
 
+mod accuracy;
 mod diagram;
 mod layers;
 mod servers;
@@ -27,6 +28,8 @@ cargo xtask COMMAND
   diagram          copy the topology picture from processors/pipeline to docs/ARCHITECTURE.md
   bless            lower the ratchets in xtask/ratchet.json to what is there
   bless --grow     also raise them; needs a reason in the commit message
+  accuracy [FIRST LAST]   scores of the worlds of these seeds (1000 to 1019), as the tables of
+                   docs/accuracy.md; takes minutes
   servers up [KIND…]      start kafka, cassandra, registry (or some), print their addresses
   servers down [KIND…]    stop them, remove their data
   servers status          what runs, where
@@ -56,6 +59,7 @@ fn run(words: &[&str]) -> Result<()> {
         ["diagram"] => diagram::redraw(&root),
         ["bless"] => tidy::bless(&root, false),
         ["bless", "--grow"] => tidy::bless(&root, true),
+        ["accuracy", rest @ ..] => say(&accuracy::run(&root, rest)?),
         ["servers", rest @ ..] => servers::run(&root, rest),
         ["help" | "--help" | "-h"] | [] => say(USAGE),
         other => bail!("no such command: {}\n\n{USAGE}", other.join(" ")),
