@@ -43,7 +43,6 @@ fn scores(seeds: &[u64]) -> Scores {
         };
         let mut mix = Mix::default();
         mix.scene.part = HARD_PART;
-        mix.scene.restart = 0.0;
         let replay = Replay::new();
         for world in world_of(options, mix) {
             own.add(&world.truth, &replay.told(&world));
