@@ -37,6 +37,8 @@ const HOUR_US: i64 = 3_600_000_000;
 const SMALL_FACTS_MAX: usize = 60;
 const SMALL_WORLDS: u64 = 100;
 const SHUFFLES_PER_WORLD: u64 = 10;
+const WORLDS_WITH_WORDS: u64 = 450;
+const SHUFFLES_WITH_WORDS: u64 = 20;
 const SECRET: &str = "order";
 /// A time before every record: the task appends no ticks of its own.
 const NEVER: LogTime = LogTime(i64::MIN);
@@ -382,6 +384,63 @@ fn small(seed: u64) -> Vec<RawReceived> {
     items(&[small_world(seed, SMALL_FACTS_MAX, END)])
 }
 
+/// The observations of workouts that items become.
+fn workouts(items: &[RawReceived]) -> Vec<String> {
+    let mut run = Run::new(STRAIGHT);
+    run.feed(items, &mut Dice(0));
+    let told = |value: &[u8]| match schemas::decode_any(value) {
+        Ok(AnyRecord::ObservationRecorded(fact)) if fact.kind == "activity" => {
+            Some(fact.observation_id)
+        }
+        _ => None,
+    };
+    let records = run.memory.records();
+    let mut ids: Vec<String> = records
+        .iter()
+        .filter_map(|one| told(&one.record.value))
+        .collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// What the user says of workouts: merges and splits, some of them twice or with another content.
+fn words(items: &[RawReceived], dice: &mut Dice) -> Vec<RawReceived> {
+    let ids = workouts(items);
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let (first, last) = (items[0].received_at.0, last_arrival(items));
+    let mut said = Vec::new();
+    for word in 0..1 + dice.below(4) {
+        let named: Vec<&String> = (0..1 + dice.below(3))
+            .map(|_| &ids[dice.below(ids.len())])
+            .collect();
+        let at = first + i64::try_from(dice.next() % u64::try_from(last - first).unwrap()).unwrap();
+        let instant = jiff::Timestamp::from_microsecond(at).unwrap().to_string();
+        let name = format!("word-{}", dice.below(3));
+        let body = serde_json::json!({
+            "id": name, "type": "link_override", "at": instant,
+            "action": if dice.below(2) == 0 { "merge" } else { "split" },
+            "observation_ids": named,
+        });
+        let template = &items[0];
+        let body = body.to_string().into_bytes();
+        said.push(RawReceived {
+            id: format!("{:032x}", 1_000_000 + word),
+            source: "app".to_owned(),
+            kind: "link_override".to_owned(),
+            account_id: None,
+            provider_id: Some(name),
+            received_at: Micros(at),
+            body_sha256: format!("{:064x}", dice.next()),
+            body,
+            ..template.clone()
+        });
+    }
+    said
+}
+
 fn whole(seed: u64) -> Vec<RawReceived> {
     let options = WorldOptions {
         athletes: 4,
@@ -415,6 +474,32 @@ fn a_thousand_shuffles_of_small_worlds_tell_the_same() {
             assert_same(&expected, &found, &how);
         }
     }
+}
+
+#[test]
+fn thousands_of_shuffles_of_worlds_with_words_of_the_user_tell_the_same() {
+    let mut shuffles = 0;
+    for seed in 1_000..1_000 + WORLDS_WITH_WORDS {
+        let mut dice = Dice(seed);
+        let mut items = small(seed);
+        let said = words(&items, &mut dice);
+        items.extend(said);
+        let expected = run(&items, STRAIGHT, &mut dice);
+        for shuffle in 0..SHUFFLES_WITH_WORDS {
+            dice.shuffle(&mut items);
+            let batch_max = [1, 3, 10, usize::MAX][dice.below(4)];
+            let way = Way {
+                batch_max,
+                restart: shuffle == 0,
+                ..STRAIGHT
+            };
+            let found = run(&items, way, &mut dice);
+            let how = format!("world {seed}, shuffle {shuffle}, batches to {batch_max}");
+            assert_same(&expected, &found, &how);
+            shuffles += 1;
+        }
+    }
+    assert_eq!(shuffles, WORLDS_WITH_WORDS * SHUFFLES_WITH_WORDS);
 }
 
 #[test]

@@ -123,7 +123,11 @@ impl Tellers {
             let body = evidence.states.activity(id, evidence.facts(id))?;
             Some((id.clone(), body))
         });
-        let activities = told.collect();
+        let mut activities: BTreeMap<String, ActivityBody> = told.collect();
+        let is_piece = |member: &&Row| member.text("role") == "part";
+        let pieces: Vec<String> = members.iter().filter(is_piece).map(id_of).collect();
+        let pieces: BTreeSet<&str> = pieces.iter().map(String::as_str).collect();
+        activities.extend(evidence.states.pieces(&pieces));
         Self { names, activities }
     }
 

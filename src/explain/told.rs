@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use processors_pipeline::told_activity;
+use processors_pipeline::{told_activity, told_in_session};
 use schemas::record::observation::{ActivityBody, ObservationRecorded};
 use schemas::record::state::{DayBucket, ObservationState};
 use serde_json::{Value, json};
@@ -58,6 +58,16 @@ impl Observations {
 
     pub(super) fn is_deleted(&self, id: &str) -> bool {
         self.0.get(id).is_some_and(|state| state.deleted)
+    }
+
+    /// What the pieces of split recordings tell together, by the id of the first piece.
+    pub(super) fn pieces(&self, members: &BTreeSet<&str>) -> BTreeMap<String, ActivityBody> {
+        let states: Vec<&ObservationState> = self
+            .0
+            .values()
+            .filter(|state| members.contains(state.observation_id.as_str()))
+            .collect();
+        told_in_session(&states)
     }
 
     /// The activity that counts. Without state, the latest summary that the log has.

@@ -28,6 +28,7 @@ pub use heirs::heirs;
 pub use hidden::reach;
 pub use linkage::{Candidate, Group, Tie, blocks, group, legs};
 pub use matching::{Likeness, Strength, THRESHOLDS, Thresholds, likeness};
+pub use split::{pieces, together};
 pub use words::{Override, OverrideKind};
 pub use zone::{is_zone_apart, is_zone_error};
 

@@ -4,10 +4,12 @@
 //! on "a ride" far more often than on "a gravel ride". A name that no table knows is
 //! [`Sport::Other`] and says so (`known` is false), so that it can be counted.
 
+mod fit;
 mod garmin;
 mod healthkit;
 mod strava;
 
+pub use fit::fit;
 pub use garmin::garmin;
 pub use healthkit::healthkit;
 pub use strava::strava;

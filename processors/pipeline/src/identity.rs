@@ -4,7 +4,7 @@ use schemas::record::ingest::RawReceived;
 
 use crate::bucket::shard_of;
 use crate::ids::{fingerprint, observation_id};
-use crate::normalize::{Draft, Outcome};
+use crate::normalize::{Draft, IMPLAUSIBLE_TIME, Outcome};
 use crate::observation::hash_of;
 
 /// Names of a raw item.
@@ -32,7 +32,7 @@ pub(crate) fn names(raw: &RawReceived, outcome: &Outcome) -> ItemNames {
     let drafts = drafts.map(|draft| draft_names(raw, draft)).collect();
     ItemNames {
         shard: shard_of(raw.provider_id.as_deref().unwrap_or(&raw.body_sha256)),
-        print: item_print(raw),
+        print: arrival_print(raw, outcome),
         drafts,
     }
 }
@@ -46,6 +46,18 @@ pub(crate) fn item_print(raw: &RawReceived) -> i64 {
         raw.provider_id.as_deref().unwrap_or("").as_bytes(),
         raw.body_sha256.as_bytes(),
     ])
+}
+
+/// An item that came too early to be true is no copy of the same bytes when they may be: each is
+/// judged by its own arrival, whichever is read first.
+fn arrival_print(raw: &RawReceived, outcome: &Outcome) -> i64 {
+    let print = item_print(raw);
+    match outcome {
+        Outcome::Rejected(rejected) if rejected.reason == IMPLAUSIBLE_TIME => {
+            fingerprint(&[&print.to_be_bytes(), IMPLAUSIBLE_TIME.as_bytes()])
+        }
+        _ => print,
+    }
 }
 
 fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {

@@ -43,6 +43,7 @@ mod strava;
 mod sweat_tests;
 mod tellers;
 mod timers;
+mod told;
 mod weather;
 mod wire;
 mod work;
@@ -53,3 +54,4 @@ pub use normalize::{AnsweredHint, Body, Draft, FetchEnded, Outcome, Rejected, no
 pub use observation::activity as told_activity;
 pub use processor::{Input, Pipeline, RawItem};
 pub use rules::{Rules, RulesConfig};
+pub use told::told_in_session;

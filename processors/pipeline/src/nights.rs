@@ -35,6 +35,17 @@ struct Block {
     /// Live and withdrawn records of the affected clusters.
     touched: BTreeSet<String>,
     told_by: BTreeMap<ObservationId, Teller>,
+    /// Withdrawn records that another account tells again.
+    heirs: BTreeMap<ObservationId, ObservationId>,
+}
+
+impl Block {
+    fn with_heirs(&self, members: &[String]) -> Vec<ObservationId> {
+        let ids: Vec<ObservationId> = members.iter().map(|id| wire::observation_id(id)).collect();
+        let heirs = ids.iter().filter_map(|id| self.heirs.get(id).copied());
+        let heirs: Vec<ObservationId> = heirs.filter(|heir| !ids.contains(heir)).collect();
+        ids.into_iter().chain(heirs).collect()
+    }
 }
 
 pub(crate) fn reconcile(work: &mut Work<'_>) {
@@ -129,11 +140,16 @@ fn block(work: &Work<'_>) -> Option<Block> {
         records: Vec::new(),
         touched: BTreeSet::new(),
         told_by: BTreeMap::new(),
+        heirs: BTreeMap::new(),
     };
     let mut names = Names::default();
+    let mut gone: Vec<&ObservationState> = Vec::new();
     for (state, reach) in seen {
         if any_touches(&spans, reach, CLUSTER_SLACK_US) {
             block.touched.insert(state.observation_id.clone());
+            if !observation::is_live(&work.head, state) {
+                gone.push(state);
+            }
         }
         if observation::is_live(&work.head, state)
             && any_touches(&spans, reach, REACH_US)
@@ -141,6 +157,22 @@ fn block(work: &Work<'_>) -> Option<Block> {
         {
             block.told_by.insert(record.id, Teller::of(state));
             block.records.push(record);
+        }
+    }
+    for old in gone {
+        let is_heir = |new: &&ObservationState| {
+            new.source == old.source
+                && new.provider_id == old.provider_id
+                && new.account_id != old.account_id
+                && block
+                    .told_by
+                    .contains_key(&wire::observation_id(&new.observation_id))
+        };
+        if let Some(new) = work.observations().find(is_heir) {
+            let ids = (&old.observation_id, &new.observation_id);
+            block
+                .heirs
+                .insert(wire::observation_id(ids.0), wire::observation_id(ids.1));
         }
     }
     Some(block)
@@ -195,11 +227,7 @@ fn identify(
         .map(|state| Published {
             id: EntityId(id_number(&state.night_id)),
             anchor: anchor(state.anchor_received_at, &state.anchor_observation_id),
-            members: state
-                .members
-                .iter()
-                .map(|id| wire::observation_id(id))
-                .collect(),
+            members: block.with_heirs(&state.members),
             live: state.published.live,
         })
         .collect();

@@ -242,6 +242,9 @@ fn without_athlete(raw: &RawReceived) -> Rejected {
     }
 }
 
+/// The one reason that depends on when an item arrived, and not only on what it says.
+pub(crate) const IMPLAUSIBLE_TIME: &str = "implausible_time";
+
 fn implausible(raw: &RawReceived, draft: &Draft) -> Option<Rejected> {
     let (start, end) = draft.body.span()?;
     if end < start {
@@ -261,13 +264,13 @@ fn implausible(raw: &RawReceived, draft: &Draft) -> Option<Rejected> {
     };
     if reached.0 > arrived.saturating_add(future_max) {
         return Some(Rejected::new(
-            "implausible_time",
+            IMPLAUSIBLE_TIME,
             "it happens too long after it was received",
         ));
     }
     if start.0 < arrived.saturating_sub(PAST_MAX_US) {
         return Some(Rejected::new(
-            "implausible_time",
+            IMPLAUSIBLE_TIME,
             "it is more than 30 years before its arrival",
         ));
     }

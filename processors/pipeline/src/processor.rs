@@ -3,6 +3,7 @@
 use schemas::codec;
 use schemas::record::Micros;
 use schemas::record::ingest::{RawReceived, Tick};
+use schemas::record::session::SessionRevised;
 use schemas::record::state::AthleteHead;
 use schemas::topic;
 use stream_log::{
@@ -17,6 +18,7 @@ use crate::ids::id_of;
 use crate::need::need;
 use crate::normalize::{Outcome, Rejected, normalize};
 use crate::rules::Rules;
+use crate::sessions::unrestricted;
 use crate::topology;
 
 /// A decoded input.
@@ -95,6 +97,29 @@ impl Pipeline {
     /// it was asked for, which is history.
     pub fn is_content_timer(id: &[u8]) -> bool {
         !matches!(TimerId::decode(id), Some(TimerId::Weather(_)))
+    }
+
+    /// An athlete's sessions merged again without what only the athlete may see, out of the state.
+    pub fn unrestricted_sessions(
+        &self,
+        athlete: &Key,
+        state: &[(BucketId, Vec<u8>)],
+    ) -> Result<Vec<SessionRevised>, Undecodable> {
+        let mut head = AthleteHead::default();
+        let mut days = Vec::new();
+        for (bucket, bytes) in state {
+            if *bucket == BucketId::QUARANTINE {
+                continue;
+            }
+            if *bucket == BucketId::HEAD {
+                head = self.decode_head(bytes)?;
+            } else if let Bucket::Day(day) = Bucket::decode(bytes)? {
+                days.push(day);
+            }
+        }
+        let names = athlete.as_str().split_once('/');
+        let names = names.unwrap_or(("default", athlete.as_str()));
+        Ok(unrestricted(&self.rules.id, names, &head, &days))
     }
 
     /// A value of state by what it means; equal for equal sets of facts. `None` means nothing.

@@ -25,8 +25,10 @@ use crate::wire::{self, observation_text};
 use crate::work::Work;
 
 mod block;
+mod view;
 
 use block::{Block, block};
+pub(crate) use view::unrestricted;
 
 /// Informative only: after this long nothing is expected to change.
 pub(crate) const SETTLED_AFTER_US: i64 = 72 * HOUR_US;
@@ -81,6 +83,7 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
 /// Sessions, live or retracted, that share a member with what is said again.
 fn published(work: &Work<'_>, block: &Block) -> Vec<SessionState> {
     work.sessions()
+        .filter(|state| !state.published.live || block.holds(state))
         .filter(|state| {
             let mut members = state.members.iter();
             members.any(|member| block.touched.contains(member))
@@ -194,7 +197,7 @@ fn publish(
     known: Option<&SessionState>,
 ) {
     let settled = work.now.0 >= composed.end.0.saturating_add(SETTLED_AFTER_US);
-    let mut fact = session_fact(work, block, group, composed, settled);
+    let mut fact = session_fact((work.tenant, work.athlete), block, group, composed, settled);
     fact.licence = licence::seal(&mut fact.provenance, &block.told_by);
     // How many legs and suspects is content; their ids are not.
     fact.legs = vec![String::new(); relations.legs.len()];
@@ -291,7 +294,7 @@ fn session_state(
 }
 
 fn session_fact(
-    work: &Work<'_>,
+    (tenant, athlete): (&str, &str),
     block: &Block,
     group: &Group,
     composed: &Composed,
@@ -299,8 +302,8 @@ fn session_fact(
 ) -> SessionRevised {
     SessionRevised {
         id: String::new(),
-        tenant_id: work.tenant.to_owned(),
-        athlete_id: work.athlete.to_owned(),
+        tenant_id: tenant.to_owned(),
+        athlete_id: athlete.to_owned(),
         recorded_at: Micros(0),
         revised_at: Micros(0),
         rules_id: String::new(),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use processors_domain::observation::fingerprint;
+use processors_domain::session::{Activity, heirs, likeness};
 use processors_domain::sport::{Family, Sport};
 use processors_domain::sweat::{Body, PatchModel, Scan, Site, WholeBody, read_patch};
 use processors_domain::time::Span;
@@ -207,8 +208,42 @@ fn named<'w>(work: &'w Work<'_>, reference: &str, at: Micros) -> Option<&'w str>
         })
         .max_by_key(|state| (state.end, state.start, &state.members));
     by_record
+        .or_else(|| taken_over(work, &is_it).filter(|state| is_near(state, at)))
         .or_else(|| planned(work, reference).filter(|state| is_near(state, at)))
         .map(|state| state.session_id.as_str())
+}
+
+/// The session that holds what a withdrawn record told: its copies, or what took its place.
+fn taken_over<'w>(work: &'w Work<'_>, is_it: &dyn Fn(&str) -> bool) -> Option<&'w SessionState> {
+    let gone: Vec<Activity> = work
+        .observations()
+        .filter(|seen| !observation::is_live(&work.head, seen) && is_it(&seen.observation_id))
+        .filter_map(wire::activity)
+        .collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let live: Vec<Activity> = work
+        .observations()
+        .filter(|seen| observation::is_live(&work.head, seen))
+        .filter_map(wire::activity)
+        .collect();
+    let heirs = heirs(&gone, &live);
+    let alike = |old: &Activity| {
+        let copies = live
+            .iter()
+            .filter_map(|new| Some((likeness(old, new)?, new.id)));
+        copies.max().map(|(_, id)| id)
+    };
+    let holder = |old: &Activity| heirs.get(&old.id).copied().or_else(|| alike(old));
+    let ids: Vec<String> = gone
+        .iter()
+        .filter_map(holder)
+        .map(wire::observation_text)
+        .collect();
+    workouts(work)
+        .filter(|state| ids.iter().any(|id| state.members.contains(id)))
+        .max_by_key(|state| (state.end, state.start, &state.members))
 }
 
 /// Whether a session that begins with this observation has that id.

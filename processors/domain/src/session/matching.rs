@@ -30,6 +30,10 @@ pub struct Thresholds {
     /// A part of a split recording lies in the whole by so much, and is so much shorter.
     pub part_inside_permille: u64,
     pub split_permille: u64,
+    /// What a user merged is one recording in pieces up to this break and this length; further apart
+    /// it is one workout told twice.
+    pub piece_gap_s: i64,
+    pub pieces_max_s: i64,
     /// A clock in a wrong zone is off by whole steps, up to so many seconds, and says the rest alike.
     pub zone_step_s: i64,
     pub zone_slack_s: i64,
@@ -57,6 +61,8 @@ pub const THRESHOLDS: Thresholds = Thresholds {
     identical_iou_permille: 950,
     part_inside_permille: 900,
     split_permille: 150,
+    piece_gap_s: 6 * 3_600,
+    pieces_max_s: 24 * 3_600,
     zone_step_s: 15 * 60,
     zone_slack_s: 10,
     zone_max_s: 14 * 3_600,

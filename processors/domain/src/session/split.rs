@@ -176,7 +176,7 @@ fn told_apart(whole: &Activity, parts: &[&Activity]) -> Option<u64> {
 
 /// Pieces as one record: sums where a sum is meant, else what the longest piece tells. It has the id
 /// of the first piece. `None` without pieces.
-pub(super) fn together(parts: &[&Activity]) -> Option<Activity> {
+pub fn together(parts: &[&Activity]) -> Option<Activity> {
     let mut ordered = parts.to_vec();
     ordered.sort_unstable_by_key(|part| (part.span, part.id));
     let first = *ordered.first()?;
@@ -230,7 +230,7 @@ fn sum_of(parts: &[&Activity], get: fn(&Activity) -> Option<i64>) -> Option<i64>
 
 /// The pieces among the members of one session: records of one device, one after the other. The
 /// user may have merged them, or a whole holds them together.
-pub(super) fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
+pub fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
     let mut ordered: Vec<&Activity> = members
         .iter()
         .filter(|member| may_be_whole(member))
@@ -240,7 +240,8 @@ pub(super) fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
     let mut streams: Vec<Vec<&Activity>> = Vec::new();
     for member in ordered {
         let piece_of = |stream: &&mut Vec<&Activity>| {
-            stream.iter().all(|other| {
+            let near = is_near(stream, member);
+            near && stream.iter().all(|other| {
                 same_stream(other, member)
                     && follows(other.span, member.span)
                     && !super::zone::is_zone_error(other, member)
@@ -253,6 +254,20 @@ pub(super) fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
     }
     streams.retain(|stream| stream.len() > 1);
     streams
+}
+
+/// Whether a record may go on where pieces ended, and all of them stay one day's work.
+fn is_near(stream: &[&Activity], next: &Activity) -> bool {
+    let rules = &THRESHOLDS;
+    let spans = stream.iter().map(|piece| piece.span);
+    spans.reduce(Span::hull).is_some_and(|so_far| {
+        so_far.gap_us(next.span) <= micros(rules.piece_gap_s)
+            && so_far.hull(next.span).length_us() <= micros(rules.pieces_max_s)
+    })
+}
+
+fn micros(seconds: i64) -> u64 {
+    seconds.unsigned_abs().saturating_mul(1_000_000)
 }
 
 /// Whether a record is one of the pieces.

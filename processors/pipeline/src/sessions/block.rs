@@ -11,7 +11,7 @@ use processors_domain::observation::ObservationId;
 use processors_domain::session::{
     Activity, Group, Override, OverrideKind, heirs, is_zone_apart, is_zone_error,
 };
-use schemas::record::state::{ObservationState, OverrideState, SessionState};
+use schemas::record::state::{AthleteHead, ObservationState, OverrideState, SessionState};
 
 use crate::dirty::{Reach, any_touches, close};
 use crate::normalize::SECOND_US;
@@ -31,9 +31,45 @@ pub(super) struct Block {
     pub(super) touched: BTreeSet<String>,
     pub(super) told_by: BTreeMap<ObservationId, Teller>,
     heirs: BTreeMap<ObservationId, ObservationId>,
+    said: Vec<Reach>,
 }
 
 impl Block {
+    /// A block of these records, of which nothing is said yet.
+    pub(super) fn of(
+        head: &AthleteHead,
+        live: &[&ObservationState],
+        gone: &[&ObservationState],
+    ) -> Self {
+        let mut activities: Vec<Activity> = Vec::with_capacity(live.len());
+        let mut told_by = BTreeMap::new();
+        for state in live {
+            if let Some(activity) = wire::activity(state) {
+                told_by.insert(activity.id, Teller::of(state));
+                activities.push(activity);
+            }
+        }
+        let gone: Vec<Activity> = gone
+            .iter()
+            .filter_map(|state| wire::activity(state))
+            .collect();
+        let heirs = heirs(&gone, &activities);
+        Self {
+            overrides: overrides(head, &heirs),
+            activities,
+            touched: BTreeSet::new(),
+            told_by,
+            heirs,
+            said: Vec::new(),
+        }
+    }
+
+    /// Whether a session stands where something is said again. One that only remembers a withdrawn
+    /// record from here, and has gone on elsewhere, is no business of this block.
+    pub(super) fn holds(&self, state: &SessionState) -> bool {
+        any_touches(&self.said, (state.start.0, state.end.0), SLACK_US)
+    }
+
     pub(super) fn members<'b>(&'b self, group: &'b Group) -> impl Iterator<Item = &'b Activity> {
         group
             .members
@@ -93,7 +129,9 @@ pub(super) fn block(work: &Work<'_>) -> Option<Block> {
         .collect();
     let around = Around::of(work, &seen);
     let stale = if work.dirty.everything {
-        around.items.clone()
+        // Where a record was before it moved is stale, too.
+        let moved = work.dirty.activity.iter();
+        around.items.iter().chain(moved).copied().collect()
     } else {
         work.dirty.activity.clone()
     };
@@ -195,40 +233,33 @@ fn suspects_before(work: &Work<'_>, around: &Around<'_>, changed: &[Reach]) -> V
 }
 
 fn gather(work: &Work<'_>, seen: &[Seen<'_>], said: &[Reach], looked_at: &[Reach]) -> Block {
-    let mut block = Block {
-        activities: Vec::new(),
-        overrides: Vec::new(),
-        touched: BTreeSet::new(),
-        told_by: BTreeMap::new(),
-        heirs: BTreeMap::new(),
-    };
-    let mut gone: Vec<Activity> = Vec::new();
+    let mut touched = BTreeSet::new();
+    let mut live: Vec<&ObservationState> = Vec::new();
+    let mut gone: Vec<&ObservationState> = Vec::new();
     for it in seen {
         if any_touches(said, it.reach, SLACK_US) {
-            block.touched.insert(it.state.observation_id.clone());
+            touched.insert(it.state.observation_id.clone());
         } else if !any_touches(looked_at, it.reach, SLACK_US) {
             continue;
         }
-        let Some(activity) = wire::activity(it.state) else {
-            continue;
-        };
         if it.live {
-            block.told_by.insert(activity.id, Teller::of(it.state));
-            block.activities.push(activity);
+            live.push(it.state);
         } else {
-            gone.push(activity);
+            gone.push(it.state);
         }
     }
-    block.heirs = heirs(&gone, &block.activities);
-    block.overrides = overrides(work, &block);
-    block
+    Block {
+        touched,
+        said: said.to_vec(),
+        ..Block::of(&work.head, &live, &gone)
+    }
 }
 
 /// The user's words, with the heirs of those that are gone in their place.
-fn overrides(work: &Work<'_>, block: &Block) -> Vec<Override> {
+fn overrides(head: &AthleteHead, heirs: &BTreeMap<ObservationId, ObservationId>) -> Vec<Override> {
     let present = |id: &String| {
         let id = wire::observation_id(id);
-        block.heirs.get(&id).copied().unwrap_or(id)
+        heirs.get(&id).copied().unwrap_or(id)
     };
     let of = |state: &OverrideState| Override {
         kind: if state.body.action == "merge" {
@@ -241,5 +272,5 @@ fn overrides(work: &Work<'_>, block: &Block) -> Vec<Override> {
         received_at: wire::instant(state.first_received_at),
         id: wire::observation_id(&state.observation_id),
     };
-    observation::overrides(&work.head).map(of).collect()
+    observation::overrides(head).map(of).collect()
 }

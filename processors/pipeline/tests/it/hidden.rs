@@ -25,10 +25,10 @@ const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
 pub(crate) static TOPICS: Topics = &ROWS;
 
 /// 2025-10-06T00:00:00Z, a Monday.
-const MONDAY_S: i64 = 1_759_708_800;
-const DAY_S: i64 = 86_400;
+pub(crate) const MONDAY_S: i64 = 1_759_708_800;
+pub(crate) const DAY_S: i64 = 86_400;
 /// Summer time in Berlin.
-const OFFSET_S: i64 = 7_200;
+pub(crate) const OFFSET_S: i64 = 7_200;
 
 pub(crate) fn raw(source: &str, kind: &str, id: i64, body: &Value) -> RawReceived {
     let received = (MONDAY_S + 7 * DAY_S + id) * 1_000_000;
@@ -58,7 +58,7 @@ pub(crate) fn raw(source: &str, kind: &str, id: i64, body: &Value) -> RawReceive
 }
 
 /// A watch's run on day `day`, `hour` hours after the local midnight.
-fn watch(id: i64, day: i64, hour: i64, metres: i64) -> RawReceived {
+pub(crate) fn watch(id: i64, day: i64, hour: i64, metres: i64) -> RawReceived {
     let start = MONDAY_S + day * DAY_S + hour * 3_600 - OFFSET_S;
     let body = json!({
         "userId": "acc", "summaryId": id.to_string(), "activityId": id, "activityType": "RUNNING",
@@ -127,7 +127,11 @@ fn sessions(items: &[RawReceived], batch: usize) -> Vec<(String, usize, usize)> 
 }
 
 /// Every order of a few items, by swapping as Heap does it.
-fn orders(items: &mut Vec<RawReceived>, count: usize, seen: &mut dyn FnMut(&[RawReceived])) {
+pub(crate) fn orders(
+    items: &mut Vec<RawReceived>,
+    count: usize,
+    seen: &mut dyn FnMut(&[RawReceived]),
+) {
     if count <= 1 {
         return seen(items);
     }
@@ -138,7 +142,7 @@ fn orders(items: &mut Vec<RawReceived>, count: usize, seen: &mut dyn FnMut(&[Raw
     }
 }
 
-fn check(mut items: Vec<RawReceived>, expected: &[(&str, usize, usize)]) {
+pub(crate) fn check(mut items: Vec<RawReceived>, expected: &[(&str, usize, usize)]) {
     let expected: Vec<_> = expected
         .iter()
         .map(|(start, members, candidates)| ((*start).to_owned(), *members, *candidates))
@@ -199,7 +203,7 @@ fn two_hidden_records_of_one_day_are_told_apart_by_what_they_measured() {
 }
 
 /// What the observation of a watch's run is called.
-fn observation_of(item: &RawReceived) -> String {
+pub(crate) fn observation_of(item: &RawReceived) -> String {
     let memory = Memory::new(1, TOPICS);
     let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
     let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
@@ -216,7 +220,7 @@ fn observation_of(item: &RawReceived) -> String {
     told.expect("a run makes an observation")
 }
 
-fn merge(id: i64, of: &[&RawReceived]) -> RawReceived {
+pub(crate) fn merge(id: i64, of: &[&RawReceived]) -> RawReceived {
     let ids: Vec<String> = of.iter().map(|item| observation_of(item)).collect();
     let body = json!({
         "id": format!("merge-{id}"), "type": "link_override", "at": "2025-10-13T00:00:00Z",

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod hidden;
+mod merge;
 #[cfg(test)]
 mod normalize;
 #[cfg(test)]

@@ -1,0 +1,86 @@
+//! The timeline as those may see it who are not the athlete: merged again without the sources that
+//! only the athlete may see.
+//!
+//! It is worked out from the observations and not from what was published, so nothing of a restricted
+//! source can shine through: neither a value, nor who is grouped with whom, nor an id, nor a number
+//! of revisions. For the same reason it has no history.
+
+use processors_domain::identity::EntityId;
+use processors_domain::observation::Anchor;
+use processors_domain::session::{self, Activity};
+use schemas::record::session::{Candidate, SessionRevised};
+use schemas::record::state::{AthleteHead, DayBucket, ObservationState};
+
+use super::block::Block;
+use super::{entity_id, session_fact};
+use crate::entity::hash_of;
+use crate::ids::id_text;
+use crate::licence;
+use crate::observation;
+use crate::settings::Settings;
+
+/// Sessions of the unrestricted sources alone, by start. Their ids are those of their first records.
+pub(crate) fn unrestricted(
+    rules_id: &str,
+    (tenant, athlete): (&str, &str),
+    head: &AthleteHead,
+    days: &[DayBucket],
+) -> Vec<SessionRevised> {
+    let open: Vec<&ObservationState> = days
+        .iter()
+        .flat_map(|day| day.observations.iter().map(AsRef::as_ref))
+        .filter(|state| {
+            let version = observation::current(state);
+            version.is_some_and(|version| version.activity.is_some())
+        })
+        .filter(|state| !licence::of(state).is_restricted())
+        .collect();
+    let (live, gone): (Vec<_>, Vec<_>) = open
+        .into_iter()
+        .partition(|state| observation::is_live(head, state));
+    let block = Block::of(head, &live, &gone);
+    let groups = session::group(&block.activities, &block.overrides);
+    let legs = session::legs(&groups, &block.activities);
+    let ids: Vec<String> = groups
+        .iter()
+        .map(|group| id_text(first_id((tenant, athlete), block.members(group)).0))
+        .collect();
+    let named = |at: usize| ids.get(at).cloned().unwrap_or_default();
+    let zone = Settings::of(head).time_zone;
+    let mut facts = Vec::with_capacity(groups.len());
+    for (at, group) in groups.iter().enumerate() {
+        let members: Vec<&Activity> = block.members(group).collect();
+        let Some(composed) = session::compose(&members, zone.as_deref()) else {
+            continue;
+        };
+        let mut fact = session_fact((tenant, athlete), &block, group, &composed, false);
+        fact.licence = licence::seal(&mut fact.provenance, &block.told_by);
+        fact.content_hash = hash_of(&fact);
+        fact.session_id = named(at);
+        rules_id.clone_into(&mut fact.rules_id);
+        let legs = legs.get(at).into_iter().flatten();
+        fact.legs = legs.map(|leg| named(*leg)).collect();
+        let suspects = group.candidates.iter();
+        fact.candidates = suspects
+            .map(|one| Candidate {
+                session_id: named(one.group),
+                rule: one.rule.to_owned(),
+            })
+            .collect();
+        facts.push(fact);
+    }
+    facts.sort_by(|one, other| (one.start, &one.session_id).cmp(&(other.start, &other.session_id)));
+    facts
+}
+
+fn first_id<'a>(
+    (tenant, athlete): (&str, &str),
+    members: impl Iterator<Item = &'a Activity>,
+) -> EntityId {
+    let anchors = members.map(|one| Anchor {
+        received_at: one.first_received,
+        observation: one.id,
+    });
+    let first = anchors.min().map(|anchor| anchor.observation);
+    entity_id("session", tenant, athlete, first.unwrap_or_default(), 0)
+}

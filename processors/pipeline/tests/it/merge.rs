@@ -1,0 +1,348 @@
+//! What a merge promises beyond who is with whom: ids that stick, a lineage that can be followed,
+//! words that hold, and a view into which nothing shines that only the athlete may see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use processors_pipeline::{Pipeline, Rules, RulesConfig};
+use schemas::AnyRecord;
+use schemas::record::Micros;
+use schemas::record::ingest::RawReceived;
+use schemas::record::session::{SessionRetracted, SessionRevised};
+use serde_json::json;
+use stream_log::driver::{Memory, MemoryHost};
+use stream_log::{Append, Key, LogTime, StateStore, Step, Task, TaskLimits};
+
+use super::hidden::{
+    DAY_S, MONDAY_S, OFFSET_S, TOPICS, check, merge, observation_of, orders, raw, record, watch,
+};
+
+struct World {
+    memory: Memory,
+    task: Task<Pipeline, MemoryHost>,
+}
+
+impl World {
+    fn new() -> Self {
+        let memory = Memory::new(1, TOPICS);
+        let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
+        let task = Task::new(pipeline, memory.open(), TaskLimits::default());
+        Self { memory, task }
+    }
+
+    fn of(items: &[RawReceived]) -> Self {
+        let mut world = Self::new();
+        items.iter().for_each(|item| world.tell(item));
+        world
+    }
+
+    fn tell(&mut self, item: &RawReceived) {
+        self.memory.append(vec![record(item)]).unwrap();
+        while !matches!(
+            self.task.step(LogTime(i64::MIN)).unwrap(),
+            Step::Idle { .. }
+        ) {}
+    }
+
+    fn facts(&self) -> Vec<AnyRecord> {
+        let records = self.memory.records();
+        let decode = |value: &[u8]| schemas::decode_any(value).unwrap();
+        records
+            .iter()
+            .map(|one| decode(&one.record.value))
+            .collect()
+    }
+
+    /// The live sessions by start.
+    fn live(&self) -> Vec<SessionRevised> {
+        let mut live = BTreeMap::new();
+        for fact in self.facts() {
+            match fact {
+                AnyRecord::SessionRevised(fact) => {
+                    live.insert(fact.session_id.clone(), fact);
+                }
+                AnyRecord::SessionRetracted(fact) => {
+                    live.remove(&fact.session_id);
+                }
+                _ => {}
+            }
+        }
+        let mut live: Vec<_> = live.into_values().collect();
+        live.sort_by_key(|fact| fact.start);
+        live
+    }
+
+    fn retracted(&self) -> Vec<SessionRetracted> {
+        let facts = self.facts().into_iter();
+        facts
+            .filter_map(|fact| match fact {
+                AnyRecord::SessionRetracted(fact) => Some(fact),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What others than the athlete may see, as bytes.
+    fn view(&self) -> Vec<Vec<u8>> {
+        let state = self.memory.state();
+        let key = Key::new("default/mia");
+        let buckets: Vec<_> = state[&key].clone().into_iter().collect();
+        let pipeline = self.task.processor();
+        let sessions = pipeline.unrestricted_sessions(&key, &buckets).unwrap();
+        sessions.iter().map(schemas::codec::encode).collect()
+    }
+
+    fn counters(&self) -> BTreeMap<String, i64> {
+        let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+        for ((_, name), count) in self.task.host().counters().unwrap() {
+            *sums.entry(name).or_default() += count;
+        }
+        sums.retain(|_, count| *count != 0);
+        sums
+    }
+}
+
+fn start_s(day: i64, hour: i64) -> i64 {
+    MONDAY_S + day * DAY_S + hour * 3_600 - OFFSET_S
+}
+
+fn rfc3339(seconds: i64) -> String {
+    let at = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn strava(id: i64, start: i64, metres: i64, title: &str) -> RawReceived {
+    let body = json!({
+        "id": id, "sport_type": "Run", "name": title, "start_date": rfc3339(start),
+        "start_date_local": rfc3339(start + OFFSET_S), "utc_offset": OFFSET_S,
+        "timezone": "(GMT+01:00) Europe/Berlin", "moving_time": 2_690, "elapsed_time": 2_700,
+        "distance": metres, "device_name": "Garmin Forerunner 965"
+    });
+    raw("strava", "activity", id, &body)
+}
+
+/// A workout that an app told HealthKit of.
+fn health(id: i64, uuid: &str, bundle: &str, start: i64, metres: i64) -> RawReceived {
+    let body = json!({
+        "id": uuid, "workoutActivityType": "HKWorkoutActivityTypeRunning",
+        "startDate": rfc3339(start), "endDate": rfc3339(start + 2_700),
+        "source": {"bundleIdentifier": bundle, "name": "App"},
+        "duration": 2_700, "totalDistance": metres
+    });
+    RawReceived {
+        account_id: None,
+        provider_id: Some(uuid.to_owned()),
+        ..raw("healthkit", "workouts", id, &body)
+    }
+}
+
+fn gone(id: i64, uuid: &str) -> RawReceived {
+    RawReceived {
+        account_id: None,
+        provider_id: Some(uuid.to_owned()),
+        ..raw("healthkit", "deleted", id, &json!(uuid))
+    }
+}
+
+fn word(id: i64, action: &str, of: &[&RawReceived]) -> RawReceived {
+    let ids: Vec<String> = of.iter().map(|item| observation_of(item)).collect();
+    let at = rfc3339(MONDAY_S + 7 * DAY_S + id);
+    let body = json!({
+        "id": format!("word-{id}"), "type": "link_override", "at": at,
+        "action": action, "observation_ids": ids
+    });
+    raw("app", "link_override", id, &body)
+}
+
+#[test]
+fn a_clock_in_a_wrong_zone_is_suspected_from_both_sides_in_any_order() {
+    check(
+        vec![
+            watch(1, 1, 7, 8_000),
+            strava(2, start_s(1, 9), 8_010, "Shifted"),
+            watch(3, 1, 17, 5_000),
+        ],
+        &[
+            ("2025-10-07 17.0", 1, 0),
+            ("2025-10-07 7.0", 1, 1),
+            ("2025-10-07 9.0", 1, 1),
+        ],
+    );
+    // The copy that the other service has right clears both of suspicion.
+    check(
+        vec![
+            watch(1, 1, 7, 8_000),
+            strava(2, start_s(1, 9), 8_010, "Evening"),
+            strava(3, start_s(1, 7), 8_005, "Morning"),
+        ],
+        &[("2025-10-07 7.0", 2, 0), ("2025-10-07 9.0", 1, 0)],
+    );
+}
+
+#[test]
+fn what_merged_and_what_was_split_can_be_followed() {
+    let (morning, evening) = (watch(1, 0, 8, 10_000), watch(2, 0, 18, 9_000));
+    let mut world = World::of(&[morning.clone(), evening.clone()]);
+    let before = world.live();
+    assert_eq!(before[0].change, "created");
+
+    world.tell(&merge(3, &[&morning, &evening]));
+    let [both] = world.live().try_into().unwrap();
+    assert_eq!(
+        both.session_id, before[0].session_id,
+        "the first arrival names it"
+    );
+    assert_eq!(both.change, "merged");
+    assert_eq!(both.merged_from, [before[1].session_id.clone()]);
+    assert_eq!(both.ties[0].rule, "user");
+    let withdrawn = world.retracted();
+    assert_eq!(withdrawn[0].superseded_by.as_ref(), Some(&both.session_id));
+    assert_eq!(withdrawn[0].reason, "merged");
+
+    world.tell(&word(4, "split", &[&morning, &evening]));
+    let again = world.live();
+    let ids = |facts: &[SessionRevised]| -> BTreeSet<String> {
+        facts.iter().map(|fact| fact.session_id.clone()).collect()
+    };
+    assert_eq!(ids(&again), ids(&before), "they get their ids back");
+    assert_eq!(again[0].change, "split");
+    assert_eq!(again[0].split_into, [before[1].session_id.clone()]);
+    assert_eq!(again[1].change, "returned");
+    assert_eq!(again[1].split_from.as_ref(), Some(&both.session_id));
+}
+
+#[test]
+fn an_account_that_is_linked_again_keeps_the_ids_of_what_it_told() {
+    let run = watch(1, 0, 8, 10_000);
+    let mut world = World::of(std::slice::from_ref(&run));
+    let before = world.live();
+    world.tell(&raw(
+        "garmin",
+        "deregistrations",
+        2,
+        &json!({"userId": "acc"}),
+    ));
+    assert!(world.live().is_empty());
+    assert_eq!(world.retracted()[0].reason, "deregistered");
+    let mut again = watch(1, 0, 8, 10_000);
+    again.received_at = Micros(again.received_at.0 + 60_000_000);
+    again.account_id = Some("other".to_owned());
+    again.id = format!("{:032x}", 77);
+    world.tell(&again);
+    let after = world.live();
+    assert_eq!(after[0].session_id, before[0].session_id);
+    assert_eq!(after[0].change, "returned");
+}
+
+#[test]
+fn a_split_holds_for_the_record_that_took_the_place_of_the_one_it_named() {
+    let run = watch(1, 0, 8, 10_000);
+    let copy = health(2, "aaaa", "com.example.run", start_s(0, 8), 10_000);
+    let edited = health(5, "bbbb", "com.example.run", start_s(0, 8), 10_050);
+    let mut items = vec![
+        run.clone(),
+        copy.clone(),
+        word(3, "split", &[&run, &copy]),
+        gone(4, "aaaa"),
+        edited,
+    ];
+    let count = items.len();
+    orders(&mut items, count, &mut |items| {
+        let live = World::of(items).live();
+        let members: Vec<usize> = live.iter().map(|fact| fact.members.len()).collect();
+        let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
+        assert_eq!(members, [1, 1], "{ids:?}");
+    });
+}
+
+#[test]
+fn the_last_edit_of_title_and_type_wins_whichever_source_it_was_made_at() {
+    let run = watch(1, 0, 8, 10_000);
+    let first = strava(2, start_s(0, 8), 10_000, "Morning Run");
+    let mut second = strava(2, start_s(0, 8), 10_000, "With Kim");
+    let later = Micros(first.received_at.0 + 3_600_000_000);
+    (second.received_at, second.provider_event_at) = (later, Some(later));
+    (second.id, second.body_sha256) = (format!("{:032x}", 9), format!("{:064x}", 9));
+    let mut items = vec![run, first, second];
+    orders(&mut items, 3, &mut |items| {
+        let [session] = World::of(items).live().try_into().unwrap();
+        assert_eq!(session.title.as_deref(), Some("With Kim"));
+        let title = session.provenance.iter().find(|it| it.field == "title");
+        assert_eq!(title.unwrap().rule, "user_edit");
+    });
+}
+
+#[test]
+fn an_item_that_came_too_early_is_judged_by_its_own_arrival() {
+    // A run that ends two days after its first arrival, and the same bytes when it was over.
+    let early = watch(1, 9, 8, 8_000);
+    let mut due = early.clone();
+    due.received_at = Micros(start_s(9, 12) * 1_000_000);
+    due.id = format!("{:032x}", 2);
+    let mut again = early.clone();
+    again.received_at = Micros(early.received_at.0 + 1_000_000);
+    again.id = format!("{:032x}", 3);
+    let expected = World::of(&[early.clone(), due.clone(), again.clone()]).counters();
+    assert_eq!(expected["garmin.accepted"], 1);
+    assert_eq!(expected["garmin.dead_lettered"], 1);
+    assert_eq!(expected["garmin.duplicate"], 1);
+    orders(&mut vec![early, due, again], 3, &mut |items| {
+        let world = World::of(items);
+        assert_eq!(world.live().len(), 1);
+        assert_eq!(world.counters(), expected);
+    });
+}
+
+#[test]
+fn nothing_of_a_restricted_source_shines_through_the_view() {
+    let run = watch(1, 1, 8, 10_000);
+    let apple = health(3, "cccc", "com.apple.health.7", start_s(1, 8) + 20, 9_950);
+    let told = |others: &[RawReceived]| {
+        let mut items = vec![run.clone()];
+        items.extend(others.iter().cloned());
+        items.push(apple.clone());
+        World::of(&items).view()
+    };
+    let alone = told(&[]);
+    assert_eq!(alone.len(), 1);
+    let at = start_s(1, 8);
+    let worlds = [
+        vec![strava(2, at, 10_000, "A")],
+        vec![strava(2, at, 9_000, "B")],
+        vec![strava(2, at + 7_200, 10_000, "C")],
+        vec![health(2, "dddd", "com.strava.stravaride", at, 10_000)],
+        vec![
+            strava(2, at - DAY_S, 10_000, "D"),
+            strava(4, at, 10_000, "E"),
+        ],
+    ];
+    for world in worlds {
+        let titles: Vec<&str> = world.iter().map(|item| item.kind.as_str()).collect();
+        assert_eq!(told(&world), alone, "{titles:?}");
+    }
+    // It is a merge, and not a filter: both open sources are in it.
+    let view: SessionRevised = schemas::codec::decode(&alone[0]).unwrap();
+    assert_eq!(view.members.len(), 2);
+    assert_eq!(
+        view.licence.as_deref(),
+        Some("attribution"),
+        "all is the watch's"
+    );
+}
+
+#[test]
+fn a_fact_has_the_strictest_label_of_what_was_used_for_it() {
+    let mut run = watch(1, 1, 8, 10_000);
+    let both = [run.clone(), strava(2, start_s(1, 8), 10_000, "Titled")];
+    let [session] = World::of(&both).live().try_into().unwrap();
+    // Only the watch tells the timer, only Strava the title.
+    assert_eq!(session.licence.as_deref(), Some("owner_only"));
+    let label = |name: &str| {
+        let field = session.provenance.iter().find(|it| it.field == name);
+        field.unwrap().licence.as_deref()
+    };
+    assert_eq!(label("timer_s"), Some("attribution"));
+    assert_eq!(label("title"), None, "the label of the whole");
+    run.id = format!("{:032x}", 5);
+    let [session] = World::of(&[run]).live().try_into().unwrap();
+    assert_eq!(session.licence.as_deref(), Some("attribution"));
+}
