@@ -135,7 +135,8 @@ impl LogQuality {
         }
         // The snapshot's own end: the writer may be ahead of it, or it of what the loops were told.
         let head = Offset(reader.next_seq()?.0.saturating_sub(1));
-        if settled >= head.max(self.log.head()) {
+        // Others may own what waits in a log elsewhere: what is settled here says nothing of them.
+        if !self.status.elsewhere.is_used() && settled >= head.max(self.log.head()) {
             return Ok(open);
         }
         let inputs = waiting(reader, sources)?;

@@ -23,10 +23,14 @@ pub(crate) struct Elsewhere {
 }
 
 impl Elsewhere {
+    /// The log is not in the folder.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Acquire)
+    }
+
     /// The folder does not hold everything that was done.
     pub(super) fn is_behind(&self) -> bool {
-        self.is_used.load(Ordering::Acquire)
-            && self.copied.load(Ordering::Acquire) != self.done.load(Ordering::Acquire)
+        self.is_used() && self.copied.load(Ordering::Acquire) != self.done.load(Ordering::Acquire)
     }
 }
 
