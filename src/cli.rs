@@ -18,7 +18,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use calc::CalcArgs;
 pub(crate) use data::{
-    DataArgs, DeadLettersArgs, DeadLettersCommand, ExportArgs, RunArgs, VerifyArgs,
+    BackupArgs, DataArgs, DeadLettersArgs, DeadLettersCommand, DoctorArgs, ExportArgs, RestoreArgs,
+    RunArgs, VerifyArgs,
 };
 pub(crate) use keys::{KeyScope, KeysArgs, KeysCommand};
 pub(crate) use reading::{Begin, ExplainArgs, ExplainWhat, TailArgs};
@@ -82,6 +83,12 @@ pub(crate) enum Command {
     Keys(KeysArgs),
     /// Write files for analysts
     Export(ExportArgs),
+    /// Say what would keep the service from running
+    Doctor(DoctorArgs),
+    /// Copy the data folder beside a running service
+    Backup(BackupArgs),
+    /// Make a data folder from a backup
+    Restore(RestoreArgs),
     /// The topic catalogue
     Topics(TopicsArgs),
     /// The record schemas
@@ -136,6 +143,11 @@ mod tests {
             keys list --data d
             keys revoke k1 k2 --data d
             export parquet --out o --data d
+            doctor
+            doctor --data d --json
+            backup --out b --data d
+            backup --out b --with-key
+            restore --from b --data d
             topics list
             topics create
             schemas list

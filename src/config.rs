@@ -163,6 +163,13 @@ pub(crate) struct Store {
     pub(crate) path: PathBuf,
 }
 
+impl Store {
+    /// Whether the rows are in a file of the data folder's kind.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.kind, StoreKind::Sqlite)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum StoreKind {
     Sqlite,

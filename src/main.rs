@@ -1,12 +1,14 @@
 //! The program: parse, load settings, run one command, end with its exit code.
 
 mod adapters;
+mod backup;
 mod bench;
 mod calc;
 mod cli;
 mod config;
 mod dead_letters;
 mod demo;
+mod doctor;
 mod exit;
 mod explain;
 #[cfg(feature = "parquet")]
@@ -68,6 +70,9 @@ fn run_command(cli: &Cli) -> CommandResult {
         Command::Calc(args) => calc::run(args),
         Command::Topics(args) => lists::topics(args, global),
         Command::Schemas(args) => lists::schemas(args, global),
+        Command::Doctor(args) => doctor::run(args, global),
+        Command::Backup(args) => backup::backup(args, global),
+        Command::Restore(args) => backup::restore(args, global),
         #[cfg(feature = "parquet")]
         Command::Export(args) => export::run(args, global),
         #[cfg(not(feature = "parquet"))]

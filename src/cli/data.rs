@@ -81,6 +81,46 @@ pub(crate) enum DeadLettersCommand {
 #[allow(dead_code, reason = "parsed; what reads it is not built yet")]
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
+Example:
+  sudor backup --out /backups/2026-11-21 --data ./sudor-data
+
+May run beside the service. The vault's key is not copied: who has both can read the tokens.")]
+pub(crate) struct BackupArgs {
+    /// Folder for the copies; empty, or not there yet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Copy the vault's key, too
+    #[arg(long)]
+    pub(crate) with_key: bool,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+/// What would keep the service from running, by its configuration.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Example:
+  sudor doctor --config sudor.toml && sudor run --config sudor.toml")]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Example:
+  sudor restore --from /backups/2026-11-21 --data ./sudor-data && sudor verify --data ./sudor-data")]
+pub(crate) struct RestoreArgs {
+    /// Folder of a backup
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// Data folder; empty, or not there yet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
 Examples:
   sudor export parquet --out ./files --data ./sudor-data
   duckdb -c \"SELECT count(*) FROM 'files/table=sessions/*/*.parquet'\"

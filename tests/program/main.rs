@@ -4,6 +4,7 @@
 //! and waits only for what the program says of itself.
 
 #[cfg(test)]
+mod backup;
 mod bad_input;
 #[cfg(test)]
 mod calc;
@@ -12,6 +13,7 @@ mod content;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod doctor;
 mod explain;
 #[cfg(test)]
 mod keys;

@@ -8,6 +8,7 @@ mod cassandra;
 mod java;
 mod kafka;
 mod node;
+mod python;
 mod registry;
 mod suites;
 

@@ -166,6 +166,30 @@ fn a_newer_schema_is_refused_and_an_older_one_is_gone_on_with() {
     raw.drop_keyspace(&keyspace);
 }
 
+/// Blocks of CQL in the guide, with the keyspace of this run.
+#[test]
+fn every_statement_of_the_analysts_guide_runs() {
+    let Some(address) = node::address() else {
+        return;
+    };
+    let keyspace = node::keyspace("guide");
+    let raw = node::Raw::connect(&address);
+    let mut store = ScyllaStore::connect(node::options(&address, &keyspace)).unwrap();
+    apply(&mut store, vec![session(1, 1, 1)]);
+    let guide = include_str!("../../../docs/guides/analyst.md");
+    let blocks = guide.split("```cql\n").skip(1);
+    let statements: Vec<&str> = blocks
+        .flat_map(|rest| rest.split("```").next().unwrap().split(';'))
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+        .collect();
+    assert!(statements.len() >= 4, "the guide has CQL");
+    for statement in statements {
+        raw.run(&statement.replace(" sudor.", &format!(" {keyspace}.")));
+    }
+    raw.drop_keyspace(&keyspace);
+}
+
 #[test]
 fn nothing_that_listens_is_worth_another_try_and_a_wrong_name_is_not() {
     let nobody = node::options("127.0.0.1:1", "k");

@@ -10,9 +10,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Kind, Started};
+use super::{Kind, Started, python};
 use crate::say;
 
+/// Where a suite finds the interpreter that has the analysts' tools.
+const PYTHON_VARIABLE: &str = "SUDOR_TEST_PYTHON";
 /// Whether a suite that cannot run is a failure. The build server sets it.
 const REQUIRE_VARIABLE: &str = "SUDOR_REQUIRE_SERVERS";
 
@@ -21,6 +23,8 @@ struct Suite {
     target: &'static str,
     features: &'static [&'static str],
     needs: &'static [Kind],
+    /// DuckDB and pandas, too.
+    python: bool,
 }
 
 /// The suite that kills and pauses its servers.
@@ -38,36 +42,49 @@ const SUITES: &[Suite] = &[
         target: "servers",
         features: &[],
         needs: &[Kind::Kafka, Kind::Cassandra, Kind::Registry],
+        python: false,
     },
     Suite {
         package: "stream-kafka",
         target: "broker",
         features: &[],
         needs: &[Kind::Kafka],
+        python: false,
+    },
+    Suite {
+        package: "sudor",
+        target: "analyst",
+        features: &["parquet"],
+        needs: &[],
+        python: true,
     },
     Suite {
         package: "sinks-scylla",
         target: "cassandra",
         features: &[],
         needs: &[Kind::Cassandra],
+        python: false,
     },
     Suite {
         package: "sudor",
         target: "cassandra",
         features: &["scylla"],
         needs: &[Kind::Cassandra],
+        python: false,
     },
     Suite {
         package: "sinks-scylla",
         target: "crash",
         features: &[],
         needs: &[Kind::Cassandra],
+        python: false,
     },
     Suite {
         package: "stream-kafka",
         target: "faults",
         features: &[],
         needs: &[Kind::Kafka],
+        python: false,
     },
 ];
 
@@ -153,12 +170,27 @@ impl Tally {
                 return Ok(());
             }
         }
+        let mut cargo_python = None;
         let mut cargo = suite.cargo(root);
         // What kills a server has it to itself.
         if suite.target == FAULTS {
             cargo.args(["--", "--test-threads=1"]);
         }
+        if suite.python {
+            match python::interpreter(root) {
+                Ok(interpreter) => cargo_python = Some(interpreter),
+                Err(error) => {
+                    say(&format!(
+                        "xtask: SKIPPED {}: no python: {error:#}",
+                        suite.name()
+                    ))?;
+                    self.skipped.push(suite.name());
+                    return Ok(());
+                }
+            }
+        }
         cargo
+            .envs(cargo_python.map(|python| (PYTHON_VARIABLE, python)))
             .envs(servers.environment()?)
             .env(REQUIRE_VARIABLE, "1");
         match finish(&mut cargo, &suite.name()) {

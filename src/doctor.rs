@@ -1,0 +1,197 @@
+//! `sudor doctor`: what would keep the service from running, said before it runs. It changes nothing
+//! but a file of its own that it removes again.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use stream_embedded::EmbeddedReader;
+
+use crate::cli::{DoctorArgs, GlobalArgs};
+use crate::config::{self, Request, Settings};
+use crate::exit::{self, CommandResult, Failure};
+use crate::{stores, topics};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Ok,
+    /// Right for a folder that is new; wrong for one that is not.
+    Absent,
+    Failed,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    check: &'static str,
+    verdict: Verdict,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+}
+
+pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
+    let settings = config::load(&Request::of(&args.data))?.0;
+    let data = &settings.log.data;
+    let is_new = !data.join("log.db").exists();
+    let absent = |path: &Path| is_new && !path.exists();
+    let checks = [
+        check(
+            "data_folder",
+            writable(data),
+            "the user of the service has to own it; log.data names it",
+        ),
+        known(
+            "log",
+            absent(&data.join("log.db")),
+            || log(&settings),
+            "restore a backup; a folder of a newer program needs that program",
+        ),
+        known(
+            "store",
+            absent(&settings.store.path) && settings.store.is_file(),
+            || store(&settings),
+            "remove store.db to have it made again from the log; or look at store.nodes",
+        ),
+        known(
+            "vault_key",
+            absent(&settings.vault.key_file),
+            || key(&settings),
+            "put the key there that the vault was sealed with; chmod 600",
+        ),
+        check(
+            "address",
+            address(&settings),
+            "a running service has it, or another program; http.bind names it",
+        ),
+    ];
+    let failed = checks
+        .iter()
+        .filter(|c| c.verdict == Verdict::Failed)
+        .count();
+    let printed = if global.json {
+        exit::print_json(&serde_json::json!({"failed": failed, "checks": checks}))
+    } else {
+        exit::print_text(&in_words(&checks))
+    };
+    printed.map_err(Failure::failed)?;
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Failure::failed(anyhow::anyhow!(
+        "{failed} of {} checks failed",
+        checks.len()
+    ))
+    .told())
+}
+
+fn check(name: &'static str, found: anyhow::Result<String>, hint: &'static str) -> Check {
+    match found {
+        Ok(detail) => Check {
+            check: name,
+            verdict: Verdict::Ok,
+            detail,
+            hint: None,
+        },
+        Err(error) => Check {
+            check: name,
+            verdict: Verdict::Failed,
+            detail: format!("{error:#}"),
+            hint: Some(hint),
+        },
+    }
+}
+
+fn known(
+    name: &'static str,
+    absent: bool,
+    look: impl FnOnce() -> anyhow::Result<String>,
+    hint: &'static str,
+) -> Check {
+    if !absent {
+        return check(name, look(), hint);
+    }
+    Check {
+        check: name,
+        verdict: Verdict::Absent,
+        detail: "made at the first start".to_owned(),
+        hint: None,
+    }
+}
+
+fn in_words(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let verdict = match check.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Absent => "new",
+            Verdict::Failed => "FAILED",
+        };
+        text.push_str(&format!(
+            "{verdict:<7} {:<12} {}\n",
+            check.check, check.detail
+        ));
+        if let Some(hint) = check.hint {
+            text.push_str(&format!("{:<20} try: {hint}\n", ""));
+        }
+    }
+    text
+}
+
+/// Written and made durable, as the log will be.
+fn writable(folder: &Path) -> anyhow::Result<String> {
+    let nearest = folder.ancestors().find(|folder| folder.exists());
+    let nearest = nearest.context("no folder above it is there")?;
+    let probe = nearest.join(format!(".sudor-doctor-{}", std::process::id()));
+    let written = File::create(&probe).and_then(|mut file| {
+        file.write_all(&[0; 4_096])?;
+        file.sync_all()
+    });
+    let removed = fs::remove_file(&probe);
+    written
+        .and(removed)
+        .with_context(|| format!("cannot write in {}", nearest.display()))?;
+    Ok(format!("{} takes writes and syncs", nearest.display()))
+}
+
+fn log(settings: &Settings) -> anyhow::Result<String> {
+    let reader = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
+    Ok(format!(
+        "{} records",
+        reader.next_seq()?.0.saturating_sub(1)
+    ))
+}
+
+fn store(settings: &Settings) -> anyhow::Result<String> {
+    let position = stores::read(settings)?.position.0;
+    let log = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
+    let end = log.next_seq()?.0.saturating_sub(1);
+    if position > end {
+        bail!(
+            "the store read up to record {position}, the log ends with {end}: they do not belong together"
+        );
+    }
+    Ok(format!("{} records behind the log", end - position))
+}
+
+/// Whoever can read it can read every token.
+fn key(settings: &Settings) -> anyhow::Result<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let path = &settings.vault.key_file;
+    let about = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mode = about.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("{} can be read by others (mode {mode:o})", path.display());
+    }
+    Ok(format!("{} is its owner's alone", path.display()))
+}
+
+fn address(settings: &Settings) -> anyhow::Result<String> {
+    let bind = settings.http.bind;
+    let listener = TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind}"))?;
+    drop(listener);
+    Ok(format!("{bind} is free"))
+}

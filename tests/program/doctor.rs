@@ -1,0 +1,51 @@
+//! `sudor doctor` finds what would keep the service from running, and nothing where nothing would.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use crate::support::{Service, sudor};
+
+/// Exit code, and the verdict of each check.
+fn doctor(data: &std::path::Path, bind: &str) -> (i32, Value) {
+    let asked = sudor(&["doctor", "--json", "--data", data.to_str().unwrap()])
+        .env("SUDOR__HTTP__BIND", bind)
+        .output()
+        .unwrap();
+    let report = serde_json::from_slice(&asked.stdout).unwrap();
+    (asked.status.code().unwrap(), report)
+}
+
+fn verdict<'r>(report: &'r Value, name: &str) -> &'r str {
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["check"] == name).unwrap();
+    check["verdict"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn the_doctor_names_what_is_wrong_and_only_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (code, new) = doctor(&data, "127.0.0.1:0");
+    assert_eq!((code, verdict(&new, "log")), (0, "absent"), "{new}");
+    drop(Service::start(&data).await);
+    let (code, used) = doctor(&data, "127.0.0.1:0");
+    assert_eq!(code, 0, "{used}");
+    for name in ["data_folder", "log", "store", "vault_key", "address"] {
+        assert_eq!(verdict(&used, name), "ok", "{used}");
+    }
+    let key = data.join("vault.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, open) = doctor(&data, "127.0.0.1:0");
+    assert_eq!((code, verdict(&open, "vault_key")), (1, "failed"), "{open}");
+    assert_eq!(verdict(&open, "log"), "ok", "{open}");
+    std::fs::remove_file(&key).unwrap();
+    assert_eq!(
+        verdict(&doctor(&data, "127.0.0.1:0").1, "vault_key"),
+        "failed"
+    );
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bind = taken.local_addr().unwrap().to_string();
+    assert_eq!(verdict(&doctor(&data, &bind).1, "address"), "failed");
+}
