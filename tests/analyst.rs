@@ -117,8 +117,8 @@ frame = pandas.read_parquet("files/table=sweat_losses")
 named = json.load(open("files/manifest.json"))["parts"]
 schema = pyarrow.parquet.read_schema("files/" + [p for p in named if p["table"] == "sweat_losses"][0]["path"])
 print(json.dumps({
-    "duckdb_sessions": duckdb.sql(f"SELECT count(*) FROM '{sessions}'").fetchone()[0],
-    "duckdb_fluid_ml": duckdb.sql(f"SELECT sum(fluid_ml) FROM '{losses}'").fetchone()[0],
+    "duckdb_sessions": duckdb.sql(f"SELECT count(*) FROM '{sessions}'").fetchall()[0][0],
+    "duckdb_fluid_ml": duckdb.sql(f"SELECT sum(fluid_ml) FROM '{losses}'").fetchall()[0][0],
     "pandas_sessions": len(pandas.read_parquet("files/table=sessions")),
     "pandas_fluid_ml": float(frame["fluid_ml"].sum()),
     "unit": schema.field("fluid_ml").metadata[b"unit"].decode(),
