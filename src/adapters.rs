@@ -9,13 +9,15 @@ mod links;
 mod publisher;
 mod quality;
 mod replay;
+mod words;
 
 pub(crate) use directory::{Ready, VaultDirectory};
 pub(crate) use explain::LogExplain;
 pub(crate) use facts::LogFacts;
-pub(crate) use feed::LogFeed;
+pub(crate) use feed::{Arrivals, LogFeed};
 pub(crate) use hints::LogHints;
 pub(crate) use links::AccountLinks;
 pub(crate) use publisher::{FETCH_RESULT, Intake, LogPublisher, raw_record};
 pub(crate) use quality::LogQuality;
 pub(crate) use replay::LogReplay;
+pub(crate) use words::LogWords;

@@ -28,6 +28,7 @@ use crate::topics;
 use crate::wiring::TENANT;
 
 pub(crate) use chain::Chain;
+pub(crate) use words::{reason as reason_in_words, word};
 
 pub(crate) fn run(args: &ExplainArgs, global: GlobalArgs) -> CommandResult {
     match &args.what {

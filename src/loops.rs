@@ -14,12 +14,13 @@ use anyhow::Context;
 use edge::Clock;
 use processors_pipeline::{Pipeline, Rules};
 use sinks_api::Growth;
-use sinks_api::metrics::Metrics;
+use sinks_api::metrics::{Committed, Metrics};
 use sinks_store::{Feed, SeriesStore, Writer};
 use stream_embedded::EmbeddedLog;
 use stream_log::{Class, Failure, LogTime, Offset, Step, Task, TaskLimits};
 use tokio::sync::{Notify, watch};
 
+use crate::adapters::Arrivals;
 use crate::config::Settings;
 use crate::rules;
 use elsewhere::Elsewhere;
@@ -195,11 +196,18 @@ fn process(
         let head = log.head();
         let began = clock.now();
         match task.step(LogTime(began.0))? {
-            Step::Worked { inputs, .. } => {
+            Step::Worked {
+                inputs, outputs, ..
+            } => {
                 let now = clock.now();
-                let took_s = (now.0 - began.0) as f64 / 1e6;
-                metrics.committed(took_s, now.0 as f64 / 1e6);
-                metrics.records_consumed("sudor.raw", u64::try_from(inputs).unwrap_or(0));
+                let count = |number| u64::try_from(number).unwrap_or(0);
+                metrics.committed(Committed {
+                    inputs: count(inputs),
+                    outputs: count(outputs),
+                    took_s: (now.0 - began.0) as f64 / 1e6,
+                    at_s: now.0 as f64 / 1e6,
+                });
+                metrics.records_consumed("sudor.raw", count(inputs));
             }
             Step::Idle { next_due } => {
                 status.processed.fetch_max(head.0, Ordering::AcqRel);
@@ -222,22 +230,31 @@ pub(crate) fn sink<F, S>(
     mut writer: Writer<F, S>,
     log: &Arc<EmbeddedLog>,
     status: &Arc<Status>,
-    metrics: &Metrics,
+    clock: &Arc<dyn Clock>,
+    (metrics, arrivals): (&Metrics, Arrivals),
 ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>>
 where
     F: Feed + 'static,
     S: SeriesStore + 'static,
 {
     let (log, status_in, metrics) = (Arc::clone(log), Arc::clone(status), metrics.clone());
+    let clock = Arc::clone(clock);
     thread("store", status, move || {
         while !status_in.is_stopping() {
             let head = log.head();
+            let began = clock.now().0;
             match writer.step() {
                 Ok(step) if step.is_idle() => {
                     status_in.stored.fetch_max(head.0, Ordering::AcqRel);
                     log.wait_for(head, SLEEP_MAX);
                 }
                 Ok(step) => {
+                    let now = clock.now().0;
+                    let waited = arrivals
+                        .oldest_of_batch()
+                        .map(|at| (now - at).max(0) as f64 / 1e6);
+                    let rows = u64::try_from(step.rows).unwrap_or(0);
+                    metrics.stored((now - began) as f64 / 1e6, waited, rows, now as f64 / 1e6);
                     metrics.store_position(step.position.0);
                     status_in.stored_upto(step.position.0);
                     for (topic, records) in step.by_topic {

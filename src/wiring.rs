@@ -19,7 +19,7 @@ use axum::Router;
 use edge::auth::{Access, Gate, KeyStore, Rates};
 use edge::{Clock, SystemClock};
 use ingest_vault::{ApiKeys, Vault};
-use sinks_api::metrics::Metrics;
+use sinks_api::metrics::{Metrics, Tracking};
 use sinks_api::{Api, Signer};
 use sinks_store::{SeriesQuery, Writer};
 use stream_embedded::{EmbeddedLog, EmbeddedReader, Options};
@@ -28,14 +28,14 @@ use tokio::task::JoinSet;
 
 use crate::adapters::{
     AccountLinks, Intake, LogExplain, LogFacts, LogFeed, LogPublisher, LogQuality, LogReplay,
-    Ready, VaultDirectory,
+    LogWords, Ready, VaultDirectory,
 };
 use crate::config::{AuthRequired, Role, Settings};
 use crate::loops::{self, Status};
 use crate::shutdown::Shutdown;
 use crate::stores;
 use crate::topics;
-use outward::Fetching;
+use outward::{FetchStates, Fetching};
 
 pub(crate) const TENANT: &str = "default";
 /// What the vault's key signs.
@@ -114,9 +114,16 @@ impl Service {
             Some(_) => return Err(anyhow!("this build has no Kafka")),
         };
         if settings.roles.contains(&Role::Sink) {
-            let feed = LogFeed::new(log.subscriber()?);
+            let feed = LogFeed::new(log.subscriber()?, metrics.clone());
+            let arrivals = feed.arrivals();
             let writer = Writer::new(feed, writer, settings.limits.sink_batch_records)?;
-            threads.push(loops::sink(writer, &log, &status, &metrics)?);
+            threads.push(loops::sink(
+                writer,
+                &log,
+                &status,
+                &clock,
+                (&metrics, arrivals),
+            )?);
         } else {
             status.nothing_to_store();
         }
@@ -186,6 +193,9 @@ impl Service {
             let ports = sinks_api::Ports {
                 explain: Arc::new(LogExplain::new(Arc::clone(&query), reader)),
                 facts: Arc::new(self.facts()),
+                words: Arc::new(LogWords),
+                fetches: Arc::new(FetchStates::of(&fetchers)),
+                clock: Arc::clone(&self.clock),
                 signer: Signer::new(self.vault.signing_key(STREAM_POSITIONS)),
                 store: query,
                 directory: Arc::new(VaultDirectory::new(Arc::clone(&self.vault))),
@@ -236,7 +246,10 @@ impl Service {
         let public = settings.public_url(bound);
         let own_names = (!required && loopback).then(|| edge::guard::OwnNames::of(&public));
         let routes = routes.layer(axum::middleware::from_fn_with_state(
-            self.metrics.clone(),
+            Tracking {
+                metrics: self.metrics.clone(),
+                clock: Arc::clone(&self.clock),
+            },
             sinks_api::metrics::track,
         ));
         Ok(edge::web::harden(

@@ -3,6 +3,7 @@
 //! Vocabularies are open: a code that is not here yet is shown as it is written, with its parameters.
 
 use serde_json::Value;
+use sinks_api::Vocabulary;
 
 type Words = &'static [(&'static str, &'static str)];
 
@@ -288,6 +289,37 @@ fn in_words(words: Words, code: &str) -> String {
     find(words, code).map_or_else(|| code.replace('_', " ").to_lowercase(), str::to_owned)
 }
 
+/// Why advice was withdrawn.
+const CANCELLED: Words = &[
+    ("WORKOUT_DELETED", "the workout it was for was deleted"),
+    ("WORKOUT_MOVED", "the workout it was for was moved"),
+    (
+        "MERGED_WITH_OTHER",
+        "the workout it was for turned out to be part of another",
+    ),
+    ("DUPLICATE_OF", "the workout it was for was told twice"),
+    ("SAFETY_HOLD", "a symptom holds advice back"),
+    ("PROFILE_CHANGED", "what is known of the athlete changed"),
+    ("ATHLETE_DISMISSED", "the athlete dismissed it"),
+];
+
+/// By the vocabulary's name.
+pub(crate) fn word(vocabulary: Vocabulary, code: &str) -> String {
+    match vocabulary {
+        Vocabulary::Rule => rule(code),
+        Vocabulary::Lost => lost(code),
+        Vocabulary::Role => role(code),
+        Vocabulary::Method => method(code),
+        Vocabulary::Flag => flag(code),
+        Vocabulary::NeedFlag => need_flag(code),
+        Vocabulary::Safety => safety(code),
+        Vocabulary::Phase => phase(code),
+        Vocabulary::GapClass => gap_class(code),
+        Vocabulary::ProfileAdvice => profile_advice(code),
+        Vocabulary::Cancelled => in_words(CANCELLED, code),
+    }
+}
+
 pub(super) fn rule(code: &str) -> String {
     in_words(RULES, code)
 }
@@ -333,7 +365,7 @@ pub(super) fn profile_advice(code: &str) -> String {
 }
 
 /// A reason with its parameters. Those that the words do not use follow in brackets.
-pub(super) fn reason(code: &str, params: &Value) -> String {
+pub(crate) fn reason(code: &str, params: &Value) -> String {
     let mut text = in_words(REASONS, code);
     let mut left = Vec::new();
     for (name, value) in params.as_object().into_iter().flatten() {

@@ -7,11 +7,12 @@ use anyhow::anyhow;
 use edge::http::AllowList;
 use ingest_connectors::port::{Budgets, HintFeed, Linked, Marks, Registry, Vault};
 use ingest_connectors::{
-    Connectors, Fetcher, GarminSettings, Ports, StravaSettings, WeatherFetcher, WeatherPorts,
-    WeatherSettings,
+    Connectors, FetchStatus, Fetcher, GarminSettings, Ports, StravaSettings, WeatherFetcher,
+    WeatherPorts, WeatherSettings,
 };
 use schemas::topic;
-use tokio::sync::Notify;
+use sinks_api::{FetchState, Fetches};
+use tokio::sync::{Notify, watch};
 
 use super::Service;
 use crate::adapters::LogHints;
@@ -21,6 +22,37 @@ use crate::shutdown::Shutdown;
 pub(super) enum Fetching {
     Vendor(Box<Fetcher>),
     Weather(Box<WeatherFetcher>),
+}
+
+/// What the vendors' fetchers say of themselves.
+pub(super) struct FetchStates(Vec<watch::Receiver<FetchStatus>>);
+
+impl FetchStates {
+    pub(super) fn of(fetching: &[Fetching]) -> Self {
+        let status = |one: &Fetching| match one {
+            Fetching::Vendor(fetcher) => Some(fetcher.status()),
+            Fetching::Weather(_) => None,
+        };
+        Self(fetching.iter().filter_map(status).collect())
+    }
+}
+
+impl Fetches for FetchStates {
+    fn states(&self) -> Vec<FetchState> {
+        let state = |status: &watch::Receiver<FetchStatus>| {
+            let status = status.borrow();
+            FetchState {
+                provider: status.source,
+                hints_open: status.hints_open,
+                jobs_open: status.jobs_open,
+                in_flight: status.in_flight,
+                waiting: status
+                    .waiting
+                    .map(|waiting| (waiting.until.0, waiting.reason)),
+            }
+        };
+        self.0.iter().map(state).collect()
+    }
 }
 
 impl Fetching {

@@ -7,6 +7,8 @@
 mod backup;
 mod bad_input;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod calc;
 #[cfg(test)]
 mod content;
@@ -22,6 +24,8 @@ mod kill;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod observed;
+#[cfg(test)]
 mod panics;
 #[cfg(test)]
 mod ping;
@@ -36,7 +40,11 @@ mod secrets;
 #[cfg(test)]
 mod shuffle;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod strava;
+#[cfg(test)]
+mod stream;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

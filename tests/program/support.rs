@@ -219,6 +219,58 @@ impl Service {
     }
 }
 
+/// A demo that goes on serving, once all of it is processed. It is killed when it is dropped.
+pub(crate) struct Demo {
+    child: Child,
+    pub(crate) url: String,
+    client: reqwest::Client,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+impl Demo {
+    pub(crate) async fn start(data: &Path, world: &[&str]) -> Self {
+        let said = data.with_extension("stdout");
+        let mut child = sudor(&["demo", "--data", data.to_str().unwrap()])
+            .args(world)
+            .env("SUDOR__HTTP__BIND", "127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stdout(File::create(&said).unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let url = until("the demo is processed", async || {
+            let text = std::fs::read_to_string(&said).unwrap();
+            assert!(child.try_wait().unwrap().is_none(), "it ended: {text}");
+            let url = text.strip_prefix("serving on ")?.split(' ').next()?.to_owned();
+            text.contains(" items received: ").then_some(url)
+        })
+        .await;
+        Self {
+            child,
+            url,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    /// Status and text.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &str) -> u16 {
+        let request = self.client.post(format!("{}{path}", self.url));
+        let request = request.header("content-type", "application/json").body(body.to_owned());
+        request.send().await.unwrap().status().as_u16()
+    }
+}
+
 async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();

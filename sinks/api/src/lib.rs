@@ -32,7 +32,8 @@ use utoipa_axum::routes;
 pub use console::{LOGIN, pages_access};
 pub use docs::{document, openapi_route};
 pub use ports::{
-    AthleteEntry, Directory, Explain, Quality, Readiness, Replay, ReplayError, ReplayFuture,
+    AthleteEntry, Directory, Explain, FetchState, Fetches, Quality, Readiness, Replay, ReplayError,
+    ReplayFuture, Vocabulary, Words,
 };
 pub use state::{Api, Ports, READS_MAX};
 pub use stream::{FactPage, FactRecord, Facts, Growth, Positions, Signer, Wanted};
@@ -55,10 +56,10 @@ pub fn router(state: Api) -> OpenApiRouter {
         .routes(routes!(operations::metrics))
         .routes(routes!(operations::livez))
         .routes(routes!(operations::readyz))
-        .routes(routes!(operations::index))
         .routes(routes!(explain::session))
         .routes(routes!(explain::loss))
         .routes(routes!(explain::recommendation))
         .routes(routes!(stream::stream))
+        .merge(OpenApiRouter::from(console::pages()))
         .with_state(state)
 }

@@ -3,16 +3,24 @@
 //! The parts of the program count through this; `/metrics` shows it. No label carries an athlete's
 //! id, an account or a path as it was sent: label values come from small sets.
 
-use std::sync::Arc;
+mod pace;
+mod scraped;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use edge::Clock;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
+
+pub(crate) use pace::Pace;
+use pace::Ring;
+use scraped::Scraped;
 
 pub(crate) const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 
@@ -30,12 +38,33 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     records_consumed: IntCounterVec,
+    records_produced: IntCounterVec,
     dead_letters: IntCounterVec,
+    process_duration: HistogramVec,
     commit_duration: Histogram,
+    sink_write_duration: Histogram,
     ingest_to_sink: Histogram,
+    event_time_lag: Gauge,
     http_requests: IntCounterVec,
+    http_duration: HistogramVec,
+    stream_readers: IntGauge,
     store_position: IntGauge,
     last_commit: Gauge,
+    scraped: Scraped,
+    ring: Mutex<Ring>,
+}
+
+/// One commit of the processors.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Committed {
+    /// Items that came in.
+    pub inputs: u64,
+    /// Facts that went out.
+    pub outputs: u64,
+    /// From the first look at the batch to the end of its commit.
+    pub took_s: f64,
+    /// Unix time of its end.
+    pub at_s: f64,
 }
 
 impl Metrics {
@@ -49,49 +78,73 @@ impl Metrics {
         build.with_label_values(&[version, revision]).set(1);
         registry.register(Box::new(build))?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
+        let count =
+            |name: &str, help: &str, labels: &[&str]| counters(&registry, name, help, labels);
+        let time = |name: &str, help: &str| seconds(&registry, name, help);
+        let times = |name: &str, help: &str, label: &str| {
+            let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+            registered(&registry, HistogramVec::new(opts, &[label])?)
+        };
+        let gauge = |name: &str, help: &str| registered(&registry, Gauge::new(name, help)?);
+        let whole = |name: &str, help: &str| registered(&registry, IntGauge::new(name, help)?);
         Ok(Self(Arc::new(Inner {
-            records_consumed: counters(
-                &registry,
+            records_consumed: count(
                 "sudor_records_consumed_total",
                 "Records read from a topic and processed or stored.",
                 &["topic"],
             )?,
-            dead_letters: counters(
-                &registry,
+            records_produced: count(
+                "sudor_records_produced_total",
+                "Records that a stage committed.",
+                &["stage"],
+            )?,
+            dead_letters: count(
                 "sudor_dead_letters_total",
                 "Items that could not be used.",
                 &["stage", "reason"],
             )?,
-            commit_duration: seconds(
-                &registry,
+            process_duration: times(
+                "sudor_process_duration_seconds",
+                "Time of one batch through a stage, its commit included.",
+                "stage",
+            )?,
+            commit_duration: time(
                 "sudor_commit_duration_seconds",
-                "Time of one atomic commit of outputs, state and positions.",
+                "Time of one atomic commit of outputs, state and positions, with the work before it.",
             )?,
-            ingest_to_sink: seconds(
-                &registry,
+            sink_write_duration: time(
+                "sudor_sink_write_duration_seconds",
+                "Time of one transaction of rows and position into the store.",
+            )?,
+            ingest_to_sink: time(
                 "sudor_ingest_to_sink_seconds",
-                "Time from the arrival of an item to its rows in the store.",
+                "Time from the arrival of an item to its rows in the store, the oldest of each batch.",
             )?,
-            http_requests: counters(
-                &registry,
+            event_time_lag: gauge(
+                "sudor_event_time_lag_seconds",
+                "How long before now the oldest item of the last stored batch had arrived.",
+            )?,
+            http_requests: count(
                 "sudor_http_requests_total",
                 "Requests answered.",
                 &["method", "route", "status"],
             )?,
-            store_position: registered(
-                &registry,
-                IntGauge::new(
-                    "sudor_store_feed_position",
-                    "Position of the feed up to which the store has every row.",
-                )?,
+            http_duration: times(
+                "sudor_http_request_duration_seconds",
+                "Time to the first byte of an answer.",
+                "route",
             )?,
-            last_commit: registered(
-                &registry,
-                Gauge::new(
-                    "sudor_last_commit_timestamp_seconds",
-                    "Unix time of the last commit.",
-                )?,
+            stream_readers: whole("sudor_stream_readers", "Readers of the event stream.")?,
+            store_position: whole(
+                "sudor_store_feed_position",
+                "Position of the feed up to which the store has every row.",
             )?,
+            last_commit: gauge(
+                "sudor_last_commit_timestamp_seconds",
+                "Unix time of the last commit.",
+            )?,
+            scraped: Scraped::new(&registry)?,
+            ring: Mutex::default(),
             registry,
         })))
     }
@@ -106,14 +159,38 @@ impl Metrics {
         counter.inc();
     }
 
-    /// `at_s` is the Unix time of the commit's end.
-    pub fn committed(&self, took_s: f64, at_s: f64) {
-        self.0.commit_duration.observe(took_s);
-        self.0.last_commit.set(at_s);
+    pub fn committed(&self, commit: Committed) {
+        let inner = &self.0;
+        inner.commit_duration.observe(commit.took_s);
+        inner
+            .process_duration
+            .with_label_values(&["process"])
+            .observe(commit.took_s);
+        inner
+            .records_produced
+            .with_label_values(&["process"])
+            .inc_by(commit.outputs);
+        inner.last_commit.set(commit.at_s);
+        self.ring().committed(&commit);
     }
 
-    pub fn ingest_to_sink(&self, took_s: f64) {
-        self.0.ingest_to_sink.observe(took_s);
+    /// A batch of rows in the store. `waited_s` is the age of its oldest item, where it is known.
+    pub fn stored(&self, took_s: f64, waited_s: Option<f64>, rows: u64, at_s: f64) {
+        let inner = &self.0;
+        inner.sink_write_duration.observe(took_s);
+        inner
+            .process_duration
+            .with_label_values(&["store"])
+            .observe(took_s);
+        inner
+            .records_produced
+            .with_label_values(&["store"])
+            .inc_by(rows);
+        if let Some(waited_s) = waited_s {
+            inner.ingest_to_sink.observe(waited_s);
+            inner.event_time_lag.set(waited_s);
+            self.ring().stored(waited_s, at_s);
+        }
     }
 
     pub fn store_position(&self, position: u64) {
@@ -121,10 +198,31 @@ impl Metrics {
         self.0.store_position.set(position);
     }
 
-    fn request(&self, method: &str, route: &str, status: u16) {
+    pub(crate) fn stream_reader(&self, change: i64) {
+        self.0.stream_readers.add(change);
+    }
+
+    /// How the last minutes went.
+    pub(crate) fn pace(&self, now_us: i64) -> Pace {
+        self.ring().pace(now_us)
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn request(&self, method: &str, route: &str, status: u16, took_s: f64) {
         let status = status.to_string();
         let labels = [method, route, status.as_str()];
         self.0.http_requests.with_label_values(&labels).inc();
+        self.0
+            .http_duration
+            .with_label_values(&[route])
+            .observe(took_s);
+    }
+
+    pub(crate) fn scraped(&self) -> &Scraped {
+        &self.0.scraped
     }
 
     /// The text format of Prometheus.
@@ -133,8 +231,16 @@ impl Metrics {
     }
 }
 
+/// What the middleware needs.
+#[derive(Clone)]
+pub struct Tracking {
+    pub metrics: Metrics,
+    pub clock: Arc<dyn Clock>,
+}
+
 /// A middleware for all routes together: counts by the route's pattern, never by what was sent.
-pub async fn track(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+pub async fn track(State(of): State<Tracking>, request: Request, next: Next) -> Response {
+    let began = of.clock.now();
     let sent = request.method().clone();
     let method = METHODS
         .into_iter()
@@ -143,7 +249,9 @@ pub async fn track(State(metrics): State<Metrics>, request: Request, next: Next)
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    metrics.request(method, route, response.status().as_u16());
+    let took_s = of.clock.now().0.saturating_sub(began.0) as f64 / 1e6;
+    of.metrics
+        .request(method, route, response.status().as_u16(), took_s);
     response
 }
 
@@ -178,9 +286,14 @@ mod tests {
         let metrics = Metrics::new("0.1.0", "abc").unwrap();
         metrics.records_consumed("sudor.sessions", 3);
         metrics.dead_letter("normalize", "malformed");
-        metrics.committed(0.004, 1.0);
-        metrics.ingest_to_sink(0.02);
-        metrics.request("GET", "/v1/athletes", 200);
+        metrics.committed(Committed {
+            inputs: 1,
+            outputs: 2,
+            took_s: 0.004,
+            at_s: 1.0,
+        });
+        metrics.stored(0.001, Some(0.02), 3, 1.0);
+        metrics.request("GET", "/v1/athletes", 200, 0.01);
         metrics.store_position(7);
         let text = metrics.text().unwrap();
         let names = |word: &str| -> Vec<String> {

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use edge::Problem;
 
 use crate::dto::{Health, QualityReport};
@@ -23,7 +23,18 @@ pub(crate) async fn quality(State(api): State<Api>) -> Result<Json<QualityReport
 #[utoipa::path(get, path = "/metrics", tag = "operations", security(("api_key" = ["read:all"])),
     responses((status = 200, content_type = "text/plain", body = String)))]
 pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
-    match api.metrics.text() {
+    let metrics = api.metrics.clone();
+    let text = api.read(move |api| {
+        let now_us = api.clock.now().0;
+        // Where the counts cannot be read the other metrics are still told.
+        match api.quality.quality() {
+            Ok(report) => api.metrics.scraped().quality(&report, now_us),
+            Err(error) => tracing::warn!(%error, "the metrics lack the counts of the sources"),
+        }
+        api.metrics.scraped().fetches(&api.fetches.states(), now_us);
+        Ok(metrics.text())
+    });
+    match text.await? {
         Ok(text) => Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response()),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be written");
@@ -47,11 +58,4 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Result<Json<Health>, Probl
         .ready()
         .map(|()| Json(Health::ok()))
         .map_err(|missing| Problem::unavailable(missing, RETRY_AFTER))
-}
-
-/// Where to find what, until there is a console.
-#[utoipa::path(get, path = "/", tag = "operations", security(("api_key" = ["read:athlete"])),
-    responses((status = 200, content_type = "text/html", body = String)))]
-pub(crate) async fn index() -> Html<&'static str> {
-    Html(include_str!("index.html"))
 }

@@ -7,13 +7,13 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use edge::Problem;
+use edge::{Clock, Problem};
 use sha2::{Digest, Sha256};
 use sinks_store::{SeriesQuery, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
-use crate::ports::{Directory, Explain, Quality, Readiness, Replay};
+use crate::ports::{Directory, Explain, Fetches, Quality, Readiness, Replay, Words};
 use crate::stream::{Facts, Signer, Streams};
 
 /// Reads that run at once. More would only fight over one disk; they wait for a turn.
@@ -33,6 +33,9 @@ pub struct Api {
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) replay: Arc<dyn Replay>,
     pub(crate) explain: Arc<dyn Explain>,
+    pub(crate) words: Arc<dyn Words>,
+    pub(crate) fetches: Arc<dyn Fetches>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Metrics,
     turns: Arc<Semaphore>,
@@ -48,6 +51,9 @@ pub struct Ports {
     pub replay: Arc<dyn Replay>,
     pub explain: Arc<dyn Explain>,
     pub facts: Arc<dyn Facts>,
+    pub words: Arc<dyn Words>,
+    pub fetches: Arc<dyn Fetches>,
+    pub clock: Arc<dyn Clock>,
     /// Signs positions in the stream.
     pub signer: Signer,
 }
@@ -62,6 +68,9 @@ impl Api {
             readiness: ports.readiness,
             replay: ports.replay,
             explain: ports.explain,
+            words: ports.words,
+            fetches: ports.fetches,
+            clock: ports.clock,
             streams: Arc::new(Streams::new(ports.facts, ports.signer)),
             metrics,
             turns: Arc::new(Semaphore::new(READS_MAX)),

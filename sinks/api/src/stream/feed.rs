@@ -95,7 +95,10 @@ pub(super) fn body(
         to,
     };
     let work = async move {
+        let metrics = producer.api.metrics.clone();
+        metrics.stream_reader(1);
         let ended = producer.run().await;
+        metrics.stream_reader(-1);
         *last_words.lock().unwrap_or_else(PoisonError::into_inner) = ended;
         // Only now the reader finds the end of the queue, and the last words behind it.
         drop(producer);
