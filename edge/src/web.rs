@@ -72,8 +72,9 @@ pub fn harden(
     routes
         .layer(CatchPanicLayer::custom(panic_answer))
         .layer(from_fn(conditional))
-        .layer(CompressionLayer::new())
         .layer(from_fn_with_state(observer, observe))
+        // Outermost: a refusal is written anew by `observe`, and that text is what has to be compressed.
+        .layer(CompressionLayer::new())
 }
 
 /// The panic hook has printed message and place already; the sender learns neither.
@@ -207,6 +208,7 @@ fn problem_of_plain_text(response: &Response) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::http::HeaderMap;
     use axum::routing::get;
     use tower::ServiceExt;
 
@@ -316,6 +318,26 @@ mod tests {
             assert_eq!(text.len(), length, "{known}");
             assert_eq!(response.headers()[header::ETAG], "W/\"1\"");
         }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_is_compressed_can_be_read() {
+        let request = Request::builder()
+            .uri("/absent")
+            .header("accept-encoding", "gzip");
+        let response = app()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        let (parts, body) = response.into_parts();
+        let gzip = parts
+            .headers
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|encoding| encoding == "gzip");
+        let bytes = crate::body::read(&HeaderMap::new(), body, 10_000)
+            .await
+            .unwrap();
+        assert_eq!(bytes.starts_with(&[0x1f, 0x8b]), gzip, "{parts:?}");
     }
 
     #[tokio::test]

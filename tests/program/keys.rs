@@ -170,7 +170,6 @@ async fn a_key_for_one_athlete_never_reads_another_on_any_route() {
     // What is left is open to all, or shows anna's own.
     open.sort();
     let expected = [
-        "get /",
         "get /livez",
         "get /readyz",
         "get /v1/athletes",
@@ -191,6 +190,41 @@ async fn a_key_for_one_athlete_never_reads_another_on_any_route() {
     assert!(list.contains("anna"), "{list}");
     let stream = ask(&service, "get", "/v1/stream?athlete=bob", Some(&anna)).await;
     assert_eq!(stream.0, 404, "{}", stream.1);
+    for page in ["", "/nights", "/losses", "/profile", "/advice"] {
+        let (status, text) = ask(
+            &service,
+            "get",
+            &format!("/athletes/bob{page}"),
+            Some(&anna),
+        )
+        .await;
+        assert_eq!(
+            (status, text.contains("bob")),
+            (404, false),
+            "{page}: {text}"
+        );
+        let own = ask(
+            &service,
+            "get",
+            &format!("/athletes/anna{page}"),
+            Some(&anna),
+        )
+        .await;
+        assert_eq!(own.0, 200, "{page}");
+    }
+    for (page, expected) in [
+        ("/", 200),
+        ("/live", 200),
+        ("/pipeline", 403),
+        ("/dead-letters", 403),
+    ] {
+        let (status, text) = ask(&service, "get", page, Some(&anna)).await;
+        assert_eq!(
+            (status, text.contains("bob")),
+            (expected, false),
+            "{page}: {text}"
+        );
+    }
     // The same paths answer a key that reads all.
     for template in [
         "/v1/athletes/{athlete_id}/sessions",

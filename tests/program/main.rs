@@ -18,6 +18,8 @@ mod demo;
 mod doctor;
 mod explain;
 #[cfg(test)]
+mod guides;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod kill;
@@ -38,9 +40,9 @@ mod scans;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
-mod shuffle;
-#[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod shuffle;
 #[cfg(test)]
 mod strava;
 #[cfg(test)]

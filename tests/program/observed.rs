@@ -11,7 +11,9 @@ use tempfile::tempdir;
 use super::support::Demo;
 
 fn deploy(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy")
+        .join(file)
 }
 
 /// Debian's `prometheus` package has it. Without it, a loud skip, unless the servers are required.
@@ -25,12 +27,22 @@ fn promtool(arguments: &[&str], input: &str) -> Option<String> {
     let Ok(mut run) = run else {
         let required = std::env::var_os("SUDOR_REQUIRE_SERVERS").is_some_and(|value| value == "1");
         assert!(!required, "no promtool: apt-get install prometheus");
-        eprintln!("SKIPPED: no promtool, so that metrics and rules were not checked by it (apt-get install prometheus)");
+        eprintln!(
+            "SKIPPED: no promtool, so that metrics and rules were not checked by it (apt-get install prometheus)"
+        );
         return None;
     };
-    run.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    run.stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
     let done = run.wait_with_output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
     assert!(done.status.success(), "promtool {arguments:?}: {said}");
     Some(said)
 }
@@ -41,7 +53,11 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
     let ours = words.filter(|word| word.starts_with("sudor_"));
     let base = |word: &str| {
         let endings = ["_bucket", "_sum", "_count"];
-        endings.iter().find_map(|ending| word.strip_suffix(ending)).unwrap_or(word).to_owned()
+        endings
+            .iter()
+            .find_map(|ending| word.strip_suffix(ending))
+            .unwrap_or(word)
+            .to_owned()
     };
     ours.map(base).collect()
 }
@@ -64,7 +80,11 @@ fn expressions(value: &Value, found: &mut Vec<String>) {
 #[tokio::test]
 async fn promtool_accepts_the_metrics_and_every_rule_and_panel_names_one_that_is_there() {
     let folder = tempdir().unwrap();
-    let demo = Demo::start(&folder.path().join("data"), &["--athletes", "3", "--days", "1"]).await;
+    let demo = Demo::start(
+        &folder.path().join("data"),
+        &["--athletes", "3", "--days", "1"],
+    )
+    .await;
     // The first answers are counted in the second.
     demo.get("/metrics").await;
     let (status, text) = demo.get("/metrics").await;
@@ -85,7 +105,10 @@ async fn promtool_accepts_the_metrics_and_every_rule_and_panel_names_one_that_is
     ] {
         assert!(served.contains(needed), "{needed} in {served:?}");
     }
-    assert!(text.contains("sudor_source_items{outcome=\"received\",source=\"garmin\"}"), "{text}");
+    assert!(
+        text.contains("sudor_source_items{outcome=\"received\",source=\"garmin\"}"),
+        "{text}"
+    );
     assert!(!text.contains("athlete-0"), "no label names an athlete");
     let rules = std::fs::read_to_string(deploy("prometheus/rules.yml")).unwrap();
     let dashboard = std::fs::read_to_string(deploy("grafana/sudor.json")).unwrap();
@@ -116,6 +139,11 @@ fn promtool_accepts_the_rules_and_their_own_tests_pass() {
 fn panels_have_ids_of_their_own() {
     let text = std::fs::read_to_string(deploy("grafana/sudor.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&text).unwrap();
-    let ids: Vec<u64> = dashboard["panels"].as_array().unwrap().iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    let ids: Vec<u64> = dashboard["panels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|panel| panel["id"].as_u64().unwrap())
+        .collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
 }

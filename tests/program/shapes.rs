@@ -13,14 +13,18 @@ const DOCUMENT: &str = "docs/openapi.json";
 /// What is wrong with a value, by a schema of the document: the part of JSON Schema that it uses.
 fn misfits(document: &Value, schema: &Value, value: &Value, place: &str, found: &mut Vec<String>) {
     if let Some(to) = schema["$ref"].as_str() {
-        let target = document.pointer(&to[1..]).unwrap_or_else(|| panic!("{to} leads nowhere"));
+        let target = document
+            .pointer(&to[1..])
+            .unwrap_or_else(|| panic!("{to} leads nowhere"));
         return misfits(document, target, value, place, found);
     }
     for part in schema["allOf"].as_array().into_iter().flatten() {
         misfits(document, part, value, place, found);
     }
     for key in ["oneOf", "anyOf"] {
-        let Some(choices) = schema[key].as_array() else { continue };
+        let Some(choices) = schema[key].as_array() else {
+            continue;
+        };
         let fit = choices.iter().filter(|choice| {
             let mut wrong = Vec::new();
             misfits(document, choice, value, place, &mut wrong);
@@ -34,15 +38,27 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str, found: 
     if let Some(constant) = schema.get("const").filter(|constant| *constant != value) {
         found.push(format!("{place}: {value} is not {constant}"));
     }
-    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+    if schema["enum"]
+        .as_array()
+        .is_some_and(|words| !words.contains(value))
+    {
         found.push(format!("{place}: {value} is none of the words"));
     }
     if !of_type(&schema["type"], value) {
-        found.push(format!("{place}: {value} is not of type {}", schema["type"]));
+        found.push(format!(
+            "{place}: {value} is not of type {}",
+            schema["type"]
+        ));
     }
     if let Value::Array(items) = value {
         for (index, item) in items.iter().enumerate() {
-            misfits(document, &schema["items"], item, &format!("{place}/{index}"), found);
+            misfits(
+                document,
+                &schema["items"],
+                item,
+                &format!("{place}/{index}"),
+                found,
+            );
         }
     }
     if let Value::Object(fields) = value {
@@ -52,9 +68,16 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str, found: 
             }
         }
         for (name, field) in fields {
-            match (schema["properties"].get(name), &schema["additionalProperties"]) {
-                (Some(property), _) => misfits(document, property, field, &format!("{place}/{name}"), found),
-                (None, Value::Bool(false)) => found.push(format!("{place}: has {name}, which is not described")),
+            match (
+                schema["properties"].get(name),
+                &schema["additionalProperties"],
+            ) {
+                (Some(property), _) => {
+                    misfits(document, property, field, &format!("{place}/{name}"), found)
+                }
+                (None, Value::Bool(false)) => {
+                    found.push(format!("{place}: has {name}, which is not described"))
+                }
                 (None, Value::Null) => {}
                 (None, rest) => misfits(document, rest, field, &format!("{place}/{name}"), found),
             }
@@ -84,7 +107,13 @@ fn of_type(expected: &Value, value: &Value) -> bool {
 fn untyped(schema: &Value, place: &str, found: &mut Vec<String>) {
     if let Some(fields) = schema.as_object() {
         let is_object = schema["type"] == "object";
-        let says = ["properties", "additionalProperties", "oneOf", "allOf", "$ref"];
+        let says = [
+            "properties",
+            "additionalProperties",
+            "oneOf",
+            "allOf",
+            "$ref",
+        ];
         if is_object && !says.iter().any(|key| fields.contains_key(*key)) {
             found.push(place.to_owned());
         }
@@ -100,8 +129,19 @@ fn untyped(schema: &Value, place: &str, found: &mut Vec<String>) {
 #[tokio::test]
 async fn every_answer_of_a_demo_fits_the_document_and_the_document_is_the_one_checked_in() {
     let folder = tempdir().unwrap();
-    let demo = Demo::start(&folder.path().join("data"), &["--athletes", "8", "--days", "3"]).await;
-    assert_eq!(demo.post("/webhooks/garmin/demo", r#"{"activities":[{"userId":"nobody","activityId":9}]}"#).await, 200);
+    let demo = Demo::start(
+        &folder.path().join("data"),
+        &["--athletes", "8", "--days", "3"],
+    )
+    .await;
+    assert_eq!(
+        demo.post(
+            "/webhooks/garmin/demo",
+            r#"{"activities":[{"userId":"nobody","activityId":9}]}"#
+        )
+        .await,
+        200
+    );
     let get = async |path: &str| -> Value {
         let (status, text) = demo.get(path).await;
         assert_eq!(status, 200, "{path}: {text}");
@@ -109,31 +149,66 @@ async fn every_answer_of_a_demo_fits_the_document_and_the_document_is_the_one_ch
     };
     let document = get("/openapi.json").await;
     check_document(&document);
-    let mut answers: Vec<(String, String)> = ["/v1/athletes", "/v1/quality", "/v1/dead-letters", "/livez", "/readyz"]
-        .map(|path| (path.to_owned(), path.to_owned()))
-        .into();
+    let mut answers: Vec<(String, String)> = [
+        "/v1/athletes",
+        "/v1/quality",
+        "/v1/dead-letters",
+        "/livez",
+        "/readyz",
+    ]
+    .map(|path| (path.to_owned(), path.to_owned()))
+    .into();
     for n in 0..8 {
         let athlete = format!("athlete-{n:05}");
-        for list in ["sessions", "nights", "sweat-losses", "recommendations", "timeline"] {
+        for list in [
+            "sessions",
+            "nights",
+            "sweat-losses",
+            "recommendations",
+            "timeline",
+        ] {
             let path = format!("/v1/athletes/{athlete}/{list}");
-            answers.push((format!("/v1/athletes/{{athlete_id}}/{list}"), format!("{path}?include=retracted&limit=500")));
+            answers.push((
+                format!("/v1/athletes/{{athlete_id}}/{list}"),
+                format!("{path}?include=retracted&limit=500"),
+            ));
         }
-        answers.push(("/v1/athletes/{athlete_id}/profile".to_owned(), format!("/v1/athletes/{athlete}/profile")));
+        answers.push((
+            "/v1/athletes/{athlete_id}/profile".to_owned(),
+            format!("/v1/athletes/{athlete}/profile"),
+        ));
         let ids = async |list: &str, name: &str| -> Vec<String> {
             let list = get(&format!("/v1/athletes/{athlete}/{list}")).await;
             let items = list["items"].as_array().unwrap().iter();
-            items.map(|item| item[name].as_str().unwrap().replace('/', "%2F")).collect()
+            items
+                .map(|item| item[name].as_str().unwrap().replace('/', "%2F"))
+                .collect()
         };
         for id in ids("sessions", "session_id").await {
-            answers.push(("/v1/sessions/{session_id}".to_owned(), format!("/v1/sessions/{id}")));
-            answers.push(("/v1/sessions/{session_id}/explain".to_owned(), format!("/v1/sessions/{id}/explain")));
-            answers.push(("/v1/sessions/{session_id}/explain".to_owned(), format!("/v1/sessions/{id}/explain?field=start")));
+            answers.push((
+                "/v1/sessions/{session_id}".to_owned(),
+                format!("/v1/sessions/{id}"),
+            ));
+            answers.push((
+                "/v1/sessions/{session_id}/explain".to_owned(),
+                format!("/v1/sessions/{id}/explain"),
+            ));
+            answers.push((
+                "/v1/sessions/{session_id}/explain".to_owned(),
+                format!("/v1/sessions/{id}/explain?field=start"),
+            ));
         }
         for id in ids("sweat-losses", "loss_id").await {
-            answers.push(("/v1/sweat-losses/{loss_id}/explain".to_owned(), format!("/v1/sweat-losses/{id}/explain")));
+            answers.push((
+                "/v1/sweat-losses/{loss_id}/explain".to_owned(),
+                format!("/v1/sweat-losses/{id}/explain"),
+            ));
         }
         for id in ids("recommendations", "slot").await {
-            answers.push(("/v1/recommendations/{id}/explain".to_owned(), format!("/v1/recommendations/{id}/explain")));
+            answers.push((
+                "/v1/recommendations/{id}/explain".to_owned(),
+                format!("/v1/recommendations/{id}/explain"),
+            ));
         }
     }
     assert!(answers.len() > 100, "{}", answers.len());
@@ -144,17 +219,32 @@ async fn every_answer_of_a_demo_fits_the_document_and_the_document_is_the_one_ch
             continue;
         }
         assert_eq!(status, 200, "{path}: {text}");
-        let schema = &document["paths"][&template]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let schema = &document["paths"][&template]["get"]["responses"]["200"]["content"]["application/json"]
+            ["schema"];
         assert!(schema.is_object(), "{template} has no schema");
         let value = serde_json::from_str(&text).unwrap();
         misfits(&document, schema, &value, &path, &mut found);
     }
     assert_eq!(found, Vec::<String>::new());
-    for path in ["/v1/sessions/none", "/v1/athletes/nobody/sessions", "/v1/athletes?limit=0", "/v1/stream?cursor=A"] {
+    for path in [
+        "/v1/sessions/none",
+        "/v1/athletes/nobody/sessions",
+        "/v1/athletes?limit=0",
+        "/v1/stream?cursor=A",
+    ] {
         let (status, text) = demo.get(path).await;
         let problem = json!({"$ref": "#/components/schemas/Problem"});
-        misfits(&document, &problem, &serde_json::from_str(&text).unwrap(), path, &mut found);
-        assert!((400..500).contains(&status) && found.is_empty(), "{status} {found:?}");
+        misfits(
+            &document,
+            &problem,
+            &serde_json::from_str(&text).unwrap(),
+            path,
+            &mut found,
+        );
+        assert!(
+            (400..500).contains(&status) && found.is_empty(),
+            "{status} {found:?}"
+        );
     }
     compare_with_file(&document);
 }
@@ -166,19 +256,47 @@ fn check_document(document: &Value) {
     for (name, schema) in schemas {
         untyped(schema, name, &mut found);
         for example in schema["examples"].as_array().into_iter().flatten() {
-            misfits(document, schema, example, &format!("example of {name}"), &mut found);
+            misfits(
+                document,
+                schema,
+                example,
+                &format!("example of {name}"),
+                &mut found,
+            );
         }
     }
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            untyped(&operation["requestBody"], &format!("{method} {path}"), &mut found);
-            assert!(operation["security"].is_array(), "{method} {path} says who may ask");
+            untyped(
+                &operation["requestBody"],
+                &format!("{method} {path}"),
+                &mut found,
+            );
+            assert!(
+                operation["security"].is_array(),
+                "{method} {path} says who may ask"
+            );
         }
     }
     assert_eq!(found, Vec::<String>::new());
-    for name in ["Session", "Night", "SweatLoss", "Recommendation", "Profile", "DeadLetter", "QualityReport", "Athlete"] {
-        assert!(schemas[name]["examples"].is_array(), "{name} has an example of a real answer");
-        assert_eq!(schemas[name]["additionalProperties"], false, "{name} is closed");
+    for name in [
+        "Session",
+        "Night",
+        "SweatLoss",
+        "Recommendation",
+        "Profile",
+        "DeadLetter",
+        "QualityReport",
+        "Athlete",
+    ] {
+        assert!(
+            schemas[name]["examples"].is_array(),
+            "{name} has an example of a real answer"
+        );
+        assert_eq!(
+            schemas[name]["additionalProperties"], false,
+            "{name} is closed"
+        );
     }
 }
 
@@ -186,12 +304,26 @@ fn check_document(document: &Value) {
 fn compare_with_file(document: &Value) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(DOCUMENT);
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
-        std::fs::write(&file, format!("{}\n", serde_json::to_string_pretty(document).unwrap())).unwrap();
+        std::fs::write(
+            &file,
+            format!("{}\n", serde_json::to_string_pretty(document).unwrap()),
+        )
+        .unwrap();
     }
     let kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    let paths = |document: &Value| -> BTreeSet<String> { document["paths"].as_object().unwrap().keys().cloned().collect() };
+    let paths = |document: &Value| -> BTreeSet<String> {
+        document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect()
+    };
     assert_eq!(paths(&kept), paths(document), "routes");
-    assert!(kept == *document, "{DOCUMENT} is not what is served; UPDATE_OPENAPI=1 writes it anew");
+    assert!(
+        kept == *document,
+        "{DOCUMENT} is not what is served; UPDATE_OPENAPI=1 writes it anew"
+    );
 }
 
 #[test]

@@ -40,11 +40,15 @@ impl Client {
         if let Some(last) = &self.last {
             request = request.header("last-event-id", last);
         }
-        let Ok(mut answer) = request.send().await else { return };
+        let Ok(mut answer) = request.send().await else {
+            return;
+        };
         assert_eq!(answer.status().as_u16(), 200);
         let mut text: Vec<u8> = Vec::new();
         while !enough(&self.events) {
-            let Ok(Some(bytes)) = answer.chunk().await else { return };
+            let Ok(Some(bytes)) = answer.chunk().await else {
+                return;
+            };
             text.extend(bytes);
             while let Some(end) = text.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = text.drain(..end + 2).collect();
@@ -58,10 +62,13 @@ impl Client {
         if let Some(id) = field("id: ") {
             self.last = Some(id.to_owned());
         }
-        let (Some(name), Some(data)) = (field("event: "), field("data: ")) else { return };
+        let (Some(name), Some(data)) = (field("event: "), field("data: ")) else {
+            return;
+        };
         let data: Value = serde_json::from_str(data).unwrap();
         let text = |name: &str| data[name].as_str().unwrap().to_owned();
-        self.events.push((text("athlete_id"), name.to_owned(), text("id")));
+        self.events
+            .push((text("athlete_id"), name.to_owned(), text("id")));
     }
 }
 
@@ -72,7 +79,9 @@ fn logged(data: &std::path::Path) -> Vec<Event> {
         ('sudor.sessions', 'sudor.nights', 'sudor.sweat-losses', 'sudor.profiles', 'sudor.recommendations')
         ORDER BY seq";
     let mut select = log.prepare(sql).unwrap();
-    let rows = select.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    let rows = select
+        .query_map([], |row| row.get::<_, Vec<u8>>(0))
+        .unwrap();
     let event = |value: Vec<u8>| {
         let fact = schemas::decode_any(&value).unwrap();
         let (name, said) = (fact.name().to_owned(), format!("{fact:?}"));
@@ -98,7 +107,10 @@ async fn server_and_client_are_killed_twenty_times_and_nothing_is_missed_or_repe
     let folder = tempdir().unwrap();
     let data = folder.path().join("data");
     // The same port each time, as behind one address.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let bind = port.to_string();
     let start = async || Service::start_with(&data, &[("SUDOR__HTTP__BIND", &bind)]).await;
     let mut client = Client::default();
@@ -107,19 +119,26 @@ async fn server_and_client_are_killed_twenty_times_and_nothing_is_missed_or_repe
         service.register(&format!("a{n}"), &format!("acc{n}")).await;
     }
     for kill in 0..KILLS {
-        let items = (0..ATHLETES * WORKOUTS).map(|n| run(&format!("acc{}", n % ATHLETES), kill * 100 + n));
-        let (status, said) = service.push(&json!({"activities": items.collect::<Vec<_>>()})).await;
+        let items =
+            (0..ATHLETES * WORKOUTS).map(|n| run(&format!("acc{}", n % ATHLETES), kill * 100 + n));
+        let (status, said) = service
+            .push(&json!({"activities": items.collect::<Vec<_>>()}))
+            .await;
         assert_eq!(status, 200, "{said}");
         // The client goes away after some more events, wherever that is; then the server dies.
         let had = client.events.len();
         let some = usize::try_from(1 + kill % 5).unwrap();
-        client.read(&service.url, |events| events.len() >= had + some).await;
+        client
+            .read(&service.url, |events| events.len() >= had + some)
+            .await;
         service.kill();
         service = start().await;
     }
     service.idle().await;
     let expected = until("the log is written", async || Some(logged(&data))).await;
-    client.read(&service.url, |events| events.len() >= expected.len()).await;
+    client
+        .read(&service.url, |events| events.len() >= expected.len())
+        .await;
     assert!(expected.len() > 100, "{}", expected.len());
     assert_eq!(by_athlete(&client.events), by_athlete(&expected));
     assert_eq!(client.events.len(), expected.len());

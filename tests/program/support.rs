@@ -247,7 +247,11 @@ impl Demo {
         let url = until("the demo is processed", async || {
             let text = std::fs::read_to_string(&said).unwrap();
             assert!(child.try_wait().unwrap().is_none(), "it ended: {text}");
-            let url = text.strip_prefix("serving on ")?.split(' ').next()?.to_owned();
+            let url = text
+                .strip_prefix("serving on ")?
+                .split(' ')
+                .next()?
+                .to_owned();
             text.contains(" items received: ").then_some(url)
         })
         .await;
@@ -260,13 +264,20 @@ impl Demo {
 
     /// Status and text.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
+        let answer = self
+            .client
+            .get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     pub(crate) async fn post(&self, path: &str, body: &str) -> u16 {
         let request = self.client.post(format!("{}{path}", self.url));
-        let request = request.header("content-type", "application/json").body(body.to_owned());
+        let request = request
+            .header("content-type", "application/json")
+            .body(body.to_owned());
         request.send().await.unwrap().status().as_u16()
     }
 }

@@ -10,6 +10,8 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 30.0;
+/// A name on the time axis needs this much, or is left away.
+const NAME_WIDE: f64 = 92.0;
 /// Lines across the chart, about, and at most.
 const LINES: f64 = 4.0;
 const LINES_MAX: u32 = 12;
@@ -159,8 +161,13 @@ fn chart(
         ),
     );
     plane.grid(&mut svg, places);
+    let mut free = f64::NEG_INFINITY;
     for (at, name) in days {
         let (x, y) = (plane.x(*at), HEIGHT - 8.0);
+        if x < free {
+            continue;
+        }
+        free = x + NAME_WIDE;
         put(
             &mut svg,
             format_args!(

@@ -10,6 +10,15 @@ const EXAMPLES: &str = include_str!("examples.json");
 const SHAPES: &str = include_str!("shapes.json");
 const PROBLEM: &str = "#/components/schemas/Problem";
 const PROBLEM_TYPE: &str = "application/problem+json";
+/// What is sent in, by its path.
+const BODIES: [(&str, &str); 6] = [
+    ("/v1/athletes/{athlete_id}", "ProfileFields"),
+    ("/v1/athletes/{athlete_id}/events", "AppEvents"),
+    ("/v1/athletes/{athlete_id}/scans", "Scans"),
+    ("/v1/athletes/{athlete_id}/healthkit", "HealthKitUpload"),
+    ("/webhooks/garmin/{secret}", "GarminDelivery"),
+    ("/webhooks/strava/{secret}", "StravaEvent"),
+];
 /// The lanes of a timeline that are rows of a list of their own.
 const LANES: [(&str, &str); 4] = [
     ("session", "Session"),
@@ -24,6 +33,7 @@ pub(super) fn finish(doc: &mut Value) -> Result<(), serde_json::Error> {
     if let Some(schemas) = schemas(doc) {
         schemas.extend(shapes);
         lanes(schemas);
+        lists(schemas);
         for schema in schemas.values_mut() {
             close(schema);
         }
@@ -35,9 +45,16 @@ pub(super) fn finish(doc: &mut Value) -> Result<(), serde_json::Error> {
         }
     }
     let paths = doc.get_mut("paths").and_then(Value::as_object_mut);
-    for (_, item) in paths.into_iter().flatten() {
+    for (path, item) in paths.into_iter().flatten() {
+        let body = BODIES.iter().find(|(of, _)| of == path);
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
             refusals(operation);
+            if let (Some((_, name)), Some(schema)) = (
+                body,
+                operation.pointer_mut("/requestBody/content/application~1json/schema"),
+            ) {
+                *schema = json!({"$ref": format!("#/components/schemas/{name}")});
+            }
         }
     }
     Ok(())
@@ -103,6 +120,17 @@ fn lanes(schemas: &mut Map<String, Value>) {
         "TimelineItem".to_owned(),
         json!({"description": about, "oneOf": kinds}),
     );
+}
+
+/// A page refers to the shape of its items: a copy would be another shape under no name.
+fn lists(schemas: &mut Map<String, Value>) {
+    for (name, list) in schemas.iter_mut() {
+        if let Some(of) = name.strip_prefix("List_")
+            && let Some(items) = list.pointer_mut("/properties/items/items")
+        {
+            *items = json!({"$ref": format!("#/components/schemas/{of}")});
+        }
+    }
 }
 
 /// Objects have the fields that are listed and no others; numbers have the unit of their name.
