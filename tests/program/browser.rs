@@ -64,7 +64,12 @@ fn open(browser: &Path, folder: &Path, url: &str) -> Seen {
             folder.join("profile").display()
         ))
         .arg(format!("--log-net-log={}", log.display()))
-        .arg(format!("--virtual-time-budget={PAGE_MS}"))
+        // The stream never ends, and the page's own clock stands while something is under way.
+        .arg(if url.ends_with("/live") {
+            format!("--timeout={PAGE_MS}")
+        } else {
+            format!("--virtual-time-budget={PAGE_MS}")
+        })
         .arg("--dump-dom")
         .arg(url)
         .stdin(Stdio::null())
@@ -108,6 +113,23 @@ fn absolute(page: &str, link: &str) -> String {
     format!("{path}{link}")
 }
 
+/// A page without a complaint, and without a request to anybody else.
+fn look(browser: &Path, folder: &Path, demo: &Demo, page: &str) -> Seen {
+    let seen = open(browser, folder, &format!("{}{page}", demo.url));
+    assert!(seen.dom.contains("</html>"), "{page}: {}", seen.dom);
+    assert_eq!(seen.complaints, Vec::<String>::new(), "{page}");
+    assert!(
+        seen.requests.iter().any(|url| url.starts_with(&demo.url)),
+        "the log tells of {page}"
+    );
+    let mut outside = seen
+        .requests
+        .iter()
+        .filter(|url| !url.starts_with(&demo.url));
+    assert_eq!(outside.next(), None, "{page} asks somebody else");
+    seen
+}
+
 #[tokio::test]
 async fn every_page_opens_without_complaint_or_outside_request_and_every_link_leads_somewhere() {
     let Some(browser) = browser() else { return };
@@ -144,18 +166,7 @@ async fn every_page_opens_without_complaint_or_outside_request_and_every_link_le
     );
     let mut all_links: BTreeMap<String, String> = BTreeMap::new();
     for page in &pages {
-        let seen = open(&browser, folder.path(), &format!("{}{page}", demo.url));
-        assert!(seen.dom.contains("</html>"), "{page}: {}", seen.dom);
-        assert_eq!(seen.complaints, Vec::<String>::new(), "{page}");
-        assert!(
-            seen.requests.iter().any(|url| url.starts_with(&demo.url)),
-            "the log tells of {page}"
-        );
-        let mut outside = seen
-            .requests
-            .iter()
-            .filter(|url| !url.starts_with(&demo.url));
-        assert_eq!(outside.next(), None, "{page} asks somebody else");
+        let seen = look(&browser, folder.path(), &demo, page);
         if page != "/docs/" {
             let here = links(&seen.dom)
                 .into_iter()
@@ -169,6 +180,12 @@ async fn every_page_opens_without_complaint_or_outside_request_and_every_link_le
             );
         }
     }
+    let live = open(&browser, folder.path(), &format!("{}/live", demo.url));
+    assert!(
+        live.requests.iter().any(|url| url.contains("/v1/stream")),
+        "{:?}",
+        live.requests
+    );
     assert!(all_links.len() > 20, "{all_links:?}");
     for (link, page) in all_links {
         let (status, _) = demo.get(&link).await;

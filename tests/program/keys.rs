@@ -130,6 +130,74 @@ async fn things_of_bob(service: &Service, all: &str) -> Vec<(&'static str, Strin
     ]
 }
 
+async fn own_pages_and_no_others(service: &Service, anna: &str) {
+    for (path, shown) in [("sessions", true), ("timeline", true)] {
+        let own = ask(
+            service,
+            "get",
+            &format!("/v1/athletes/anna/{path}"),
+            Some(anna),
+        )
+        .await;
+        assert_eq!((own.0, own.1.contains("anna")), (200, shown), "{}", own.1);
+    }
+    let list = ask(service, "get", "/v1/athletes", Some(anna)).await.1;
+    assert!(list.contains("anna"), "{list}");
+    let stream = ask(service, "get", "/v1/stream?athlete=bob", Some(anna)).await;
+    assert_eq!(stream.0, 404, "{}", stream.1);
+    for page in ["", "/nights", "/losses", "/profile", "/advice"] {
+        let (status, text) = ask(service, "get", &format!("/athletes/bob{page}"), Some(anna)).await;
+        assert_eq!(
+            (status, text.contains("bob")),
+            (404, false),
+            "{page}: {text}"
+        );
+        let own = ask(service, "get", &format!("/athletes/anna{page}"), Some(anna)).await;
+        assert_eq!(own.0, 200, "{page}");
+    }
+    for (page, expected) in [
+        ("/", 200),
+        ("/live", 200),
+        ("/pipeline", 403),
+        ("/dead-letters", 403),
+    ] {
+        let (status, text) = ask(service, "get", page, Some(anna)).await;
+        assert_eq!(
+            (status, text.contains("bob")),
+            (expected, false),
+            "{page}: {text}"
+        );
+    }
+}
+
+/// How many routes refused the key, and those that did not.
+async fn every_route(
+    service: &Service,
+    document: &Value,
+    fill: &impl Fn(&str) -> String,
+    anna: &str,
+) -> (u32, Vec<String>) {
+    let (mut refused, mut open) = (0, Vec::new());
+    for (template, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let path = fill(template);
+            let (status, text) = ask(service, method, &path, Some(anna)).await;
+            assert!(
+                !text.contains("bob"),
+                "{method} {path} tells of bob: {text}"
+            );
+            match status {
+                401 | 403 | 404 => refused += 1,
+                _ => open.push(format!("{method} {template}")),
+            }
+            if template.contains("{athlete_id}") || template.contains("_id}") {
+                assert_eq!(status, 404, "{method} {path}: {text}");
+            }
+        }
+    }
+    (refused, open)
+}
+
 #[tokio::test]
 async fn a_key_for_one_athlete_never_reads_another_on_any_route() {
     let folder = tempdir().unwrap();
@@ -149,24 +217,7 @@ async fn a_key_for_one_athlete_never_reads_another_on_any_route() {
     };
     let document: Value =
         serde_json::from_str(&ask(&service, "get", "/openapi.json", None).await.1).unwrap();
-    let (mut refused, mut open) = (0, Vec::new());
-    for (template, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys() {
-            let path = fill(template);
-            let (status, text) = ask(&service, method, &path, Some(&anna)).await;
-            assert!(
-                !text.contains("bob"),
-                "{method} {path} tells of bob: {text}"
-            );
-            match status {
-                401 | 403 | 404 => refused += 1,
-                _ => open.push(format!("{method} {template}")),
-            }
-            if template.contains("{athlete_id}") || template.contains("_id}") {
-                assert_eq!(status, 404, "{method} {path}: {text}");
-            }
-        }
-    }
+    let (refused, mut open) = every_route(&service, &document, &fill, &anna).await;
     // What is left is open to all, or shows anna's own.
     open.sort();
     let expected = [
@@ -176,55 +227,7 @@ async fn a_key_for_one_athlete_never_reads_another_on_any_route() {
         "get /v1/stream",
     ];
     assert_eq!(open, expected, "{refused} were refused");
-    for (path, shown) in [("sessions", true), ("timeline", true)] {
-        let own = ask(
-            &service,
-            "get",
-            &format!("/v1/athletes/anna/{path}"),
-            Some(&anna),
-        )
-        .await;
-        assert_eq!((own.0, own.1.contains("anna")), (200, shown), "{}", own.1);
-    }
-    let list = ask(&service, "get", "/v1/athletes", Some(&anna)).await.1;
-    assert!(list.contains("anna"), "{list}");
-    let stream = ask(&service, "get", "/v1/stream?athlete=bob", Some(&anna)).await;
-    assert_eq!(stream.0, 404, "{}", stream.1);
-    for page in ["", "/nights", "/losses", "/profile", "/advice"] {
-        let (status, text) = ask(
-            &service,
-            "get",
-            &format!("/athletes/bob{page}"),
-            Some(&anna),
-        )
-        .await;
-        assert_eq!(
-            (status, text.contains("bob")),
-            (404, false),
-            "{page}: {text}"
-        );
-        let own = ask(
-            &service,
-            "get",
-            &format!("/athletes/anna{page}"),
-            Some(&anna),
-        )
-        .await;
-        assert_eq!(own.0, 200, "{page}");
-    }
-    for (page, expected) in [
-        ("/", 200),
-        ("/live", 200),
-        ("/pipeline", 403),
-        ("/dead-letters", 403),
-    ] {
-        let (status, text) = ask(&service, "get", page, Some(&anna)).await;
-        assert_eq!(
-            (status, text.contains("bob")),
-            (expected, false),
-            "{page}: {text}"
-        );
-    }
+    own_pages_and_no_others(&service, &anna).await;
     // The same paths answer a key that reads all.
     for template in [
         "/v1/athletes/{athlete_id}/sessions",

@@ -62,25 +62,35 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str, found: 
         }
     }
     if let Value::Object(fields) = value {
-        for name in schema["required"].as_array().into_iter().flatten() {
-            if !fields.contains_key(name.as_str().unwrap()) {
-                found.push(format!("{place}: lacks {name}"));
-            }
+        misfits_of_fields(document, schema, fields, place, found);
+    }
+}
+
+fn misfits_of_fields(
+    document: &Value,
+    schema: &Value,
+    fields: &serde_json::Map<String, Value>,
+    place: &str,
+    found: &mut Vec<String>,
+) {
+    for name in schema["required"].as_array().into_iter().flatten() {
+        if !fields.contains_key(name.as_str().unwrap()) {
+            found.push(format!("{place}: lacks {name}"));
         }
-        for (name, field) in fields {
-            match (
-                schema["properties"].get(name),
-                &schema["additionalProperties"],
-            ) {
-                (Some(property), _) => {
-                    misfits(document, property, field, &format!("{place}/{name}"), found)
-                }
-                (None, Value::Bool(false)) => {
-                    found.push(format!("{place}: has {name}, which is not described"))
-                }
-                (None, Value::Null) => {}
-                (None, rest) => misfits(document, rest, field, &format!("{place}/{name}"), found),
+    }
+    for (name, field) in fields {
+        match (
+            schema["properties"].get(name),
+            &schema["additionalProperties"],
+        ) {
+            (Some(property), _) => {
+                misfits(document, property, field, &format!("{place}/{name}"), found)
             }
+            (None, Value::Bool(false)) => {
+                found.push(format!("{place}: has {name}, which is not described"))
+            }
+            (None, Value::Null) => {}
+            (None, rest) => misfits(document, rest, field, &format!("{place}/{name}"), found),
         }
     }
 }
@@ -126,29 +136,34 @@ fn untyped(schema: &Value, place: &str, found: &mut Vec<String>) {
     }
 }
 
-#[tokio::test]
-async fn every_answer_of_a_demo_fits_the_document_and_the_document_is_the_one_checked_in() {
-    let folder = tempdir().unwrap();
-    let demo = Demo::start(
-        &folder.path().join("data"),
-        &["--athletes", "8", "--days", "3"],
-    )
-    .await;
-    assert_eq!(
-        demo.post(
-            "/webhooks/garmin/demo",
-            r#"{"activities":[{"userId":"nobody","activityId":9}]}"#
-        )
-        .await,
-        200
-    );
-    let get = async |path: &str| -> Value {
-        let (status, text) = demo.get(path).await;
-        assert_eq!(status, 200, "{path}: {text}");
-        serde_json::from_str(&text).unwrap()
-    };
-    let document = get("/openapi.json").await;
-    check_document(&document);
+async fn read(demo: &Demo, path: &str) -> Value {
+    let (status, text) = demo.get(path).await;
+    assert_eq!(status, 200, "{path}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A list, the id of its items, and a route that takes the id.
+const EXPLAINED: &[(&str, &str, &str)] = &[
+    ("sessions", "session_id", "/v1/sessions/{session_id}"),
+    (
+        "sessions",
+        "session_id",
+        "/v1/sessions/{session_id}/explain",
+    ),
+    (
+        "sweat-losses",
+        "loss_id",
+        "/v1/sweat-losses/{loss_id}/explain",
+    ),
+    (
+        "recommendations",
+        "slot",
+        "/v1/recommendations/{id}/explain",
+    ),
+];
+
+/// Every answer of 200 that is JSON, as its route and its path.
+async fn answers(demo: &Demo) -> Vec<(String, String)> {
     let mut answers: Vec<(String, String)> = [
         "/v1/athletes",
         "/v1/quality",
@@ -178,39 +193,66 @@ async fn every_answer_of_a_demo_fits_the_document_and_the_document_is_the_one_ch
             format!("/v1/athletes/{athlete}/profile"),
         ));
         let ids = async |list: &str, name: &str| -> Vec<String> {
-            let list = get(&format!("/v1/athletes/{athlete}/{list}")).await;
+            let list = read(demo, &format!("/v1/athletes/{athlete}/{list}")).await;
             let items = list["items"].as_array().unwrap().iter();
             items
                 .map(|item| item[name].as_str().unwrap().replace('/', "%2F"))
                 .collect()
         };
-        for id in ids("sessions", "session_id").await {
-            answers.push((
-                "/v1/sessions/{session_id}".to_owned(),
-                format!("/v1/sessions/{id}"),
-            ));
-            answers.push((
-                "/v1/sessions/{session_id}/explain".to_owned(),
-                format!("/v1/sessions/{id}/explain"),
-            ));
-            answers.push((
-                "/v1/sessions/{session_id}/explain".to_owned(),
-                format!("/v1/sessions/{id}/explain?field=start"),
-            ));
-        }
-        for id in ids("sweat-losses", "loss_id").await {
-            answers.push((
-                "/v1/sweat-losses/{loss_id}/explain".to_owned(),
-                format!("/v1/sweat-losses/{id}/explain"),
-            ));
-        }
-        for id in ids("recommendations", "slot").await {
-            answers.push((
-                "/v1/recommendations/{id}/explain".to_owned(),
-                format!("/v1/recommendations/{id}/explain"),
-            ));
+        for (list, name, template) in EXPLAINED {
+            for id in ids(list, name).await {
+                let path = template.split('{').next().unwrap();
+                let rest = template.rsplit('}').next().unwrap();
+                answers.push(((*template).to_owned(), format!("{path}{id}{rest}")));
+            }
         }
     }
+    answers
+}
+
+async fn refusals_fit(demo: &Demo, document: &Value) {
+    let mut found = Vec::new();
+    for path in [
+        "/v1/sessions/none",
+        "/v1/athletes/nobody/sessions",
+        "/v1/athletes?limit=0",
+        "/v1/stream?cursor=A",
+    ] {
+        let (status, text) = demo.get(path).await;
+        let problem = json!({"$ref": "#/components/schemas/Problem"});
+        misfits(
+            document,
+            &problem,
+            &serde_json::from_str(&text).unwrap(),
+            path,
+            &mut found,
+        );
+        assert!(
+            (400..500).contains(&status) && found.is_empty(),
+            "{status} {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_answer_of_a_demo_fits_the_document_and_the_document_is_the_one_checked_in() {
+    let folder = tempdir().unwrap();
+    let demo = Demo::start(
+        &folder.path().join("data"),
+        &["--athletes", "8", "--days", "3"],
+    )
+    .await;
+    assert_eq!(
+        demo.post(
+            "/webhooks/garmin/demo",
+            r#"{"activities":[{"userId":"nobody","activityId":9}]}"#
+        )
+        .await,
+        200
+    );
+    let document = read(&demo, "/openapi.json").await;
+    check_document(&document);
+    let answers = answers(&demo).await;
     assert!(answers.len() > 100, "{}", answers.len());
     let mut found = Vec::new();
     for (template, path) in answers {
@@ -226,26 +268,7 @@ async fn every_answer_of_a_demo_fits_the_document_and_the_document_is_the_one_ch
         misfits(&document, schema, &value, &path, &mut found);
     }
     assert_eq!(found, Vec::<String>::new());
-    for path in [
-        "/v1/sessions/none",
-        "/v1/athletes/nobody/sessions",
-        "/v1/athletes?limit=0",
-        "/v1/stream?cursor=A",
-    ] {
-        let (status, text) = demo.get(path).await;
-        let problem = json!({"$ref": "#/components/schemas/Problem"});
-        misfits(
-            &document,
-            &problem,
-            &serde_json::from_str(&text).unwrap(),
-            path,
-            &mut found,
-        );
-        assert!(
-            (400..500).contains(&status) && found.is_empty(),
-            "{status} {found:?}"
-        );
-    }
+    refusals_fit(&demo, &document).await;
     compare_with_file(&document);
 }
 

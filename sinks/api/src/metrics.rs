@@ -45,13 +45,39 @@ struct Inner {
     sink_write_duration: Histogram,
     ingest_to_sink: Histogram,
     event_time_lag: Gauge,
-    http_requests: IntCounterVec,
-    http_duration: HistogramVec,
-    stream_readers: IntGauge,
+    web: Web,
     store_position: IntGauge,
     last_commit: Gauge,
     scraped: Scraped,
     ring: Mutex<Ring>,
+}
+
+/// Of requests and their answers.
+struct Web {
+    requests: IntCounterVec,
+    duration: HistogramVec,
+    readers: IntGauge,
+}
+
+impl Web {
+    fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let readers = IntGauge::new("sudor_stream_readers", "Readers of the event stream.")?;
+        Ok(Self {
+            requests: counters(
+                registry,
+                "sudor_http_requests_total",
+                "Requests answered.",
+                &["method", "route", "status"],
+            )?,
+            duration: seconds_by(
+                registry,
+                "sudor_http_request_duration_seconds",
+                "Time to the first byte of an answer.",
+                "route",
+            )?,
+            readers: registered(registry, readers)?,
+        })
+    }
 }
 
 /// One commit of the processors.
@@ -81,10 +107,6 @@ impl Metrics {
         let count =
             |name: &str, help: &str, labels: &[&str]| counters(&registry, name, help, labels);
         let time = |name: &str, help: &str| seconds(&registry, name, help);
-        let times = |name: &str, help: &str, label: &str| {
-            let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
-            registered(&registry, HistogramVec::new(opts, &[label])?)
-        };
         let gauge = |name: &str, help: &str| registered(&registry, Gauge::new(name, help)?);
         let whole = |name: &str, help: &str| registered(&registry, IntGauge::new(name, help)?);
         Ok(Self(Arc::new(Inner {
@@ -103,7 +125,8 @@ impl Metrics {
                 "Items that could not be used.",
                 &["stage", "reason"],
             )?,
-            process_duration: times(
+            process_duration: seconds_by(
+                &registry,
                 "sudor_process_duration_seconds",
                 "Time of one batch through a stage, its commit included.",
                 "stage",
@@ -124,17 +147,7 @@ impl Metrics {
                 "sudor_event_time_lag_seconds",
                 "How long before now the oldest item of the last stored batch had arrived.",
             )?,
-            http_requests: count(
-                "sudor_http_requests_total",
-                "Requests answered.",
-                &["method", "route", "status"],
-            )?,
-            http_duration: times(
-                "sudor_http_request_duration_seconds",
-                "Time to the first byte of an answer.",
-                "route",
-            )?,
-            stream_readers: whole("sudor_stream_readers", "Readers of the event stream.")?,
+            web: Web::new(&registry)?,
             store_position: whole(
                 "sudor_store_feed_position",
                 "Position of the feed up to which the store has every row.",
@@ -199,7 +212,7 @@ impl Metrics {
     }
 
     pub(crate) fn stream_reader(&self, change: i64) {
-        self.0.stream_readers.add(change);
+        self.0.web.readers.add(change);
     }
 
     /// How the last minutes went.
@@ -214,9 +227,10 @@ impl Metrics {
     fn request(&self, method: &str, route: &str, status: u16, took_s: f64) {
         let status = status.to_string();
         let labels = [method, route, status.as_str()];
-        self.0.http_requests.with_label_values(&labels).inc();
+        self.0.web.requests.with_label_values(&labels).inc();
         self.0
-            .http_duration
+            .web
+            .duration
             .with_label_values(&[route])
             .observe(took_s);
     }
@@ -275,6 +289,16 @@ fn counters(
 fn seconds(registry: &Registry, name: &str, help: &str) -> prometheus::Result<Histogram> {
     let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
     registered(registry, Histogram::with_opts(opts)?)
+}
+
+fn seconds_by(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    label: &str,
+) -> prometheus::Result<HistogramVec> {
+    let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+    registered(registry, HistogramVec::new(opts, &[label])?)
 }
 
 #[cfg(test)]

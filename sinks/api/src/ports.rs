@@ -1,5 +1,7 @@
 //! What the API asks of the rest of the program. Calls may block; they run apart from the requests.
 
+mod told;
+
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +10,8 @@ use schemas::record::Micros;
 use sinks_store::StoreError;
 
 use crate::dto::{LossExplained, QualityReport, RecommendationExplained, SessionExplained};
+
+pub use told::{FetchState, Fetches, Vocabulary, Words};
 
 /// An athlete as the directory has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,51 +42,6 @@ pub trait Explain: Send + Sync {
     fn loss(&self, loss_id: &str) -> Result<Option<LossExplained>, StoreError>;
     /// By the id of the fact, by slot (its latest version), or by `slot/version`.
     fn recommendation(&self, id: &str) -> Result<Option<RecommendationExplained>, StoreError>;
-}
-
-/// What one fetcher does now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FetchState {
-    pub provider: &'static str,
-    pub hints_open: usize,
-    pub jobs_open: usize,
-    pub in_flight: usize,
-    /// Until when it does not ask (Unix microseconds), and why.
-    pub waiting: Option<(i64, &'static str)>,
-}
-
-/// The fetchers of this process.
-pub trait Fetches: Send + Sync {
-    fn states(&self) -> Vec<FetchState>;
-}
-
-/// A list of words of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vocabulary {
-    /// Why a record won a field.
-    Rule,
-    /// Why it lost.
-    Lost,
-    Role,
-    Method,
-    /// What qualifies a loss.
-    Flag,
-    NeedFlag,
-    Safety,
-    Phase,
-    GapClass,
-    ProfileAdvice,
-    /// Why advice was withdrawn.
-    Cancelled,
-}
-
-/// Codes of the contract in words for people.
-pub trait Words: Send + Sync {
-    /// A code that nobody knows is shown as it is.
-    fn word(&self, vocabulary: Vocabulary, code: &str) -> String;
-    fn reason(&self, code: &str, params: &serde_json::Value) -> String;
-    /// The name of a product of the catalogue.
-    fn product(&self, catalog_id: &str) -> String;
 }
 
 /// Whether this process does its work. `Err` says in a few words what is missing.

@@ -12,6 +12,7 @@ const SKIPPED_FOLDERS: &[&str] = &[".git", "sudor-data"];
 const EXTENSIONS: &[&str] = &[
     "avsc", "css", "html", "js", "json", "md", "rs", "sh", "sql", "toml", "txt", "yaml", "yml",
 ];
+const IMAGE: &str = ".png";
 const SKIPPED_FILES: &[&str] = &["Cargo.lock"];
 
 #[derive(Clone, Debug)]
@@ -44,6 +45,13 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<TextFile>) -> 
             if !SKIPPED_FOLDERS.contains(&name.as_ref()) && !name.starts_with("target") {
                 walk(root, &path, depth + 1, files)?;
             }
+        } else if kind.is_file() && name.ends_with(IMAGE) {
+            // Nothing to read, but something to link to.
+            let relative = path.strip_prefix(root).unwrap_or(&path);
+            files.push(TextFile {
+                path: relative.display().to_string(),
+                text: String::new(),
+            });
         } else if kind.is_file() && is_text(&name) && entry.metadata()?.len() <= FILE_BYTES_MAX {
             let relative = path
                 .strip_prefix(root)
