@@ -179,7 +179,7 @@ async fn every_command_of_the_app_developers_guide_does_what_it_says() {
     let all = said.join("\n");
     for part in [
         "\"accepted\":1",
-        "event: RecommendationIssued",
+        "event: Recommendation",
         "event: SessionRevised",
         "\"winner\"",
     ] {
