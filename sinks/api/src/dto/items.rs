@@ -79,6 +79,11 @@ pub struct FieldProvenance {
     pub observation_id: String,
     pub rule: String,
     pub losers: Vec<Loser>,
+    /// Further pieces of the recording, where the value is of all of them.
+    pub parts: Vec<String>,
+    /// Licence label of what was chosen.
+    #[schema(required)]
+    pub licence: Option<String>,
 }
 
 #[derive(Debug, ToSchema)]
