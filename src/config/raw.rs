@@ -57,7 +57,7 @@ section!(RawLog {
     brokers: Option<String> = None,
     /// Stands before every topic and group.
     topic_prefix: String = String::new(),
-    group_protocol: String = "consumer".to_owned(),
+    group_protocol: String = "classic".to_owned(),
     /// How many brokers keep each record.
     replication: u64 = 3,
     security: RawSecurity = RawSecurity::default(),

@@ -10,7 +10,7 @@ use std::hash::Hasher;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, ConsumerGroupMetadata};
 use stream_log::{
     Class, Commit, Failure, Key, Log, Partition, Record, Sequenced, Topic, partition_of,
 };
@@ -45,6 +45,8 @@ pub struct KafkaHost {
     restoring: BTreeMap<Partition, Taking>,
     changed: BTreeSet<Partition>,
     merge: Merge,
+    /// The generation in which what is owned was looked at.
+    owner: Option<ConsumerGroupMetadata>,
     rewind: bool,
     caught_up: bool,
     committed_at: Option<Instant>,
@@ -98,6 +100,7 @@ impl KafkaHost {
             restoring: BTreeMap::new(),
             changed: BTreeSet::new(),
             merge: Merge::default(),
+            owner: None,
             rewind: false,
             caught_up: false,
             committed_at: None,

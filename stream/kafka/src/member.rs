@@ -30,6 +30,9 @@ pub(crate) struct Owned {
     assigned: u64,
 }
 
+/// Changes that are told of in one look; more is not known to wait.
+const EVENTS_MAX: usize = 4;
+
 #[derive(Default)]
 pub(crate) struct Assignment {
     told: Told,
@@ -96,8 +99,16 @@ impl Member {
         Ok(Self { consumer })
     }
 
-    /// Lets the client tell of changes, waiting for one so long at most.
+    /// Lets the client tell of all changes there are, waiting for the first so long at most.
     pub(crate) fn serve(&self, wait: Duration) -> Result<(), Failure> {
+        self.serve_one(wait)?;
+        for _ in 0..EVENTS_MAX {
+            self.serve_one(Duration::ZERO)?;
+        }
+        Ok(())
+    }
+
+    fn serve_one(&self, wait: Duration) -> Result<(), Failure> {
         match self.consumer.poll(wait) {
             Some(Err(error)) if classify(&error) != Verdict::Retry => {
                 Err(failed("being a member of the group", error))
@@ -120,7 +131,9 @@ impl Member {
             .clone()
     }
 
-    /// Fresh for each commit: it holds the generation by which the broker knows a former owner.
+    /// Holds the generation by which the broker knows a former owner. It has to be from before the
+    /// ownership was looked at: a member that was taken for dead joins anew on a thread of the client,
+    /// and what it has then would let through a commit of partitions that it lost.
     pub(crate) fn metadata(&self) -> Result<ConsumerGroupMetadata, Failure> {
         self.consumer
             .group_metadata()

@@ -99,8 +99,13 @@ impl KafkaHost {
         let now = (self.options.now)();
         let outputs = Outputs::new(&self.options, commit, &changes, now);
         let positions = self.positions(commit)?;
-        let owner = self.member.metadata()?;
-        let with = (!commit.positions.is_empty()).then_some((&positions, &owner));
+        let owner = self.owner.as_ref().ok_or_else(|| {
+            Failure::new(
+                Class::Abort,
+                "committing without being a member of the group",
+            )
+        })?;
+        let with = (!commit.positions.is_empty()).then_some((&positions, owner));
         let places = self.transactions.run(outputs.iter(), with)?;
         self.keep(commit, &changes, &places, now)
     }

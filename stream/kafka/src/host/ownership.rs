@@ -16,6 +16,8 @@ use crate::transaction::Outgoing;
 impl KafkaHost {
     /// What the group says, acted upon.
     pub(super) fn follow_ownership(&mut self, wait: Duration) -> Result<(), Failure> {
+        // In this order: see `Member::metadata`.
+        self.owner = self.member.metadata().ok();
         self.member.serve(wait)?;
         let owned = self.member.owned();
         let is_same = |partition: &Partition, since: u64| owned.get(partition) == Some(&since);
