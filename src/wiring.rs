@@ -90,29 +90,7 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let status = Arc::new(Status::default());
         let mut threads = Vec::new();
-        let processes = settings.roles.contains(&Role::Process);
-        let intake = match &settings.log.kafka {
-            None if processes => {
-                let thread = loops::processing(settings, &log, &status, &clock, &metrics)?;
-                threads.push(thread);
-                Intake::Embedded(log.appender())
-            }
-            None => {
-                status.nothing_to_process();
-                Intake::Embedded(log.appender())
-            }
-            #[cfg(feature = "kafka")]
-            Some(kafka) => {
-                let side = crate::kafka::Side::open(settings, kafka)?;
-                threads.push(side.copy(&log, &status, processes)?);
-                if processes {
-                    threads.push(side.processing(settings, &status, &clock, &metrics)?);
-                }
-                side.intake(&status)
-            }
-            #[cfg(not(feature = "kafka"))]
-            Some(_) => return Err(anyhow!("this build has no Kafka")),
-        };
+        let intake = intake(settings, &log, &status, &clock, &metrics, &mut threads)?;
         if settings.roles.contains(&Role::Sink) {
             let feed = LogFeed::new(log.subscriber()?, metrics.clone());
             let arrivals = feed.arrivals();
@@ -344,4 +322,38 @@ impl Service {
         }
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// The processing of this process, and who takes records in.
+fn intake(
+    settings: &Settings,
+    log: &Arc<EmbeddedLog>,
+    status: &Arc<Status>,
+    clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
+    threads: &mut Vec<JoinHandle<anyhow::Result<()>>>,
+) -> anyhow::Result<Intake> {
+    let processes = settings.roles.contains(&Role::Process);
+    Ok(match &settings.log.kafka {
+        None if processes => {
+            let thread = loops::processing(settings, log, status, clock, metrics)?;
+            threads.push(thread);
+            Intake::Embedded(log.appender())
+        }
+        None => {
+            status.nothing_to_process();
+            Intake::Embedded(log.appender())
+        }
+        #[cfg(feature = "kafka")]
+        Some(kafka) => {
+            let side = crate::kafka::Side::open(settings, kafka)?;
+            threads.push(side.copy(log, status, processes)?);
+            if processes {
+                threads.push(side.processing(settings, status, clock, metrics)?);
+            }
+            side.intake(status)
+        }
+        #[cfg(not(feature = "kafka"))]
+        Some(_) => return Err(anyhow!("this build has no Kafka")),
+    })
 }
