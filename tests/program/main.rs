@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod backup;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod browser;
@@ -16,6 +17,7 @@ mod content;
 mod demo;
 #[cfg(test)]
 mod doctor;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod guides;

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod hidden;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod normalize;
