@@ -8,6 +8,7 @@
     reason = "a test that finds a tool by its environment"
 )]
 
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with the suite of the program")]
 #[path = "program/support.rs"]
 mod support;

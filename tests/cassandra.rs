@@ -7,6 +7,7 @@
     reason = "a test that finds a server by its environment"
 )]
 
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with the suite of the program")]
 #[path = "program/support.rs"]
 mod support;
