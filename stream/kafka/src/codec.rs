@@ -8,12 +8,13 @@
 //! * `S`: bucket (4 bytes, big endian, sign flipped so that it sorts), athlete;
 //! * `T`: length of the athlete (2 bytes), athlete, timer id;
 //! * `C`: name of the counter;
-//! * `F`: nothing more: the mark of an owner, see `restore`.
+//! * `F`: nothing more: the mark of an owner, see `restore`;
+//! * `P`: nothing more: where the inputs are, a line for each topic with its next record.
 //!
 //! Changelog value: the state's own bytes; the timer's due time or the count as 8 bytes, big endian;
 //! the mark. No value means that it is gone. It is a format: topics keep it for ever.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::message::{BorrowedMessage, Header as KafkaHeader, Headers, Message, OwnedHeaders};
@@ -142,12 +143,15 @@ pub(crate) enum Change {
     Timer(Key, Vec<u8>, Option<LogTime>),
     Counter(String, i64),
     Mark(Vec<u8>),
+    /// Where the inputs are that the state before it stands for: topic and next record, all of them.
+    Positions(BTreeMap<String, i64>),
 }
 
 const STATE: u8 = b'S';
 const TIMER: u8 = b'T';
 const COUNTER: u8 = b'C';
 const MARK: u8 = b'F';
+const POSITIONS: u8 = b'P';
 
 pub(crate) fn write_change(change: &Change) -> (Vec<u8>, Option<Vec<u8>>) {
     match change {
@@ -175,6 +179,15 @@ pub(crate) fn write_change(change: &Change) -> (Vec<u8>, Option<Vec<u8>>) {
             (key, Some(count.to_be_bytes().to_vec()))
         }
         Change::Mark(mark) => (vec![MARK], Some(mark.clone())),
+        Change::Positions(positions) => {
+            let lines = positions
+                .iter()
+                .map(|(topic, next)| format!("{topic} {next}\n"));
+            (
+                vec![POSITIONS],
+                Some(lines.collect::<String>().into_bytes()),
+            )
+        }
     }
 }
 
@@ -210,6 +223,14 @@ fn parse_change(key: &[u8], value: Option<&[u8]>) -> Option<Change> {
             Change::Counter(name, number(value?)?)
         }
         MARK => Change::Mark(value?.to_vec()),
+        POSITIONS => {
+            let lines = std::str::from_utf8(value?).ok()?.lines();
+            let parse = |line: &str| {
+                let (topic, next) = line.split_once(' ')?;
+                Some((topic.to_owned(), next.parse().ok()?))
+            };
+            Change::Positions(lines.map(parse).collect::<Option<_>>()?)
+        }
         _ => return None,
     })
 }
@@ -230,6 +251,7 @@ mod tests {
             Change::Timer(athlete, vec![], None),
             Change::Counter("a.b".to_owned(), i64::MIN),
             Change::Mark(vec![7]),
+            Change::Positions([("a.b".to_owned(), 7)].into()),
         ];
         for change in cases {
             let (key, value) = write_change(&change);

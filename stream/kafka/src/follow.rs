@@ -227,7 +227,7 @@ fn news(
             Change::State(athlete, bucket, value) => StateNews::Bucket(athlete, bucket, value),
             Change::Timer(athlete, id, due) => StateNews::Timer(athlete, id, due),
             Change::Counter(name, count) => StateNews::Counter(name, count),
-            Change::Mark(_) => StateNews::Nothing,
+            Change::Mark(_) | Change::Positions(_) => StateNews::Nothing,
         },
         processed,
     })

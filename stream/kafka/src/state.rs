@@ -15,7 +15,7 @@ use stream_log::{BucketId, Class, Failure, Key, LogTime, Partition, Timer};
 use crate::codec::Change;
 
 /// Changed with every change of the tables; another one is made anew.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// Kafka forgets a deletion after a day; a file that slept longer might keep what is gone.
 const AGE_MAX_US: i64 = 20 * 3_600 * 1_000_000;
 
@@ -27,6 +27,7 @@ CREATE INDEX state_by_bucket ON state (bucket, athlete) WHERE bucket = 214748364
 CREATE TABLE timers (athlete TEXT NOT NULL, id BLOB NOT NULL, due INTEGER NOT NULL,
   PRIMARY KEY (athlete, id)) WITHOUT ROWID;
 CREATE INDEX timers_by_due ON timers (due, athlete, id);
+CREATE TABLE inputs (topic TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
@@ -179,6 +180,14 @@ impl PartitionState {
         }
     }
 
+    /// Where the inputs are that this state stands for; nothing where none was processed.
+    pub(crate) fn inputs(&self) -> Result<BTreeMap<String, i64>, Failure> {
+        let rows = self.all("SELECT topic, next FROM inputs", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(rows.into_iter().collect())
+    }
+
     pub(crate) fn get(&self, athlete: &Key, bucket: BucketId) -> Result<Option<Vec<u8>>, Failure> {
         self.one(
             "SELECT value FROM state WHERE athlete = ?1 AND bucket = ?2",
@@ -306,6 +315,12 @@ fn write(run: Run<'_>, change: &Change) -> rusqlite::Result<()> {
             &[name, count],
         ),
         Change::Mark(_) => Ok(()),
+        Change::Positions(positions) => positions.iter().try_for_each(|(topic, next)| {
+            run(
+                "INSERT OR REPLACE INTO inputs VALUES (?1, ?2)",
+                &[topic, next],
+            )
+        }),
     }
 }
 

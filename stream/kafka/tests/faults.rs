@@ -100,7 +100,8 @@ fn the_watchdog_ends_a_worker_and_the_next_one_goes_on() {
         return;
     };
     let mut scene = Scene::new(&brokers, GroupProtocol::Consumer);
-    scene.feed(2_000);
+    // Enough that it is in the middle of them when the broker stops.
+    scene.feed(20_000);
     let mut worker = Worker::start_with(&scene.world, "one", "watchdog=2000");
     scene.wait_for_outputs(50);
     broker("pause");

@@ -66,15 +66,32 @@ impl KafkaHost {
             let change = Change::Counter(name.clone(), count);
             changes.entry(*partition).or_default().push(change);
         }
-        // A partition whose state did not change says where it is all the same.
         for at in &commit.positions {
-            let told = changes.entry(at.partition).or_default();
-            if told.is_empty() {
-                let mark = self.options.transactional_id().into_bytes();
-                told.push(Change::Mark(mark));
-            }
+            changes.entry(at.partition).or_default();
+        }
+        for (partition, changes) in &mut changes {
+            changes.push(Change::Positions(self.inputs_after(*partition, commit)));
         }
         Ok(changes)
+    }
+
+    /// Where all inputs of a partition are once this is committed. In the changelog, because what the
+    /// group has may be seen earlier or later than the state that belongs to it.
+    fn inputs_after(&self, partition: Partition, commit: &Commit) -> BTreeMap<String, i64> {
+        let mut inputs: BTreeMap<String, i64> = BTreeMap::new();
+        if let Some(active) = self.active.get(&partition) {
+            let committed = active.inputs.iter();
+            inputs.extend(committed.map(|(topic, input)| (topic.0.to_owned(), input.committed)));
+        }
+        for at in commit
+            .positions
+            .iter()
+            .filter(|at| at.partition == partition)
+        {
+            let next = codec::raw_offset(at.offset).saturating_add(1);
+            inputs.insert(at.topic.0.to_owned(), next);
+        }
+        inputs
     }
 
     fn positions(&self, commit: &Commit) -> Result<TopicPartitionList, Failure> {

@@ -41,7 +41,7 @@ impl KafkaHost {
             self.take_over(&new)?;
         }
         while let Some(restored) = self.restorer.finished()? {
-            moved |= self.activate(restored);
+            moved |= self.activate(restored)?;
         }
         if moved {
             let ours = self.active.keys().copied().collect();
@@ -136,7 +136,7 @@ impl KafkaHost {
         Ok(inputs)
     }
 
-    fn activate(&mut self, restored: Restored) -> bool {
+    fn activate(&mut self, restored: Restored) -> Result<bool, Failure> {
         let Restored {
             partition,
             since,
@@ -147,11 +147,21 @@ impl KafkaHost {
         } = restored;
         let is_wanted = |taking: &Taking| taking.since == since;
         if !self.restoring.get(&partition).is_some_and(is_wanted) {
-            return false;
+            return Ok(false);
         }
-        let Some(Taking { inputs, .. }) = self.restoring.remove(&partition) else {
-            return false;
+        let Some(Taking { mut inputs, .. }) = self.restoring.remove(&partition) else {
+            return Ok(false);
         };
+        // The state says itself which inputs are in it.
+        let told = state.inputs()?;
+        for (topic, input) in &mut inputs {
+            if let Some(next) = told.get(topic.0) {
+                *input = Input {
+                    committed: *next,
+                    cursor: *next,
+                };
+            }
+        }
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             partition = partition.0,
@@ -169,6 +179,6 @@ impl KafkaHost {
                 inputs,
             },
         );
-        true
+        Ok(true)
     }
 }

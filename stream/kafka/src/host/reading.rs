@@ -15,7 +15,7 @@ use crate::codec;
 const FETCHED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A place that no record comes from for so long, though the topic's end is beyond it, is where
 /// only marks of transactions follow.
-const END_WAIT: Duration = Duration::from_secs(1);
+const END_WAIT: Duration = Duration::from_secs(10);
 
 /// A place and its topic's end there.
 type End = ((Topic, Partition), i64);
