@@ -54,6 +54,7 @@ fn run(words: &[&str]) -> Result<()> {
     match words {
         ["test"] => steps::run(&root, steps::ALL),
         ["test", "--quick"] => steps::run(&root, steps::QUICK),
+        ["test", "--servers"] => steps::run(&root, steps::SERVER_SUITES),
         ["layers"] => report("layers", &layers::check(&root)?),
         ["tidy"] => report("tidy", &tidy::check(&root)?),
         ["diagram"] => diagram::redraw(&root),

@@ -70,6 +70,16 @@ item! {
         settled: bool,
         #[schema(required)] supersedes: Option<String>,
         #[schema(required)] superseded_by: Option<String>,
+        /// Why each member belongs here.
+        ties: Vec<Tie>,
+        /// `created`, `revised`, `merged`, `split` or `returned`; empty where nobody said.
+        change: String,
+        /// Ids that were withdrawn in favour of this one by the same change.
+        merged_from: Vec<String>,
+        /// The id that this one was a part of until now.
+        #[schema(required)] split_from: Option<String>,
+        /// Ids that hold what was a part of this one until now.
+        split_into: Vec<String>,
     }
 }
 
@@ -100,6 +110,16 @@ pub struct Member {
     pub role: String,
 }
 
+/// The best evidence that ties a member to another.
+#[derive(Debug, ToSchema)]
+pub struct Tie {
+    pub observation_id: String,
+    pub with: String,
+    pub rule: String,
+    /// In thousandths; 0 where numbers are not what speaks for it.
+    pub score: i32,
+}
+
 #[derive(Debug, ToSchema)]
 pub struct Candidate {
     pub session_id: String,
@@ -126,6 +146,14 @@ item! {
         provenance: Vec<FieldProvenance>,
         members: Vec<Member>,
         #[schema(required)] superseded_by: Option<String>,
+        /// `created`, `revised`, `merged`, `split` or `returned`; empty where nobody said.
+        change: String,
+        /// Ids that were withdrawn in favour of this one by the same change.
+        merged_from: Vec<String>,
+        /// The id that this one was a part of until now.
+        #[schema(required)] split_from: Option<String>,
+        /// Ids that hold what was a part of this one until now.
+        split_into: Vec<String>,
     }
 }
 

@@ -22,7 +22,11 @@ pub(super) fn revised(fact: &NightRevised) -> RowChange {
         .int("utc_offset_s", fact.utc_offset_s)
         .value("provenance", &fact.provenance)
         .value("members", &fact.members)
-        .text_or_null("superseded_by", fact.superseded_by.as_deref());
+        .text_or_null("superseded_by", fact.superseded_by.as_deref())
+        .text("change", &fact.change)
+        .value("merged_from", &fact.merged_from)
+        .text_or_null("split_from", fact.split_from.as_deref())
+        .value("split_into", &fact.split_into);
     live_row!(Nights, fact, id: fact.night_id, version: (fact.revision, ISSUED),
         span: (fact.start, fact.end), hash: fact.content_hash,
         cells: cells(fact), body: json)

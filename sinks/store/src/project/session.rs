@@ -15,7 +15,12 @@ pub(super) fn revised(fact: &SessionRevised) -> RowChange {
         .value("confidence", &fact.confidence)
         .flag("settled", fact.settled)
         .text_or_null("supersedes", fact.supersedes.as_deref())
-        .text_or_null("superseded_by", fact.superseded_by.as_deref());
+        .text_or_null("superseded_by", fact.superseded_by.as_deref())
+        .value("ties", &fact.ties)
+        .text("change", &fact.change)
+        .value("merged_from", &fact.merged_from)
+        .text_or_null("split_from", fact.split_from.as_deref())
+        .value("split_into", &fact.split_into);
     live_row!(Sessions, fact, id: fact.session_id, version: (fact.revision, ISSUED),
         span: (fact.start, fact.end), hash: fact.content_hash,
         cells: cells(fact), body: json)
