@@ -450,10 +450,7 @@ fn whole(seed: u64) -> Vec<RawReceived> {
         seed,
         end: END,
     };
-    // Without two sessions less than two minutes apart.
-    let mut mix = Mix::default();
-    mix.scene.short_pair = 0.0;
-    items(&world_of(options, mix).collect::<Vec<_>>())
+    items(&world_of(options, Mix::default()).collect::<Vec<_>>())
 }
 
 #[test]

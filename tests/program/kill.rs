@@ -174,7 +174,6 @@ fn pending(data: &Path) -> u64 {
     report["pending"].as_u64().unwrap()
 }
 
-#[ignore = "open: which of two equal copies leads depends on arrival"]
 #[tokio::test]
 async fn a_kill_at_any_moment_loses_nothing_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -59,8 +59,6 @@ fn world() -> World {
     mix.strava.linked = 1.0;
     mix.strava.deauthorised = 0.0;
     mix.strava.event_late = 0.3;
-    // Two runs have other arrivals, and which of two equal accounts wins is decided by them.
-    (mix.scene.upload_loop, mix.scene.user_merge) = (0.0, 0.0);
     let options = WorldOptions {
         athletes: 6,
         days: 5,

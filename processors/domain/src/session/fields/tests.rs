@@ -263,6 +263,21 @@ proptest! {
     #![proptest_config(fixed_cases())]
 
     #[test]
+    fn the_time_of_arrival_does_not_change_what_is_said(
+        mut members in proptest::collection::vec(member(), 1..6),
+        arrivals in proptest::collection::vec(0_i64..3, 6),
+    ) {
+        for (id, member) in (1..).zip(&mut members) {
+            member.id = ObservationId(id);
+        }
+        let said = merge(&members);
+        for (member, arrival) in members.iter_mut().zip(arrivals) {
+            member.first_received = Instant(arrival);
+        }
+        prop_assert_eq!(said, merge(&members));
+    }
+
+    #[test]
     fn order_does_not_change_what_is_said(
         mut members in proptest::collection::vec(member(), 1..6),
         turn in 0_usize..6,
