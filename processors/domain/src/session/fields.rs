@@ -135,7 +135,7 @@ impl<'a> Tellers<'a> {
     }
 
     /// By nearness to the device; a recording in one piece before one in several, and what was typed
-    /// in last. Between equal paths the fuller record leads: which copy came first says nothing of
+    /// in last. Between equal paths the longer record leads: which copy came first says nothing of
     /// the workout.
     fn ranked(&self) -> Vec<&Activity> {
         let whole = self
@@ -152,7 +152,7 @@ impl<'a> Tellers<'a> {
                 member.is_manual(),
                 *in_pieces,
                 path_rank(member),
-                Reverse(fields_told(member)),
+                Reverse(member.elapsed_s),
                 member.span,
                 member.id,
             )
@@ -184,25 +184,6 @@ impl<'a> Tellers<'a> {
         }
         roles
     }
-}
-
-/// How many of the optional measurements a record tells.
-fn fields_told(member: &Activity) -> usize {
-    [
-        member.timer_s.is_some(),
-        member.moving_s.is_some(),
-        member.distance_dm.is_some(),
-        member.energy_j.is_some(),
-        member.heart_rate_avg_bpm.is_some(),
-        member.heart_rate_max_bpm.is_some(),
-        member.power_avg_dw.is_some(),
-        member.speed_avg_mm_s.is_some(),
-        member.elevation_gain_dm.is_some(),
-        member.start_position_e7.is_some(),
-    ]
-    .into_iter()
-    .filter(|told| *told)
-    .count()
 }
 
 impl<'a> Ballot<'a> {

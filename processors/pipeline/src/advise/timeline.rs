@@ -88,6 +88,20 @@ impl Workout {
         })
     }
 
+    /// Its place among others. Ids come last: a session's id goes back to who told of it first, and
+    /// which of two workouts of the same hour is looked at must not.
+    fn place(&self) -> impl Ord + '_ {
+        let cost = self.loss.as_ref().map(|loss| &loss.published.content_hash);
+        (
+            self.start,
+            self.end,
+            self.duration,
+            self.sport.as_str(),
+            cost,
+            &self.id,
+        )
+    }
+
     pub(super) fn of_plan(plan: &Plan) -> Self {
         Self {
             id: plan.id.clone(),
@@ -155,24 +169,28 @@ impl Timeline {
             .iter()
             .filter_map(|state| Workout::of_session(state))
             .collect();
-        let mut pairs: Vec<(u64, Micros, &str, usize, &str)> = Vec::new();
+        let mut pairs: Vec<(u64, Micros, &str, usize, &Workout)> = Vec::new();
         for (at, plan) in self.plans.iter().enumerate().filter(|(_, plan)| plan.live) {
             for session in &sessions {
                 let apart = session.start.0.abs_diff(plan.start.0);
                 if apart <= FULFILS_US.unsigned_abs()
                     && session.sport.family() == plan.sport.family()
                 {
-                    pairs.push((apart, plan.start, &plan.id, at, &session.id));
+                    pairs.push((apart, plan.start, &plan.id, at, session));
                 }
             }
         }
-        pairs.sort_unstable();
+        pairs.sort_unstable_by(|a, b| {
+            (a.0, a.1, a.2)
+                .cmp(&(b.0, b.1, b.2))
+                .then_with(|| a.4.place().cmp(&b.4.place()))
+        });
         let mut taken: BTreeSet<String> = BTreeSet::new();
         let mut fulfilled: BTreeMap<usize, String> = BTreeMap::new();
         for (_, _, _, at, session) in pairs {
-            if !taken.contains(session) && !fulfilled.contains_key(&at) {
-                taken.insert(session.to_owned());
-                fulfilled.insert(at, session.to_owned());
+            if !taken.contains(&session.id) && !fulfilled.contains_key(&at) {
+                taken.insert(session.id.clone());
+                fulfilled.insert(at, session.id.clone());
             }
         }
         for (at, plan) in self.plans.iter_mut().enumerate() {
@@ -184,8 +202,7 @@ impl Timeline {
             .filter(|plan| plan.live && plan.fulfilled_by.is_none());
         self.workouts = open.map(Workout::of_plan).collect();
         self.workouts.extend(sessions);
-        self.workouts
-            .sort_by(|a, b| (a.start, a.end, &a.id).cmp(&(b.start, b.end, &b.id)));
+        self.workouts.sort_by(|a, b| a.place().cmp(&b.place()));
     }
 
     /// The next workout within the horizon, and the time until it starts.
@@ -210,7 +227,7 @@ impl Timeline {
             .iter()
             .filter(|other| other.id != id && Some(other.id.as_str()) != fulfilled_by)
             .filter(|other| other.end < start)
-            .max_by(|a, b| (a.end, a.start, &a.id).cmp(&(b.end, b.start, &b.id)))?;
+            .max_by(|a, b| a.end.cmp(&b.end).then_with(|| a.place().cmp(&b.place())))?;
         let gap = start.0.saturating_sub(before.end.0);
         (gap < HORIZON_US).then(|| (before, Seconds::from_micros(gap)))
     }
