@@ -1,6 +1,6 @@
 //! The user's own word on which records belong together, as it rules pair by pair.
 //!
-//! A word holds for ever: for records that come later, and, through [`super::heirs`], for records
+//! A word holds for ever: for records that come later, and, through [`super::heirs()`], for records
 //! that took the place of those it names.
 
 use super::Activity;
