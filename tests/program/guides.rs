@@ -63,10 +63,11 @@ async fn first(service: &Service, path: &str, name: &str) -> Option<String> {
 }
 
 /// The command with this service, this folder and ids that are there.
-async fn filled(service: &Service, command: &str) -> String {
+async fn filled(service: &Service, folder: &Path, command: &str) -> String {
     let data = service.data.display().to_string();
     let mut text = command
         .replace("http://127.0.0.1:8080", &service.url)
+        .replace(" /backups/", &format!(" {}/backups/", folder.display()))
         .replace("./sudor-data", &data);
     text = text
         .replace("garmin/SECRET", &format!("garmin/{SECRET}"))
@@ -156,7 +157,7 @@ async fn follow(guide: &str) -> Vec<String> {
         if NOT_RUN.iter().any(|(begin, _)| command.starts_with(begin)) {
             continue;
         }
-        let text = filled(&service, &command).await;
+        let text = filled(&service, folder.path(), &command).await;
         said.push(run(folder.path(), &text));
         service.idle().await;
     }

@@ -10,6 +10,7 @@ mod layers;
 mod servers;
 mod steps;
 mod tidy;
+mod tools;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ cargo xtask COMMAND
   test             everything: fmt, tidy, layers, clippy, tests, server suites, docs; stops at the
                    first failure
   test --quick     fmt, tidy and layers only; nothing is compiled
+  tools            install what the tests use besides Rust and Java: chromium, promtool, curl,
+                   sqlite3, Python with DuckDB, pandas and schemathesis; needs root and Debian
   layers           which crate may depend on which, and that pure crates stay pure
   tidy             what docs/STYLE.md leaves to a machine
   diagram          copy the topology picture from processors/pipeline to docs/ARCHITECTURE.md
@@ -55,6 +58,7 @@ fn run(words: &[&str]) -> Result<()> {
         ["test"] => steps::run(&root, steps::ALL),
         ["test", "--quick"] => steps::run(&root, steps::QUICK),
         ["test", "--servers"] => steps::run(&root, steps::SERVER_SUITES),
+        ["tools"] => tools::install(&root),
         ["layers"] => report("layers", &layers::check(&root)?),
         ["tidy"] => report("tidy", &tidy::check(&root)?),
         ["diagram"] => diagram::redraw(&root),

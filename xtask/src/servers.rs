@@ -8,7 +8,7 @@ mod cassandra;
 mod java;
 mod kafka;
 mod node;
-mod python;
+pub(crate) mod python;
 mod registry;
 mod suites;
 
@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::say;
 use node::Node;
+pub(crate) use suites::{PYTHON_VARIABLE, is_required};
 
 /// Where everything lies, below the workspace: a `cargo clean` takes it along.
 const FOLDER: &str = "target/servers";

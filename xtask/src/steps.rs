@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{layers, report, say, servers, tidy};
+use crate::{layers, report, say, servers, tidy, tools};
 
 /// A step of ours, or a call of cargo with environment variables.
 enum Work {
     Own(fn(&Path) -> Result<Vec<String>>),
     /// Starts real servers, runs what needs them.
     Servers,
+    /// Every test that needs no server.
+    Tests,
     Cargo {
         arguments: &'static [&'static str],
         environment: &'static [(&'static str, &'static str)],
@@ -55,13 +57,14 @@ const CLIPPY: Step = cargo(
         "warnings",
     ],
 );
+const TOOLS: Step = Step {
+    name: "tools",
+    work: Work::Own(tools::check),
+};
 /// Doctests included. Server suites are compiled here and run by the step after it.
 const TESTS: Step = Step {
     name: "tests",
-    work: Work::Cargo {
-        arguments: &["test", "--workspace", "--all-features"],
-        environment: &[("SUDOR_REQUIRE_SERVERS", "0")],
-    },
+    work: Work::Tests,
 };
 const SERVERS: Step = Step {
     name: "servers",
@@ -83,7 +86,7 @@ const DOCS: Step = Step {
 
 pub(crate) const QUICK: &[Step] = &[FMT, TIDY, LAYERS];
 /// Without the server suites, which are a command of their own until they have passed as one.
-pub(crate) const ALL: &[Step] = &[FMT, TIDY, LAYERS, CLIPPY, TESTS, DOCS];
+pub(crate) const ALL: &[Step] = &[FMT, TIDY, LAYERS, TOOLS, CLIPPY, TESTS, DOCS];
 pub(crate) const SERVER_SUITES: &[Step] = &[SERVERS];
 
 /// Runs steps until one fails.
@@ -115,23 +118,40 @@ impl Work {
         match self {
             Self::Own(check) => report(name, &check(root)?),
             Self::Servers => servers::step(root),
+            Self::Tests => {
+                let arguments = &["test", "--workspace", "--all-features"];
+                let mut cargo = call(root, arguments);
+                // No server is there; the step before has seen to the tools.
+                cargo.env("SUDOR_REQUIRE_SERVERS", "0");
+                if let Ok(python) = servers::python::interpreter(root) {
+                    cargo.env(servers::PYTHON_VARIABLE, python);
+                }
+                finish(cargo)
+            }
             Self::Cargo {
                 arguments,
                 environment,
             } => {
-                let status = Command::new(env!("CARGO"))
-                    .args(*arguments)
-                    .envs(environment.iter().copied())
-                    .current_dir(root)
-                    .status()
-                    .context("cannot start cargo")?;
-                if status.success() {
-                    return Ok(());
-                }
-                bail!("cargo {} ended with {status}", arguments.join(" "))
+                let mut cargo = call(root, arguments);
+                cargo.envs(environment.iter().copied());
+                finish(cargo)
             }
         }
     }
+}
+
+fn call(root: &Path, arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments).current_dir(root);
+    cargo
+}
+
+fn finish(mut cargo: Command) -> Result<()> {
+    let status = cargo.status().context("cannot start cargo")?;
+    if status.success() {
+        return Ok(());
+    }
+    bail!("{cargo:?} ended with {status}")
 }
 
 #[expect(

@@ -1,4 +1,5 @@
-//! The analysts' tools: a virtual environment with DuckDB and pandas, made once, offline afterwards.
+//! The analysts' tools and the API's fuzzer: a virtual environment with DuckDB, pandas and
+//! schemathesis, made once, offline afterwards.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,12 +7,17 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// Exact versions, so that a suite says the same tomorrow.
-const PACKAGES: &[&str] = &["duckdb==2.0.0", "pandas==3.1.1", "pyarrow==26.0.1"];
+const PACKAGES: &[&str] = &[
+    "duckdb==2.0.0",
+    "pandas==3.1.1",
+    "pyarrow==26.0.1",
+    "schemathesis==4.32.5",
+];
 /// Written when everything is installed.
 const COMPLETE: &str = "complete";
 
 /// The interpreter of the environment below `root`.
-pub(super) fn interpreter(root: &Path) -> Result<PathBuf> {
+pub(crate) fn interpreter(root: &Path) -> Result<PathBuf> {
     let folder = root.join(super::FOLDER).join("artifacts").join("python");
     let python = folder.join("bin").join("python");
     let wanted = PACKAGES.join("\n");

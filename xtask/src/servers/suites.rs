@@ -14,7 +14,7 @@ use super::{Kind, Started, python};
 use crate::say;
 
 /// Where a suite finds the interpreter that has the analysts' tools.
-const PYTHON_VARIABLE: &str = "SUDOR_TEST_PYTHON";
+pub(crate) const PYTHON_VARIABLE: &str = "SUDOR_TEST_PYTHON";
 /// Whether a suite that cannot run is a failure. The build server sets it.
 const REQUIRE_VARIABLE: &str = "SUDOR_REQUIRE_SERVERS";
 
@@ -233,7 +233,7 @@ fn listed(names: &[String]) -> String {
     clippy::disallowed_methods,
     reason = "a build tool is told by its environment how strict to be"
 )]
-fn is_required() -> bool {
+pub(crate) fn is_required() -> bool {
     std::env::var(REQUIRE_VARIABLE).is_ok_and(|value| value == "1")
 }
 
