@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use calc::CalcArgs;
 pub(crate) use data::{
     BackupArgs, DataArgs, DeadLettersArgs, DeadLettersCommand, DoctorArgs, ExportArgs, RestoreArgs,
-    RunArgs, VerifyArgs,
+    RunArgs, VacuumArgs, VerifyArgs,
 };
 pub(crate) use keys::{KeyScope, KeysArgs, KeysCommand};
 pub(crate) use reading::{Begin, ExplainArgs, ExplainWhat, TailArgs};
@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Make a data folder from a backup
     Restore(RestoreArgs),
+    /// Give room that nothing uses any more back to the disk
+    Vacuum(VacuumArgs),
     /// The topic catalogue
     Topics(TopicsArgs),
     /// The record schemas
@@ -148,6 +150,7 @@ mod tests {
             backup --out b --data d
             backup --out b --with-key
             restore --from b --data d
+            vacuum --data d
             topics list
             topics create
             schemas list

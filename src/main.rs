@@ -30,6 +30,7 @@ mod tail;
 mod telemetry;
 mod topics;
 mod usage;
+mod vacuum;
 mod verify;
 mod wiring;
 
@@ -73,6 +74,7 @@ fn run_command(cli: &Cli) -> CommandResult {
         Command::Doctor(args) => doctor::run(args, global),
         Command::Backup(args) => backup::backup(args, global),
         Command::Restore(args) => backup::restore(args, global),
+        Command::Vacuum(args) => vacuum::run(args, global),
         #[cfg(feature = "parquet")]
         Command::Export(args) => export::run(args, global),
         #[cfg(not(feature = "parquet"))]

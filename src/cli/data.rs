@@ -121,6 +121,19 @@ pub(crate) struct RestoreArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
+Example:
+  sudor vacuum --data ./sudor-data
+
+For a folder that no service has open. Nothing is deleted: the files are rewritten without the pages that
+nothing uses any more. It needs as much free room as the largest file has. When the disk is full and
+nothing can be freed, move the folder to a larger one: stop the service, copy, start.")]
+pub(crate) struct VacuumArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
 Examples:
   sudor export parquet --out ./files --data ./sudor-data
   duckdb -c \"SELECT count(*) FROM 'files/table=sessions/*/*.parquet'\"

@@ -20,6 +20,8 @@ mod doctor;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod guides;
 #[cfg(test)]
 mod keys;
@@ -33,6 +35,8 @@ mod observed;
 mod panics;
 #[cfg(test)]
 mod ping;
+#[cfg(test)]
+mod room;
 #[cfg(test)]
 mod sabotage;
 #[cfg(test)]

@@ -87,9 +87,29 @@ impl Service {
     }
 
     pub(crate) async fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
+        let program = sudor(&["run", "--data", data.to_str().unwrap()]);
+        Self::spawn(program, data, settings).await
+    }
+
+    /// None of its files can grow beyond so much; a write that would is refused by the kernel.
+    pub(crate) async fn start_in_room(data: &Path, kib: u32, roles: &str) -> Self {
+        let mut shell = Command::new("bash");
+        shell
+            .args([
+                "-c",
+                "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"",
+                "bash",
+            ])
+            .arg(kib.to_string())
+            .arg(env!("CARGO_BIN_EXE_sudor"))
+            .args(["run", "--roles", roles, "--data", data.to_str().unwrap()]);
+        Self::spawn(shell, data, &[]).await
+    }
+
+    async fn spawn(mut program: Command, data: &Path, settings: &[(&str, &str)]) -> Self {
         std::fs::create_dir_all(data).unwrap();
         let log = data.with_extension("stderr");
-        let mut child = sudor(&["run", "--data", data.to_str().unwrap()])
+        let mut child = program
             .env("SUDOR__HTTP__BIND", "127.0.0.1:0")
             .env("SUDOR__GARMIN__SECRET", SECRET)
             .env("SUDOR__LOG__FORMAT", "json")
@@ -141,6 +161,11 @@ impl Service {
         until("the service ends", async || self.child.try_wait().unwrap()).await
     }
 
+    /// How it ended by itself.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        until("the service ends", async || self.child.try_wait().unwrap()).await
+    }
+
     pub(crate) fn garmin(&self) -> String {
         format!("{}/webhooks/garmin/{SECRET}", self.url)
     }
@@ -187,6 +212,15 @@ impl Service {
     pub(crate) async fn push(&self, body: &Value) -> (u16, Value) {
         let path = format!("/webhooks/garmin/{SECRET}");
         self.post(&path, body.to_string()).await
+    }
+
+    /// A push to a service that may be about to end: `None` where no answer came.
+    pub(crate) async fn offer(&self, body: &Value) -> Option<(u16, String)> {
+        let sent = self.client.post(self.garmin()).body(body.to_string());
+        let answer = sent.header("content-type", "application/json").send().await;
+        let answer = answer.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.text().await.ok()?))
     }
 
     /// The quality page once nothing is pending; its numbers add up.
