@@ -1,7 +1,9 @@
 //! How long an athlete's month takes to read: a `store.db` of 16,000 athletes with 30 days of two
 //! sessions, two losses, a night and six recommendations a day, read at random. Prints one line.
 //!
-//! `cargo run --release -p sinks-sqlite --example athlete_month [ATHLETES]`
+//! `cargo run --release -p sinks-sqlite --example athlete_month [ATHLETES [FILE]]`
+//!
+//! It writes for many minutes and a store of some 38 GB; a `FILE` that is there is only read, and may be one that was cut short.
 
 #![expect(
     clippy::print_stdout,
@@ -10,6 +12,7 @@
 )]
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use schemas::record::Micros;
@@ -87,14 +90,8 @@ fn rows(athlete: i64, day: i64) -> Vec<RowChange> {
     facts.into_iter().filter_map(project).collect()
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let athletes = match std::env::args().nth(1) {
-        Some(number) => number.parse()?,
-        None => ATHLETES,
-    };
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("store.db");
-    let mut store = SqliteStore::open(&path)?;
+fn fill(path: &Path, athletes: i64) -> Result<(), Box<dyn Error>> {
+    let mut store = SqliteStore::open(path)?;
     let mut waiting = Vec::new();
     // Day by day, as it happens: an athlete's rows do not lie together.
     for day in 0..DAYS {
@@ -106,6 +103,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     store.apply(waiting, FeedPosition(1))?;
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let athletes = match std::env::args().nth(1) {
+        Some(number) => number.parse()?,
+        None => ATHLETES,
+    };
+    let folder = tempfile::tempdir()?;
+    let made = folder.path().join("store.db");
+    let path = std::env::args().nth(2).map_or(made, PathBuf::from);
+    if !path.exists() {
+        fill(&path, athletes)?;
+    }
     let bytes = std::fs::metadata(&path)?.len();
     let reader = ReadStore::open_read_only(&path)?;
     let (mut took, mut items) = (Vec::with_capacity(READS), 0);
@@ -126,12 +137,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             .copied()
             .unwrap_or(Duration::MAX)
     };
-    let days = u64::try_from(athletes * DAYS)?;
     println!(
-        "{athletes} athletes x {DAYS} days, {} MB, {} bytes an athlete and day: an athlete's month \
-         of {} sessions p50 {:.2?}, p99 {:.2?}, longest {:.2?}",
+        "{athletes} athletes, {} MB: an athlete's month of {} sessions p50 {:.2?}, p99 {:.2?}, longest {:.2?}",
         bytes / 1_000_000,
-        bytes / days,
         items / READS,
         at(500),
         at(990),
