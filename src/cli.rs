@@ -18,8 +18,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use calc::CalcArgs;
 pub(crate) use data::{
-    BackupArgs, DataArgs, DeadLettersArgs, DeadLettersCommand, DoctorArgs, ExportArgs, RestoreArgs,
-    RunArgs, VacuumArgs, VerifyArgs,
+    BackupArgs, DataArgs, DeadLettersArgs, DeadLettersCommand, DoctorArgs, ExportArgs,
+    RederiveArgs, RestoreArgs, RunArgs, VacuumArgs, VerifyArgs,
 };
 pub(crate) use keys::{KeyScope, KeysArgs, KeysCommand};
 pub(crate) use reading::{Begin, ExplainArgs, ExplainWhat, TailArgs};
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Recount every item, rebuild every athlete from the log, and compare
     Verify(VerifyArgs),
+    /// Derive every athlete again by the rules of today, and say what that changes
+    Rederive(RederiveArgs),
     /// Say where a session's, loss's or recommendation's values come from, down to the raw bytes
     Explain(ExplainArgs),
     /// Follow topics, decoded
@@ -130,6 +132,8 @@ mod tests {
             score --truth truth.jsonl --data d
             verify --data d --json
             verify --config sudor.toml
+            rederive --data d --json
+            rederive --dry-run --limit 5 --config sudor.toml
             explain session s1 --field distance_m --data d
             explain loss l1 --data d
             explain recommendation r1
@@ -184,6 +188,7 @@ mod tests {
             simulate
             simulate --out d --post http://127.0.0.1:8080
             score --data d
+            rederive --limit 0
             explain session
             tail --from yesterday
             tail --limit 0

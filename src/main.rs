@@ -20,6 +20,7 @@ mod lists;
 mod loops;
 mod post;
 mod progress;
+mod rederive;
 mod rules;
 mod run;
 mod score;
@@ -63,6 +64,7 @@ fn run_command(cli: &Cli) -> CommandResult {
         Command::Simulate(args) => simulate::run(args, global),
         Command::Score(args) => score::run(args, global),
         Command::Verify(args) => verify::run(args, global),
+        Command::Rederive(args) => rederive::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Tail(args) => tail::run(args, global),
         Command::DeadLetters(args) => dead_letters::run(args, global),

@@ -11,8 +11,8 @@
 
 mod facts;
 mod finding;
-mod log;
-mod rebuild;
+pub(crate) mod log;
+pub(crate) mod rebuild;
 mod rows;
 
 use std::path::Path;
@@ -29,15 +29,37 @@ use crate::topics;
 
 pub(crate) use finding::{Finding, Findings};
 
+/// Clean, or what is the matter with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    Clean,
+    /// No difference, but some of it stands as other rules derived it: `sudor rederive` is due.
+    Stale,
+    /// A true difference under the same rules.
+    Wrong,
+}
+
+impl Outcome {
+    fn of(findings: u64, stale: u64) -> Self {
+        match (findings, stale) {
+            (0, 0) => Self::Clean,
+            (0, _) => Self::Stale,
+            _ => Self::Wrong,
+        }
+    }
+}
+
 /// The result, as one JSON document.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) ok: bool,
+    pub(crate) outcome: Outcome,
     pub(crate) records: u64,
     pub(crate) athletes: u64,
     pub(crate) facts: u64,
     pub(crate) rows: u64,
-    /// Athletes whose content was written by other rules: counted, not compared.
+    /// Athletes whose state was derived by other rules: counted, not compared.
     pub(crate) stale: u64,
     pub(crate) pending: u64,
     pub(crate) findings_total: u64,
@@ -75,6 +97,7 @@ pub(crate) fn verify(settings: &Settings, global: GlobalArgs) -> anyhow::Result<
     let rows = rows::compare(settings, &reader, &mut findings)?;
     Ok(Report {
         ok: findings.total() == 0,
+        outcome: Outcome::of(findings.total(), stale),
         records: counted.records,
         athletes: counted.facts.athletes(),
         facts: counted.facts.total(),
@@ -96,14 +119,14 @@ fn in_words(report: &Report) -> String {
         "{} records, {} facts, {} athletes, {} rows: ",
         report.records, report.facts, report.athletes, report.rows
     );
-    text.push_str(if report.ok {
-        "everything agrees"
-    } else {
-        "differences found"
+    text.push_str(match report.outcome {
+        Outcome::Clean => "everything agrees",
+        Outcome::Stale => "what can be compared agrees",
+        Outcome::Wrong => "differences found",
     });
     if report.stale > 0 {
         text.push_str(&format!(
-            "\n{} athletes were written by other rules",
+            "\n{} athletes stand as other rules derived them: they are stale, not wrong, and were not compared; run sudor rederive",
             report.stale
         ));
     }

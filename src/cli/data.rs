@@ -37,10 +37,29 @@ pub(crate) struct RunArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Ends with 1 if anything differs, and names it. May run beside the service.")]
+Ends with 1 if anything differs, and names it. What other rules derived is stale, not different: it is
+counted, and the outcome (clean, stale or wrong) says so. May run beside the service.")]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sudor rederive --data ./sudor-data --dry-run        what would change, and nothing is written
+  sudor rederive --data ./sudor-data --json           do it, and report every kind of difference
+
+Stop the service first. What was done stays done if it is ended half-way; run it again for the rest.")]
+pub(crate) struct RederiveArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Only say what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// So many stale athletes this time [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -15,7 +15,6 @@ struct Said {
     revision: i64,
     /// `None` withdraws it.
     content: Option<String>,
-    rules_id: String,
     fact_id: String,
     /// An expiry speaks of a version that was said before.
     may_repeat: bool,
@@ -31,7 +30,7 @@ struct Entity {
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     entities: BTreeMap<(String, &'static str, String), Entity>,
-    rules: BTreeMap<String, String>,
+    athletes: BTreeSet<String>,
     ids: BTreeSet<String>,
     total: u64,
 }
@@ -42,12 +41,7 @@ impl Facts {
     }
 
     pub(crate) fn athletes(&self) -> u64 {
-        u64::try_from(self.rules.len()).unwrap_or(0)
-    }
-
-    /// The rules that wrote an athlete's latest fact.
-    pub(crate) fn rules_of(&self, athlete: &str) -> Option<&str> {
-        self.rules.get(athlete).map(String::as_str)
+        u64::try_from(self.athletes.len()).unwrap_or(0)
     }
 
     /// Take a fact; strictness about revisions is for the log, a rebuild has its own numbers.
@@ -80,7 +74,7 @@ impl Facts {
         }
         entity.revision = said.revision.max(entity.revision);
         entity.content = said.content;
-        self.rules.insert(said.athlete, said.rules_id);
+        self.athletes.insert(said.athlete);
     }
 
     /// How often each live content stands, by athlete and kind.
@@ -115,7 +109,6 @@ macro_rules! told {
             entity: $entity.clone(),
             revision: $revision,
             content: $content,
-            rules_id: $fact.rules_id.clone(),
             fact_id: $fact.id.clone(),
             may_repeat: false,
         })

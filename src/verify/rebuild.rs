@@ -30,19 +30,24 @@ const QUARANTINED_MAX: usize = 100_000;
 /// A time before every record: a rebuild appends no ticks of its own.
 const NEVER: LogTime = LogTime(i64::MIN);
 
-/// Compares and returns how many athletes other rules wrote.
-pub(crate) fn compare(
+/// Every athlete as the rules of today read the log.
+pub(crate) struct Rebuilt<'c> {
+    pub(crate) memory: Memory,
+    pub(crate) task: Task<Pipeline, stream_log::driver::MemoryHost>,
+    facts: Facts,
+    set_aside: SetAside<'c>,
+}
+
+pub(crate) fn rebuild<'c>(
     settings: &Settings,
     reader: &EmbeddedReader,
-    counted: &Counted,
-    findings: &mut Findings,
+    counted: &'c Counted,
     progress: &Progress,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Rebuilt<'c>> {
     let memory = Memory::new(reader.partitions(), topics::CATALOGUE);
     let pipeline = Pipeline::new(Rules::new(rules::config(settings)));
-    let rules_id = pipeline.rules_id().to_owned();
     let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
-    let mut rebuilt = Facts::default();
+    let mut facts = Facts::default();
     let positions = reader.positions()?;
     let mut chunk: Vec<Sequenced> = Vec::new();
     let mut failure = None;
@@ -62,7 +67,7 @@ pub(crate) fn compare(
             return ControlFlow::Continue(());
         }
         progress.advance(chunk.len());
-        match replay(&memory, &mut task, std::mem::take(&mut chunk), &mut rebuilt) {
+        match replay(&memory, &mut task, std::mem::take(&mut chunk), &mut facts) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failure = Some(error);
@@ -73,11 +78,56 @@ pub(crate) fn compare(
     if let Some(error) = failure {
         return Err(error);
     }
-    replay(&memory, &mut task, chunk, &mut rebuilt)?;
-    counters(reader, task.host(), counted, &set_aside, findings)?;
-    let stale = contents(&counted.facts, &rebuilt, &rules_id, findings);
-    states(reader, &memory, task.processor(), findings)?;
-    timers(reader, &memory, findings)?;
+    replay(&memory, &mut task, chunk, &mut facts)?;
+    Ok(Rebuilt {
+        memory,
+        task,
+        facts,
+        set_aside,
+    })
+}
+
+/// Compares and returns how many athletes stand as other rules derived them.
+pub(crate) fn compare(
+    settings: &Settings,
+    reader: &EmbeddedReader,
+    counted: &Counted,
+    findings: &mut Findings,
+    progress: &Progress,
+) -> anyhow::Result<u64> {
+    let again = rebuild(settings, reader, counted, progress)?;
+    let pipeline = again.task.processor();
+    let stale = stale(reader, pipeline)?;
+    counters(
+        reader,
+        again.task.host(),
+        counted,
+        &again.set_aside,
+        findings,
+    )?;
+    contents(&counted.facts, &again.facts, &stale, findings);
+    states(reader, &again.memory, pipeline, &stale, findings)?;
+    timers(reader, &again.memory, &stale, findings)?;
+    Ok(u64::try_from(stale.len()).unwrap_or(u64::MAX))
+}
+
+/// Athletes whose state is not, or not all, derived by the rules of today.
+pub(crate) fn stale(
+    reader: &EmbeddedReader,
+    pipeline: &Pipeline,
+) -> anyhow::Result<BTreeSet<String>> {
+    let mut stale = BTreeSet::new();
+    reader.visit_state(&mut |athlete: Key, bucket: BucketId, bytes: Vec<u8>| {
+        // A head that cannot be read is a finding, and no matter of rules.
+        let rules = (bucket == BucketId::HEAD).then(|| pipeline.derived_under(&bytes));
+        if rules
+            .and_then(Result::ok)
+            .is_some_and(|rules| rules != pipeline.rules_id())
+        {
+            stale.insert(athlete.as_str().to_owned());
+        }
+        ControlFlow::Continue(())
+    })?;
     Ok(stale)
 }
 
@@ -211,19 +261,13 @@ fn counters(
     Ok(())
 }
 
-fn contents(told: &Facts, rebuilt: &Facts, rules_id: &str, findings: &mut Findings) -> u64 {
+fn contents(told: &Facts, rebuilt: &Facts, stale: &BTreeSet<String>, findings: &mut Findings) {
     let (said, again) = (told.content(), rebuilt.content());
-    let is_stale = |athlete: &str| {
-        told.rules_of(athlete)
-            .is_some_and(|rules| rules != rules_id)
-    };
-    let mut stale: Vec<&str> = Vec::new();
     for (athlete, kind, content) in said
         .keys()
         .chain(again.keys().filter(|key| !said.contains_key(*key)))
     {
-        if is_stale(athlete) {
-            stale.push(athlete);
+        if stale.contains(*athlete) {
             continue;
         }
         let key = (*athlete, *kind, *content);
@@ -244,9 +288,6 @@ fn contents(told: &Facts, rebuilt: &Facts, rules_id: &str, findings: &mut Findin
             );
         }
     }
-    stale.sort_unstable();
-    stale.dedup();
-    u64::try_from(stale.len()).unwrap_or(0)
 }
 
 /// State is compared by what it means: ids, revisions and times of publication are history.
@@ -254,10 +295,15 @@ fn states(
     reader: &EmbeddedReader,
     memory: &Memory,
     pipeline: &Pipeline,
+    stale: &BTreeSet<String>,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
     let mut rebuilt = memory.state();
+    rebuilt.retain(|athlete, _| !stale.contains(athlete.as_str()));
     reader.visit_state(&mut |athlete: Key, bucket: BucketId, bytes: Vec<u8>| {
+        if stale.contains(athlete.as_str()) {
+            return ControlFlow::Continue(());
+        }
         let again = rebuilt
             .get_mut(&athlete)
             .and_then(|buckets| buckets.remove(&bucket));
@@ -290,8 +336,15 @@ fn states(
     Ok(())
 }
 
-fn timers(reader: &EmbeddedReader, memory: &Memory, findings: &mut Findings) -> anyhow::Result<()> {
-    let counts = |timer: &stream_log::Timer| Pipeline::is_content_timer(&timer.id);
+fn timers(
+    reader: &EmbeddedReader,
+    memory: &Memory,
+    stale: &BTreeSet<String>,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let counts = |timer: &stream_log::Timer| {
+        Pipeline::is_content_timer(&timer.id) && !stale.contains(timer.athlete.as_str())
+    };
     let mut told = reader.timers()?;
     let mut again = memory.timers();
     told.retain(counts);

@@ -36,6 +36,8 @@ mod panics;
 #[cfg(test)]
 mod ping;
 #[cfg(test)]
+mod rederive;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod sabotage;

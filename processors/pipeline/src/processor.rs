@@ -93,6 +93,10 @@ impl Pipeline {
         &self.rules.id
     }
 
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// Whether a timer follows from the facts alone. When weather is asked for again depends on when
     /// it was asked for, which is history.
     pub fn is_content_timer(id: &[u8]) -> bool {

@@ -48,13 +48,31 @@ pub(crate) fn run(
         apply::apply(&mut work, stamped);
     }
     timers::fired(&mut work, due);
-    sessions::reconcile(&mut work);
-    nights::reconcile(&mut work);
-    conditions::came(&mut work);
-    profile::learn(&mut work);
-    estimate::losses(&mut work);
-    conditions::ask(&mut work);
-    advise::recommend(&mut work);
-    timers::arm(&mut work);
+    derive(&mut work);
     work.into_effects()
+}
+
+/// One athlete, nothing new, every step over everything: for state that other rules derived.
+pub(crate) fn all_again(
+    rules: &Rules,
+    athlete: &Key,
+    now: LogTime,
+    head: &AthleteHead,
+    buckets: &Buckets<Bucket>,
+) -> Effects<AthleteHead, Bucket> {
+    let mut work = Work::new(rules, athlete, now, head, buckets);
+    work.dirty.everything = true;
+    derive(&mut work);
+    work.into_effects()
+}
+
+fn derive(work: &mut Work<'_>) {
+    sessions::reconcile(work);
+    nights::reconcile(work);
+    conditions::came(work);
+    profile::learn(work);
+    estimate::losses(work);
+    conditions::ask(work);
+    advise::recommend(work);
+    timers::arm(work);
 }

@@ -20,6 +20,9 @@ use crate::dirty::Dirty;
 use crate::rules::Rules;
 use crate::settings::Settings;
 
+/// Stands for the rules of a state that more than one version had a part in: stale for all of them.
+const MIXED_RULES: &str = "mixed";
+
 /// The input that made something change, for the `cause` header.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cause {
@@ -211,7 +214,12 @@ impl<'a> Work<'a> {
         for (shard, index) in self.shards {
             buckets.insert(shard_id(shard), Some(Bucket::Index(index)));
         }
-        self.head.rules_id.clone_from(&self.rules.id);
+        // What other rules derived is not ours until all of it is derived again, and no longer theirs.
+        if self.head.rules_id.is_empty() {
+            self.head.rules_id.clone_from(&self.rules.id);
+        } else if self.head.rules_id != self.rules.id {
+            MIXED_RULES.clone_into(&mut self.head.rules_id);
+        }
         Effects {
             emit: self.records,
             head: Some(self.head),

@@ -16,7 +16,7 @@ use super::observation::{
 /// What every batch of the athlete needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AthleteHead {
-    /// Hash of the rules that wrote the published content.
+    /// Hash of the rules by which all of the state was derived; `mixed` where more than one had a part.
     pub rules_id: String,
     pub logical_time: Micros,
     /// UTC days that have a bucket, ascending.
