@@ -346,3 +346,52 @@ fn a_fact_has_the_strictest_label_of_what_was_used_for_it() {
     let [session] = World::of(&[run]).live().try_into().unwrap();
     assert_eq!(session.licence.as_deref(), Some("attribution"));
 }
+
+#[test]
+fn what_other_rules_read_otherwise_is_merged_again_under_the_ids_of_before() {
+    let start = start_s(0, 8);
+    let items = [
+        watch(71, 0, 8, 10_000),
+        health(72, "w-1", "com.garmin.connect.mobile", start, 10_005),
+    ];
+    let key = Key::new("default/mia");
+    let state_of =
+        |world: &World| -> Vec<_> { world.memory.state()[&key].clone().into_iter().collect() };
+    // Rules that could not read the second item had its session without it.
+    let (kept, read) = (World::of(&items[..1]), World::of(&items));
+    let pipeline = read.task.processor();
+    let again = pipeline
+        .rederive(&key, &state_of(&kept), &state_of(&read))
+        .unwrap();
+    let session = again
+        .differences
+        .iter()
+        .find(|one| one.kind == "session")
+        .unwrap();
+    assert_eq!(session.id, kept.live()[0].session_id);
+    assert_eq!((session.change, session.regrouped), ("revised", true));
+    let said: Vec<SessionRevised> = again
+        .emit
+        .iter()
+        .filter_map(|record| match schemas::decode_any(&record.value).unwrap() {
+            AnyRecord::SessionRevised(fact) => Some(fact),
+            _ => None,
+        })
+        .collect();
+    let [said] = said.as_slice() else {
+        panic!("{said:?}")
+    };
+    assert_eq!(said.session_id, kept.live()[0].session_id);
+    assert_eq!(said.members.len(), 2);
+    assert!(said.revision > kept.live()[0].revision);
+    // Content as if it had always been read so.
+    assert_eq!(said.content_hash, read.live()[0].content_hash);
+    // What is derived again by the same rules is equal, to the byte.
+    let same = pipeline
+        .rederive(&key, &state_of(&read), &state_of(&read))
+        .unwrap();
+    assert!(
+        same.emit.is_empty() && same.state.is_empty() && same.differences.is_empty(),
+        "{same:?}"
+    );
+}
