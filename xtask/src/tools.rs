@@ -19,6 +19,9 @@ struct Tool {
     packages: &'static [&'static str],
 }
 
+/// Debian keeps what makes an environment apart from the interpreter.
+const VENV: &str = "python3-venv";
+
 const TOOLS: &[Tool] = &[
     Tool {
         programs: &["chromium", "chromium-browser", "google-chrome", "chrome"],
@@ -38,13 +41,16 @@ const TOOLS: &[Tool] = &[
     },
     Tool {
         programs: &["python3"],
-        packages: &["python3", "python3-venv"],
+        packages: &["python3", VENV],
     },
 ];
 
 /// Installs what is missing, and makes the environment of Python.
 pub(crate) fn install(root: &Path) -> Result<()> {
-    let packages = missing(TOOLS, &on_path()?);
+    let mut packages = missing(TOOLS, &on_path()?);
+    if !packages.contains(&VENV) && !makes_environments() {
+        packages.push(VENV);
+    }
     if packages.is_empty() {
         say("xtask: every tool is there")?;
     } else {
@@ -86,6 +92,13 @@ fn missing(tools: &[Tool], folders: &[PathBuf]) -> Vec<&'static str> {
     };
     let lacking = tools.iter().filter(|tool| !is_there(tool));
     lacking.flat_map(|tool| tool.packages).copied().collect()
+}
+
+fn makes_environments() -> bool {
+    let probe = Command::new("python3")
+        .args(["-c", "import ensurepip, venv"])
+        .output();
+    probe.is_ok_and(|done| done.status.success())
 }
 
 fn apt(packages: &[&str]) -> Result<()> {
