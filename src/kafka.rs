@@ -17,7 +17,7 @@ use anyhow::Context;
 use edge::{Clock, SystemClock};
 use processors_pipeline::{Pipeline, Rules};
 use secrecy::ExposeSecret;
-use sinks_api::metrics::{Committed, Metrics};
+use sinks_api::metrics::Metrics;
 use stream_embedded::EmbeddedLog;
 use stream_kafka::{GroupProtocol, KafkaAppender, KafkaHost, KafkaLimits, KafkaOptions, Security};
 use stream_log::{Class, Failure, LogTime, Step, Task, TaskLimits};
@@ -167,15 +167,7 @@ fn process(
                 inputs, outputs, ..
             } => {
                 status.elsewhere.did();
-                let now = clock.now();
-                let count = |number| u64::try_from(number).unwrap_or(0);
-                metrics.committed(Committed {
-                    inputs: count(inputs),
-                    outputs: count(outputs),
-                    took_s: (now.0 - began.0) as f64 / 1e6,
-                    at_s: now.0 as f64 / 1e6,
-                });
-                metrics.records_consumed("sudor.raw", count(inputs));
+                loops::count_step(metrics, clock, began, (inputs, outputs));
             }
             // The host waits for records by itself.
             Step::Idle { .. } if task.host().caught_up() => status.elsewhere.idle(done),

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use edge::Clock;
+use edge::{Clock, UnixMicros};
 use processors_pipeline::{Pipeline, Rules};
 use sinks_api::Growth;
 use sinks_api::metrics::{Committed, Metrics};
@@ -184,6 +184,24 @@ pub(crate) fn processing(
     })
 }
 
+/// A step that committed, whatever log it was on.
+pub(crate) fn count_step(
+    metrics: &Metrics,
+    clock: &dyn Clock,
+    began: UnixMicros,
+    (inputs, outputs): (usize, usize),
+) {
+    let now = clock.now();
+    let count = |number| u64::try_from(number).unwrap_or(0);
+    metrics.committed(Committed {
+        inputs: count(inputs),
+        outputs: count(outputs),
+        took_s: (now.0 - began.0) as f64 / 1e6,
+        at_s: now.0 as f64 / 1e6,
+    });
+    metrics.records_consumed("sudor.raw", count(inputs));
+}
+
 fn process(
     task: &mut Task<Pipeline, stream_embedded::ProcessingHost>,
     log: &EmbeddedLog,
@@ -199,15 +217,7 @@ fn process(
             Step::Worked {
                 inputs, outputs, ..
             } => {
-                let now = clock.now();
-                let count = |number| u64::try_from(number).unwrap_or(0);
-                metrics.committed(Committed {
-                    inputs: count(inputs),
-                    outputs: count(outputs),
-                    took_s: (now.0 - began.0) as f64 / 1e6,
-                    at_s: now.0 as f64 / 1e6,
-                });
-                metrics.records_consumed("sudor.raw", count(inputs));
+                count_step(metrics, clock, began, (inputs, outputs));
             }
             Step::Idle { next_due } => {
                 status.processed.fetch_max(head.0, Ordering::AcqRel);
