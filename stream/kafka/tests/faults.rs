@@ -56,17 +56,19 @@ fn nothing_is_missing_or_doubled_whatever_is_killed() {
     }
     let counts = strike(&plan, &mut scenes);
     let mut said = counts.to_string();
+    let mut is_good = true;
     for scene in &mut scenes {
-        let records = scene.check(REST_LIMIT);
+        let checked = scene.check(REST_LIMIT);
+        is_good &= checked.is_good() && scene.ended_otherwise == 0;
         said.push_str(&format!(
-            "; {:?}: {records} records, {} workers ended by the watchdog, {} otherwise",
+            "; {:?}: {} workers ended by the watchdog, {} otherwise, {checked}",
             scene.protocol, scene.ended_by_watchdog, scene.ended_otherwise
         ));
-        assert_eq!(scene.ended_otherwise, 0, "workers end as they are told");
     }
     let told = format!("{said}\n");
     std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap();
     plan.report(&said);
+    assert!(is_good, "{said}");
 }
 
 /// Faults until the plan is fulfilled, among inputs that keep coming.
@@ -80,7 +82,13 @@ fn strike(plan: &Plan, scenes: &mut [Scene]) -> Counts {
         }
         let scene = chance.below(scenes.len());
         let worker = chance.below(2);
-        counts.strike(fault, &mut scenes[scene], worker, &mut chance);
+        counts.strike(
+            fault,
+            &mut scenes[scene],
+            worker,
+            &mut chance,
+            plan.pause_ms_max,
+        );
         wait(Duration::from_millis(
             200 + u64::try_from(chance.below(1_500)).unwrap(),
         ));
@@ -109,5 +117,6 @@ fn the_watchdog_ends_a_worker_and_the_next_one_goes_on() {
     broker("resume");
     assert_eq!(code, Some(70), "the exit code of a watchdog");
     scene.start_workers(1);
-    scene.check(REST_LIMIT);
+    let checked = scene.check(REST_LIMIT);
+    assert!(checked.is_good(), "{checked}");
 }

@@ -14,7 +14,7 @@ const STOPPED_MS: usize = 8_000;
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     wanted: Counts,
-    pause_ms_max: usize,
+    pub(crate) pause_ms_max: usize,
     until: Option<std::time::Instant>,
 }
 
@@ -125,6 +125,7 @@ impl Counts {
         scene: &mut Scene,
         worker: usize,
         chance: &mut Chance,
+        pause_ms_max: usize,
     ) {
         match fault {
             Fault::Kill => {
@@ -150,16 +151,12 @@ impl Counts {
             }
             Fault::BrokerPause => {
                 broker("pause");
-                let ms = 500 + chance.below(500.max(self.pause_limit(scene)));
+                let ms = 500 + chance.below(pause_ms_max.max(500));
                 wait(Duration::from_millis(u64::try_from(ms).unwrap()));
                 broker("resume");
                 self.broker_pauses += 1;
             }
         }
-    }
-
-    fn pause_limit(&self, _: &Scene) -> usize {
-        Plan::from_environment().pause_ms_max
     }
 }
 
