@@ -41,7 +41,7 @@ pub struct LockedVersion {
 
 /// `<topic>-sudor.<Record>` for every topic and each of its records.
 pub fn subject_names() -> impl Iterator<Item = (String, &'static str)> {
-    topic::CATALOGUE.iter().flat_map(|spec| {
+    topic::of_a_cluster().flat_map(|spec| {
         spec.records
             .iter()
             .map(|record| (format!("{}-{NAMESPACE}.{record}", spec.name), *record))

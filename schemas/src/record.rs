@@ -4,6 +4,7 @@
 //! default, never renamed. Instants are microseconds since the epoch in UTC; durations end in `_s`;
 //! every other number carries its unit at the end of its name. `None` is unknown, never zero.
 
+pub mod control;
 mod fact;
 pub mod ingest;
 pub mod loss;

@@ -135,6 +135,10 @@ records! {
     AthleteHead in state,
     DayBucket in state,
     IndexShard in state,
+    AthleteRegistered in control,
+    AccountLinked in control,
+    SecretSealed in control,
+    ClusterPinned in control,
 }
 
 macro_rules! replaced {

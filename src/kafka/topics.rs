@@ -1,7 +1,7 @@
 //! `sudor topics create` on Kafka: what every topic is made with, and what of it is there.
 
 use anyhow::{Context, anyhow};
-use schemas::topic::{CATALOGUE, Cleanup, Direction};
+use schemas::topic::{Cleanup, Direction};
 use serde_json::json;
 use stream_kafka::{KafkaOptions, TopicPlan, TopicSpec, create_topics, plan_topics};
 
@@ -29,7 +29,7 @@ fn specs() -> Vec<TopicSpec> {
             },
         }
     };
-    CATALOGUE.iter().map(spec).collect()
+    schemas::topic::of_a_cluster().map(spec).collect()
 }
 
 pub(crate) fn create(settings: &Settings, kafka: &Kafka, global: GlobalArgs) -> anyhow::Result<()> {

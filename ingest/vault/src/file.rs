@@ -58,6 +58,15 @@ pub(crate) enum Write {
         account_id: String,
         at: UnixMicros,
     },
+    /// A link as another node wrote it.
+    Account {
+        athlete: AthleteRef,
+        provider: String,
+        account_id: String,
+        is_live: bool,
+        linked_at: UnixMicros,
+        changed_at: UnixMicros,
+    },
     Seal {
         athlete: AthleteRef,
         provider: String,
@@ -143,6 +152,26 @@ fn execute(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()>
                  WHERE provider = ?1 AND account_id = ?2",
             )?
             .execute(params![provider, account_id, DEREGISTERED, at.0]),
+        Write::Account {
+            athlete,
+            provider,
+            account_id,
+            is_live,
+            linked_at,
+            changed_at,
+        } => transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO connections VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                athlete.tenant_id,
+                athlete.athlete_id,
+                provider,
+                account_id,
+                if *is_live { LINKED } else { DEREGISTERED },
+                linked_at.0,
+                changed_at.0
+            ]),
         Write::Seal {
             athlete,
             provider,
@@ -211,4 +240,22 @@ pub(crate) fn sealed(
             },
         )
         .optional()
+}
+
+/// Tokens of a connection as they are on disk: athlete, provider, account, key.
+type SealedTokens = (AthleteRef, String, String, String, Sealed);
+
+pub(crate) fn all_sealed(connection: &Connection) -> rusqlite::Result<Vec<SealedTokens>> {
+    let mut select = connection.prepare(
+        "SELECT tenant_id, athlete_id, provider, account_id, key_id, nonce, sealed FROM tokens",
+    )?;
+    let rows = select.query_map([], |row| {
+        let athlete = AthleteRef::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+        let sealed = Sealed {
+            nonce: row.get(5)?,
+            ciphertext: row.get(6)?,
+        };
+        Ok((athlete, row.get(2)?, row.get(3)?, row.get(4)?, sealed))
+    })?;
+    rows.collect()
 }

@@ -4,6 +4,8 @@
 //! implements the connectors' ports `Registry`, `Vault`, `Marks` and `Budgets` on one file, `vault.db`, and
 //! keeps the API keys there: the port `KeyStore` of `edge`.
 //!
+//! On a cluster several nodes share it through a journal, see `control`.
+//!
 //! It is not a part of the log: nothing here is a fact, and nothing in the log is derived from it.
 //!
 //! Invariants:
@@ -13,6 +15,7 @@
 //!   is bound to its athlete, provider and account; so is a callback URL, bound to its reference;
 //! * a vault does not open with a key that did not seal it.
 
+mod control;
 mod fetching;
 mod file;
 mod key;
@@ -23,6 +26,7 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
+pub use control::{ControlEntry, Journal};
 pub use keys::{ApiKeys, KeyEntry, NewKey};
 pub use memory::{Athlete, Connection};
 pub use vault::{Vault, VaultError};

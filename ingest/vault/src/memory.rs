@@ -77,6 +77,20 @@ impl Memory {
                 }
                 Change::Updated
             }
+            Write::Account {
+                athlete,
+                provider,
+                account_id,
+                is_live,
+                linked_at,
+                ..
+            } => {
+                let link = Link {
+                    is_live: *is_live,
+                    linked_at: *linked_at,
+                };
+                change(self.put_link(athlete, provider, account_id, link))
+            }
             Write::Seal { .. } | Write::Fetching(_) => Change::Updated,
         }
     }
@@ -95,6 +109,8 @@ impl Memory {
                 .entry(account.clone())
                 .or_default()
                 .insert(athlete.clone());
+        } else if let Some(owners) = self.owners.get_mut(&account) {
+            owners.remove(athlete);
         }
         let place = (athlete.clone(), account.0, account.1);
         match self.links.get_mut(&place) {

@@ -9,6 +9,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::{Vault, VaultError};
 
+mod control;
 mod fetching;
 
 const AT: UnixMicros = UnixMicros(1_767_225_600_000_000);

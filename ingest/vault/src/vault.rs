@@ -6,13 +6,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use edge::UnixMicros;
 use ingest_connectors::port::{AthleteRef, Callback, Change, Registry, RegistryError, Tokens};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use crate::control::{self, Journal};
 use crate::fetching;
 use crate::file::{self, Write};
 use crate::key::{Key, create_private};
@@ -63,6 +64,12 @@ pub enum VaultError {
     Unsealable,
     #[error("the system gives no random bytes")]
     NoRandomness,
+    #[error("the write could not be told to the other nodes")]
+    Journal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(
+        "a token of the cluster was sealed with the key {found}, and the vault here has {own}: give every node the same vault.key_file"
+    )]
+    OtherKey { found: String, own: String },
     #[error("too many API keys are valid, or the name is too long")]
     KeyLimit,
 }
@@ -74,6 +81,8 @@ pub struct Vault {
     /// Bounded by its callers: each waits until its own write is done.
     queue: Mutex<Vec<Queued>>,
     connection: Mutex<rusqlite::Connection>,
+    /// Where other nodes hear of a write; none on one machine.
+    journal: OnceLock<Arc<dyn Journal>>,
 }
 
 struct Queued {
@@ -126,6 +135,7 @@ impl Vault {
             memory: RwLock::new(memory),
             queue: Mutex::default(),
             connection: Mutex::new(connection),
+            journal: OnceLock::new(),
         })
     }
 
@@ -188,10 +198,45 @@ impl Vault {
         self.write(Write::Fetching(write)).map(|_| ())
     }
 
+    /// From now on other nodes hear of every write before it is one.
+    pub fn share(&self, journal: Arc<dyn Journal>) {
+        self.journal.get_or_init(|| journal);
+    }
+
     /// Returns when the write is durable and readers see it.
     fn write(&self, write: Write) -> Result<Change, VaultError> {
-        let (done, outcome) = sync_channel(1);
-        lock(&self.queue).push(Queued { write, done });
+        if let Some(journal) = self.journal.get() {
+            let entries = self.with_memory(|memory| control::entries_of(&write, memory));
+            if !entries.is_empty() {
+                journal.write(entries).map_err(VaultError::Journal)?;
+            }
+        }
+        self.write_here(vec![write])
+    }
+
+    pub(crate) fn with_memory<T>(&self, look: impl FnOnce(&Memory) -> T) -> T {
+        look(&self.memory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What others have been told of, or need not be. In one commit, or more of them.
+    pub(crate) fn write_all(&self, writes: Vec<Write>) -> Result<(), VaultError> {
+        self.write_here(writes).map(|_| ())
+    }
+
+    /// What the last of them found.
+    fn write_here(&self, writes: Vec<Write>) -> Result<Change, VaultError> {
+        let mut outcome = None;
+        {
+            let mut queue = lock(&self.queue);
+            for write in writes {
+                let (done, told) = sync_channel(1);
+                queue.push(Queued { write, done });
+                outcome = Some(told);
+            }
+        }
+        let Some(outcome) = outcome else {
+            return Ok(Change::Updated);
+        };
         {
             let mut connection = lock(&self.connection);
             let batch = std::mem::take(&mut *lock(&self.queue));
