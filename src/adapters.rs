@@ -15,7 +15,7 @@ pub(crate) use directory::{Ready, VaultDirectory};
 pub(crate) use explain::LogExplain;
 pub(crate) use facts::LogFacts;
 pub(crate) use feed::{Arrivals, LogFeed};
-pub(crate) use hints::LogHints;
+pub(crate) use hints::{LogHints, Ours};
 pub(crate) use links::AccountLinks;
 pub(crate) use publisher::{FETCH_RESULT, Intake, LogPublisher, raw_record};
 pub(crate) use quality::LogQuality;

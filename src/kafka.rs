@@ -4,6 +4,7 @@
 //! Appending and processing speak to the broker. Everything that reads (store, stream, fetchers,
 //! explanations, quality, `verify`) reads the copy, which is in one order, and never knows.
 
+mod control;
 mod copying;
 mod topics;
 

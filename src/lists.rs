@@ -12,7 +12,7 @@ pub(crate) fn topics(args: &TopicsArgs, global: GlobalArgs) -> CommandResult {
         TopicsCommand::List => {}
         TopicsCommand::Create(data) => return create(data, global),
     }
-    let specs = schemas::topic::of_a_cluster();
+    let specs = schemas::control::of_a_cluster();
     let printed = if global.json {
         let rows: Vec<_> = specs
             .map(|spec| {

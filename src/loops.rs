@@ -5,6 +5,7 @@
 
 mod elsewhere;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -17,7 +18,7 @@ use sinks_api::Growth;
 use sinks_api::metrics::{Committed, Metrics};
 use sinks_store::{Feed, SeriesStore, Writer};
 use stream_embedded::EmbeddedLog;
-use stream_log::{Class, Failure, LogTime, Offset, Step, Task, TaskLimits};
+use stream_log::{Class, Failure, LogTime, Offset, Partition, Step, Task, TaskLimits};
 use tokio::sync::{Notify, watch};
 
 use crate::adapters::Arrivals;
@@ -29,6 +30,12 @@ use elsewhere::Elsewhere;
 const SLEEP_MAX: Duration = Duration::from_millis(200);
 /// Failed openings in a row before the process gives up.
 const REBUILDS_MAX: u32 = 5;
+
+/// Partitions whose athletes this process works for, each with a count that changes when it went and
+/// came back.
+pub(crate) type Shares = Arc<BTreeMap<Partition, u64>>;
+/// Tells when they change.
+pub(crate) type Share = watch::Receiver<Shares>;
 
 /// What the loops tell the rest of the process.
 #[derive(Debug, Default)]

@@ -31,11 +31,11 @@ use crate::adapters::{
     LogWords, Ready, VaultDirectory,
 };
 use crate::config::{AuthRequired, Role, Settings};
-use crate::loops::{self, Status};
+use crate::loops::{self, Share, Status};
 use crate::shutdown::Shutdown;
 use crate::stores;
 use crate::topics;
-use outward::{FetchStates, Fetching};
+use outward::{FetchStates, Fetchers};
 
 pub(crate) const TENANT: &str = "default";
 /// What the vault's key signs.
@@ -54,13 +54,15 @@ pub(crate) struct Service {
     publisher: LogPublisher,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
+    /// Whose athletes it fetches for; `None` is everybody's.
+    share: Option<Share>,
 }
 
 /// What a service shows and does towards the outside.
 struct Surface {
     routes: Router,
     links: AccountLinks,
-    fetchers: Vec<Fetching>,
+    fetchers: Option<Fetchers>,
 }
 
 impl Service {
@@ -80,6 +82,7 @@ impl Service {
             .then_some(settings.vault.key_file.as_path());
         let vault = Vault::open(&settings.vault.path, key_file)
             .with_context(|| format!("cannot open the vault {}", settings.vault.path.display()))?;
+        let vault = Arc::new(vault);
         let keys = ApiKeys::open(&settings.vault.path)?;
         let stores::Opened {
             writer,
@@ -90,7 +93,14 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let status = Arc::new(Status::default());
         let mut threads = Vec::new();
-        let intake = intake(settings, &log, &status, &clock, &metrics, &mut threads)?;
+        let (intake, share) = intake(
+            settings,
+            (&log, &vault),
+            &status,
+            &clock,
+            &metrics,
+            &mut threads,
+        )?;
         if settings.roles.contains(&Role::Sink) {
             let feed = LogFeed::new(log.subscriber()?, metrics.clone());
             let arrivals = feed.arrivals();
@@ -113,10 +123,11 @@ impl Service {
             fed_to,
             status,
             loops: threads,
-            vault: Arc::new(vault),
+            vault,
             keys: Arc::new(keys),
             metrics,
             clock,
+            share,
         })
     }
 
@@ -152,10 +163,10 @@ impl Service {
             Arc::clone(&self.log),
         );
         let mut routes = utoipa_axum::router::OpenApiRouter::new();
-        let mut fetchers = Vec::new();
+        let mut fetchers = None;
         if self.settings.roles.contains(&Role::Ingest) {
             let connectors = self.connectors(linked)?;
-            fetchers = self.fetchers(&connectors)?;
+            fetchers = Some(self.fetchers(&connectors)?);
             routes = routes.merge(ingest_connectors::router(connectors));
         }
         if self.settings.roles.contains(&Role::Api) {
@@ -172,7 +183,11 @@ impl Service {
                 explain: Arc::new(LogExplain::new(Arc::clone(&query), reader)),
                 facts: Arc::new(self.facts()),
                 words: Arc::new(LogWords),
-                fetches: Arc::new(FetchStates::of(&fetchers)),
+                fetches: Arc::new(
+                    fetchers
+                        .as_ref()
+                        .map_or_else(FetchStates::default, Fetchers::states),
+                ),
                 clock: Arc::clone(&self.clock),
                 signer: Signer::new(self.vault.signing_key(STREAM_POSITIONS)),
                 store: query,
@@ -277,8 +292,8 @@ impl Service {
         let (ended, stopping) = crate::shutdown::channel();
         let mut background = JoinSet::new();
         let linking = background.spawn(surface.links.run());
-        for fetching in surface.fetchers {
-            background.spawn(fetching.run(stopping.clone()));
+        if let Some(fetchers) = surface.fetchers {
+            background.spawn(fetchers.run(stopping));
         }
         let status = Arc::clone(&self.status);
         let stop = async move {
@@ -324,25 +339,25 @@ impl Service {
     }
 }
 
-/// The processing of this process, and who takes records in.
+/// The processing of this process, who takes records in, and for whom it fetches.
 fn intake(
     settings: &Settings,
-    log: &Arc<EmbeddedLog>,
+    (log, vault): (&Arc<EmbeddedLog>, &Arc<Vault>),
     status: &Arc<Status>,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
     threads: &mut Vec<JoinHandle<anyhow::Result<()>>>,
-) -> anyhow::Result<Intake> {
+) -> anyhow::Result<(Intake, Option<Share>)> {
     let processes = settings.roles.contains(&Role::Process);
     Ok(match &settings.log.kafka {
         None if processes => {
             let thread = loops::processing(settings, log, status, clock, metrics)?;
             threads.push(thread);
-            Intake::Embedded(log.appender())
+            (Intake::Embedded(log.appender()), None)
         }
         None => {
             status.nothing_to_process();
-            Intake::Embedded(log.appender())
+            (Intake::Embedded(log.appender()), None)
         }
         #[cfg(feature = "kafka")]
         Some(kafka) => {
@@ -351,9 +366,15 @@ fn intake(
             if processes {
                 threads.push(side.processing(settings, status, clock, metrics)?);
             }
-            side.intake(status)
+            let fetches = settings.roles.contains(&Role::Ingest);
+            let (thread, share) = side.control(vault, status, fetches)?;
+            threads.push(thread);
+            (side.intake(status), Some(share))
         }
         #[cfg(not(feature = "kafka"))]
-        Some(_) => return Err(anyhow!("this build has no Kafka")),
+        Some(_) => {
+            drop(Arc::clone(vault));
+            return Err(anyhow!("this build has no Kafka"));
+        }
     })
 }

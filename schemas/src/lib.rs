@@ -12,6 +12,7 @@
 pub mod check;
 pub mod codec;
 pub mod compatibility;
+pub mod control;
 pub mod golden;
 pub mod lock;
 pub mod record;

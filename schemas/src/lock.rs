@@ -9,7 +9,7 @@ use apache_avro::{Schema, rabin::Rabin};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::topic;
+use crate::control;
 
 /// The text of `schemas.lock.json`.
 pub(crate) const TEXT: &str = include_str!("../schemas.lock.json");
@@ -41,7 +41,7 @@ pub struct LockedVersion {
 
 /// `<topic>-sudor.<Record>` for every topic and each of its records.
 pub fn subject_names() -> impl Iterator<Item = (String, &'static str)> {
-    topic::of_a_cluster().flat_map(|spec| {
+    control::of_a_cluster().flat_map(|spec| {
         spec.records
             .iter()
             .map(|record| (format!("{}-{NAMESPACE}.{record}", spec.name), *record))

@@ -55,10 +55,6 @@ pub const CONNECTIONS: &str = "sudor.connections";
 pub const REJECTIONS: &str = "sudor.rejections";
 pub const TICKS: &str = "sudor.ticks";
 pub const CHANGELOG: &str = "sudor.changelog";
-pub const CONTROL_ATHLETES: &str = "sudor.control.athletes";
-pub const CONTROL_ACCOUNTS: &str = "sudor.control.accounts";
-pub const CONTROL_SECRETS: &str = "sudor.control.secrets";
-pub const CONTROL_CLUSTER: &str = "sudor.control.cluster";
 
 /// The raw topic of a source. The words of `source` are those of `RawReceived`.
 pub fn raw_topic(source: &str) -> Option<&'static str> {
@@ -194,48 +190,3 @@ pub const CATALOGUE: &[TopicSpec] = &[
         cleanup: Cleanup::Compact,
     },
 ];
-
-const fn control(
-    name: &'static str,
-    records: &'static [&'static str],
-    meaning: &'static str,
-) -> TopicSpec {
-    TopicSpec {
-        name,
-        records,
-        written_by: "ingest",
-        meaning,
-        direction: Direction::Internal,
-        cleanup: Cleanup::Compact,
-    }
-}
-
-/// What the nodes of a cluster share besides the log. On one machine it is in files, and these are no
-/// topics of it.
-pub const CONTROL: &[TopicSpec] = &[
-    control(
-        CONTROL_ATHLETES,
-        &["AthleteRegistered"],
-        "who the athletes are",
-    ),
-    control(
-        CONTROL_ACCOUNTS,
-        &["AccountLinked"],
-        "whose account is whose",
-    ),
-    control(
-        CONTROL_SECRETS,
-        &["SecretSealed"],
-        "tokens and callback URLs, sealed",
-    ),
-    control(
-        CONTROL_CLUSTER,
-        &["ClusterPinned"],
-        "what was decided when the topics were made",
-    ),
-];
-
-/// Every topic that a cluster has.
-pub fn of_a_cluster() -> impl Iterator<Item = &'static TopicSpec> {
-    CATALOGUE.iter().chain(CONTROL)
-}

@@ -1,11 +1,14 @@
 //! Ingest's `HintFeed` over the log: what asks for a request to the outside, and how those ended.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use ingest_connectors::port::{Asked, Batch, FeedError, HintFeed};
 use schemas::record::ingest::RawReceived;
 use schemas::record::loss::WeatherRequested;
 use schemas::topic;
 use stream_embedded::Subscriber;
-use stream_log::{Failure, Offset, Sequenced, Subscribe, Topic};
+use stream_log::{Failure, Offset, Partition, Sequenced, Subscribe, Topic};
 
 use super::publisher::{FETCH_RESULT, KIND};
 
@@ -19,23 +22,34 @@ const HINTS: &[&[u8]] = &[b"event", b"ping", FETCH_RESULT.as_bytes()];
 pub(crate) struct LogHints {
     subscriber: Subscriber,
     topics: Vec<Topic>,
+    ours: Ours,
 }
+
+/// Partitions whose athletes are worked for here; `None` is all.
+pub(crate) type Ours = Option<Arc<BTreeSet<Partition>>>;
 
 impl LogHints {
     /// Hints of a vendor that tells only that there is something.
-    pub(crate) fn of_vendor(subscriber: Subscriber, topic: &'static str) -> Self {
+    pub(crate) fn of_vendor(subscriber: Subscriber, topic: &'static str, ours: Ours) -> Self {
         Self {
             subscriber,
             topics: vec![Topic(topic)],
+            ours,
         }
     }
 
     /// Questions for the weather, and the answers that were given.
-    pub(crate) fn of_weather(subscriber: Subscriber) -> Self {
+    pub(crate) fn of_weather(subscriber: Subscriber, ours: Ours) -> Self {
         Self {
             subscriber,
             topics: vec![Topic(topic::WEATHER_REQUESTS), Topic(topic::RAW_WEATHER)],
+            ours,
         }
+    }
+
+    fn is_ours(&self, record: &Sequenced) -> bool {
+        let ours = self.ours.as_ref();
+        ours.is_none_or(|ours| ours.contains(&record.partition))
     }
 }
 
@@ -53,7 +67,7 @@ impl HintFeed for LogHints {
                 .map_err(unavailable)?;
             let Some(last) = records.last() else { break };
             batch.end = last.offset.0;
-            for record in &records {
+            for record in records.iter().filter(|record| self.is_ours(record)) {
                 batch
                     .items
                     .extend(asked(record).map(|asked| (record.offset.0, asked)));

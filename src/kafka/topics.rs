@@ -29,7 +29,7 @@ fn specs() -> Vec<TopicSpec> {
             },
         }
     };
-    schemas::topic::of_a_cluster().map(spec).collect()
+    schemas::control::of_a_cluster().map(spec).collect()
 }
 
 pub(crate) fn create(settings: &Settings, kafka: &Kafka, global: GlobalArgs) -> anyhow::Result<()> {

@@ -94,6 +94,43 @@ impl LinkState<'_> {
     }
 }
 
+fn linked(
+    memory: &Memory,
+    (athlete, provider, account_id): (&AthleteRef, &str, &str),
+    at: UnixMicros,
+) -> ControlEntry {
+    let place = (athlete.clone(), provider.to_owned(), account_id.to_owned());
+    let known = memory.links.get(&place);
+    let state = LinkState {
+        athlete,
+        provider,
+        account_id,
+        is_live: true,
+        linked_at: known.map_or(at, |link| link.linked_at),
+        changed_at: at,
+    };
+    state.entry()
+}
+
+/// Every live link to the account, as it is from now on.
+fn ended(memory: &Memory, provider: &str, account_id: &str, at: UnixMicros) -> Vec<ControlEntry> {
+    let owners = memory.owners(provider, account_id);
+    let entry = |athlete: &AthleteRef| {
+        let place = (athlete.clone(), provider.to_owned(), account_id.to_owned());
+        let link = memory.links.get(&place)?;
+        let state = LinkState {
+            athlete,
+            provider,
+            account_id,
+            is_live: false,
+            linked_at: link.linked_at,
+            changed_at: at,
+        };
+        Some(state.entry())
+    };
+    owners.iter().filter_map(entry).collect()
+}
+
 /// What others have to know of a write; nothing where it is this node's own business.
 pub(crate) fn entries_of(write: &Write, memory: &Memory) -> Vec<ControlEntry> {
     match write {
@@ -103,40 +140,12 @@ pub(crate) fn entries_of(write: &Write, memory: &Memory) -> Vec<ControlEntry> {
             provider,
             account_id,
             at,
-        } => {
-            let place = (athlete.clone(), provider.clone(), account_id.clone());
-            let known = memory.links.get(&place);
-            let state = LinkState {
-                athlete,
-                provider,
-                account_id,
-                is_live: true,
-                linked_at: known.map_or(*at, |link| link.linked_at),
-                changed_at: *at,
-            };
-            vec![state.entry()]
-        }
+        } => vec![linked(memory, (athlete, provider, account_id), *at)],
         Write::Deregister {
             provider,
             account_id,
             at,
-        } => {
-            let owners = memory.owners(provider, account_id);
-            let ended = owners.iter().filter_map(|athlete| {
-                let place = (athlete.clone(), provider.clone(), account_id.clone());
-                let link = memory.links.get(&place)?;
-                let state = LinkState {
-                    athlete,
-                    provider,
-                    account_id,
-                    is_live: false,
-                    linked_at: link.linked_at,
-                    changed_at: *at,
-                };
-                Some(state.entry())
-            });
-            ended.collect()
-        }
+        } => ended(memory, provider, account_id, *at),
         Write::Seal {
             athlete,
             provider,

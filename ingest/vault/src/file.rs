@@ -152,26 +152,7 @@ fn execute(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()>
                  WHERE provider = ?1 AND account_id = ?2",
             )?
             .execute(params![provider, account_id, DEREGISTERED, at.0]),
-        Write::Account {
-            athlete,
-            provider,
-            account_id,
-            is_live,
-            linked_at,
-            changed_at,
-        } => transaction
-            .prepare_cached(
-                "INSERT OR REPLACE INTO connections VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                athlete.tenant_id,
-                athlete.athlete_id,
-                provider,
-                account_id,
-                if *is_live { LINKED } else { DEREGISTERED },
-                linked_at.0,
-                changed_at.0
-            ]),
+        Write::Account { .. } => return put_account(transaction, write),
         Write::Seal {
             athlete,
             provider,
@@ -192,6 +173,33 @@ fn execute(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()>
         Write::Fetching(write) => return fetching::execute(transaction, write),
     };
     rows.map(|_| ())
+}
+
+/// A link as it is said to be, whatever it was.
+fn put_account(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
+    let Write::Account {
+        athlete,
+        provider,
+        account_id,
+        is_live,
+        linked_at,
+        changed_at,
+    } = write
+    else {
+        return Ok(());
+    };
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO connections VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
+            athlete.tenant_id,
+            athlete.athlete_id,
+            provider,
+            account_id,
+            if *is_live { LINKED } else { DEREGISTERED },
+            linked_at.0,
+            changed_at.0
+        ])
+        .map(|_| ())
 }
 
 pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Memory> {

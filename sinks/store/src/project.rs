@@ -62,7 +62,11 @@ pub fn project(record: AnyRecord) -> Option<RowChange> {
         | AnyRecord::Tick(_)
         | AnyRecord::AthleteHead(_)
         | AnyRecord::DayBucket(_)
-        | AnyRecord::IndexShard(_) => None,
+        | AnyRecord::IndexShard(_)
+        | AnyRecord::AthleteRegistered(_)
+        | AnyRecord::AccountLinked(_)
+        | AnyRecord::SecretSealed(_)
+        | AnyRecord::ClusterPinned(_) => None,
     }
 }
 

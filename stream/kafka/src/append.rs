@@ -233,12 +233,15 @@ impl KafkaAppender {
             index,
             bytes,
         });
-        let next = BaseRecord::<[u8], [u8], Box<Part>>::with_opaque_to(&topic, part)
+        let mut next = BaseRecord::<[u8], [u8], Box<Part>>::with_opaque_to(&topic, part)
             .partition(codec::number(partition))
             .key(record.key.as_str().as_bytes())
-            .payload(&record.value)
             .timestamp(codec::timestamp_ms(record.received_at))
             .headers(codec::headers(record));
+        // None at all where it is empty: in a compacted topic that removes the key.
+        if !record.value.is_empty() {
+            next = next.payload(&record.value);
+        }
         if let Err((error, _)) = self.shared.producer.send(next) {
             let queued = &self.shared.producer.context().queued_bytes;
             queued.fetch_sub(bytes, Ordering::AcqRel);

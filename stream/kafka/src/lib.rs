@@ -38,6 +38,7 @@ mod append;
 mod follow;
 mod merge;
 mod subscribe;
+mod table;
 mod topics;
 
 pub use append::{Callback, KafkaAppender};
@@ -46,4 +47,5 @@ pub use follow::{Followed, KafkaFollower, Places, StateNews};
 pub use host::KafkaHost;
 pub use settings::{GroupProtocol, KafkaLimits, KafkaOptions, Security, TopicSpec};
 pub use subscribe::KafkaSubscriber;
+pub use table::{KafkaShare, KafkaTable, TableRow};
 pub use topics::{TopicPlan, create_topics, delete_topics, plan_topics};

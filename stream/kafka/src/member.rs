@@ -28,10 +28,13 @@ use crate::settings::KafkaOptions;
 pub(crate) struct Owned {
     pub(crate) since: BTreeMap<Partition, u64>,
     assigned: u64,
+    /// Assignments and revocations that were told of.
+    changes: u64,
 }
 
-/// Changes that are told of in one look; more is not known to wait.
-const EVENTS_MAX: usize = 4;
+/// Events of one look. The client makes one for every failed attempt at a connection, and attempts are
+/// at most a second apart; thousands would be an hour that nobody looked.
+const EVENTS_MAX: usize = 10_000;
 
 #[derive(Default)]
 pub(crate) struct Assignment {
@@ -60,8 +63,10 @@ fn partitions(list: &TopicPartitionList) -> Vec<Partition> {
 /// Runs inside `Member::serve`. It notes; the host acts when `serve` has returned.
 impl ConsumerContext for Assignment {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.changes = owned.changes.saturating_add(1);
         if let Rebalance::Revoke(gone) = rebalance {
-            let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+            tracing::debug!(partitions = ?partitions(gone), "no longer ours");
             for partition in partitions(gone) {
                 owned.since.remove(&partition);
             }
@@ -74,6 +79,7 @@ impl ConsumerContext for Assignment {
                 // What it reads then is thrown away.
                 tracing::debug!(%error, "the member's partitions could not be paused");
             }
+            tracing::debug!(partitions = ?partitions(new), "assigned");
             let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
             owned.assigned = owned.assigned.saturating_add(1);
             let assigned = owned.assigned;
@@ -100,25 +106,42 @@ impl Member {
     }
 
     /// Lets the client tell of all changes there are, waiting for the first so long at most.
+    ///
+    /// Errors of connections stand in the same queue, dozens of them after a broker was away, and a
+    /// change may be behind them. So the queue is emptied: a look that ends early leaves a worker with
+    /// what it owned before.
     pub(crate) fn serve(&self, wait: Duration) -> Result<(), Failure> {
-        self.serve_one(wait)?;
+        let mut wait = wait;
         for _ in 0..EVENTS_MAX {
-            self.serve_one(Duration::ZERO)?;
+            let changes = self.changes();
+            let found = self.consumer.poll(wait);
+            wait = Duration::ZERO;
+            match found {
+                Some(Err(error)) if classify(&error) != Verdict::Retry => {
+                    return Err(failed("being a member of the group", error));
+                }
+                Some(Err(error)) => tracing::debug!(%error, "member of the group"),
+                Some(Ok(_)) => {}
+                // A change ends a poll as an empty queue does.
+                None if self.changes() == changes => return Ok(()),
+                None => {}
+            }
         }
-        Ok(())
+        Err(Failure::new(
+            Class::Abort,
+            "hearing of all changes of the group",
+        ))
     }
 
-    fn serve_one(&self, wait: Duration) -> Result<(), Failure> {
-        match self.consumer.poll(wait) {
-            Some(Err(error)) if classify(&error) != Verdict::Retry => {
-                Err(failed("being a member of the group", error))
-            }
-            Some(Err(error)) => {
-                tracing::debug!(%error, "member of the group");
-                Ok(())
-            }
-            Some(Ok(_)) | None => Ok(()),
-        }
+    fn changes(&self) -> u64 {
+        let owned = self.consumer.context().owned.lock();
+        owned.unwrap_or_else(PoisonError::into_inner).changes
+    }
+
+    /// What the broker has given to others while we were not heard of is ours until the client has told
+    /// of it. This is known at once, and until it is told nothing is owned.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.consumer.assignment_lost()
     }
 
     pub(crate) fn owned(&self) -> BTreeMap<Partition, u64> {
@@ -133,7 +156,9 @@ impl Member {
 
     /// Holds the generation by which the broker knows a former owner. It has to be from before the
     /// ownership was looked at: a member that was taken for dead joins anew on a thread of the client,
-    /// and what it has then would let through a commit of partitions that it lost.
+    /// and what it has then would let through a commit of partitions that it lost. The positions that
+    /// are committed are those of inputs, which the group knows nothing of: a broker compares the
+    /// generation, and not who has which partition.
     pub(crate) fn metadata(&self) -> Result<ConsumerGroupMetadata, Failure> {
         self.consumer
             .group_metadata()

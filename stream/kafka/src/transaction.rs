@@ -163,6 +163,9 @@ impl Transactions {
         for record in records {
             self.produce(&record)?;
         }
+        // First the records, then the question whether they are ours to write: a broker that lets the
+        // positions in has all records before anything that a later owner writes.
+        self.wait_for_deliveries()?;
         let call = self.call;
         if let Some((positions, owner)) = positions {
             let producer = &self.producer;
@@ -170,13 +173,12 @@ impl Transactions {
                 producer.send_offsets_to_transaction(positions, owner, call)
             })?;
         }
-        self.wait_for_deliveries()?;
         let started = Instant::now();
         let producer = &self.producer;
         let committed = self.bounded("committing a transaction", || {
             producer.commit_transaction(call)
         });
-        self.in_doubt = started.elapsed() > DOUBT_AFTER;
+        self.in_doubt |= started.elapsed() > DOUBT_AFTER;
         committed
     }
 
@@ -207,7 +209,13 @@ impl Transactions {
     /// The client's own wait polls in steps of 100 ms while another thread takes the answers.
     fn wait_for_deliveries(&self) -> Result<(), Failure> {
         let started = Instant::now();
-        while self.producer.in_flight_count() > 0 && started.elapsed() < self.limit {
+        while self.producer.in_flight_count() > 0 {
+            if started.elapsed() > self.limit {
+                return Err(Failure::new(
+                    Class::Abort,
+                    "waiting for the records of a transaction",
+                ));
+            }
             std::thread::sleep(NAP);
         }
         let context = self.producer.context();
@@ -238,7 +246,7 @@ impl Transactions {
                 producer.abort_transaction(call)
             })
             .map_err(as_rebuild);
-        self.in_doubt = started.elapsed() > DOUBT_AFTER;
+        self.in_doubt |= started.elapsed() > DOUBT_AFTER;
         aborted
     }
 

@@ -75,7 +75,14 @@ fn nothing_is_missing_or_doubled_whatever_is_killed() {
 fn strike(plan: &Plan, scenes: &mut [Scene]) -> Counts {
     let mut chance = Chance::new(plan.seed);
     let mut counts = Counts::default();
+    let mut struck = 0;
     while let Some(fault) = plan.next(&counts, &mut chance) {
+        struck += 1;
+        if struck % plan.look_every == 0 && !scenes.iter_mut().all(|scene| scene.look().is_good()) {
+            let said = format!("not as it should be after {struck} faults, the last {fault:?}\n");
+            std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();
+            break;
+        }
         for scene in scenes.iter_mut() {
             scene.feed(40);
             scene.revive();

@@ -124,6 +124,7 @@ impl KafkaHost {
         })?;
         let with = (!commit.positions.is_empty()).then_some((&positions, owner));
         let places = self.transactions.run(outputs.iter(), with)?;
+        tracing::debug!(positions = ?commit.positions, ?places, "committed");
         self.keep(commit, &changes, &places, now)
     }
 

@@ -18,8 +18,12 @@ impl KafkaHost {
     pub(super) fn follow_ownership(&mut self, wait: Duration) -> Result<(), Failure> {
         // In this order: see `Member::metadata`.
         self.owner = self.member.metadata().ok();
-        self.member.serve(wait)?;
-        let owned = self.member.owned();
+        let heard = self.member.serve(wait);
+        let owned = if heard.is_err() || self.member.is_lost() {
+            BTreeMap::new()
+        } else {
+            self.member.owned()
+        };
         let is_same = |partition: &Partition, since: u64| owned.get(partition) == Some(&since);
         let before = self.active.len();
         self.restoring
@@ -33,6 +37,10 @@ impl KafkaHost {
             kept
         });
         let mut moved = self.active.len() != before;
+        if heard.is_err() {
+            self.merge.clear();
+        }
+        heard?;
         let new: BTreeMap<Partition, u64> = owned
             .into_iter()
             .filter(|(one, _)| !self.active.contains_key(one) && !self.restoring.contains_key(one))
@@ -154,6 +162,18 @@ impl KafkaHost {
         };
         // The state says itself which inputs are in it.
         let told = state.inputs()?;
+        for (topic, input) in &inputs {
+            let next = told.get(topic.0).copied().unwrap_or_default();
+            if next < input.committed {
+                return Err(Failure::new(
+                    Class::Stop,
+                    format!(
+                        "taking over partition {}: the group is at {} of {}, the changelog at {next}",
+                        partition.0, input.committed, topic.0
+                    ),
+                ));
+            }
+        }
         for (topic, input) in &mut inputs {
             if let Some(next) = told.get(topic.0) {
                 *input = Input {
@@ -168,6 +188,7 @@ impl KafkaHost {
             records,
             bytes,
             took_ms,
+            inputs = ?told,
             "state restored"
         );
         self.changed.insert(partition);

@@ -176,6 +176,10 @@ pub(crate) fn limits() -> KafkaLimits {
 
 impl Drop for World {
     fn drop(&mut self) {
+        // What a test that failed left is looked at.
+        if std::thread::panicking() {
+            return;
+        }
         if delete_topics(&self.options(), &self.specs()).is_err() {
             eprintln!("the topics of {} stay", self.prefix);
         }

@@ -15,6 +15,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     wanted: Counts,
     pub(crate) pause_ms_max: usize,
+    /// Faults between two looks at what came out: what went wrong should not be hours old.
+    pub(crate) look_every: usize,
     until: Option<std::time::Instant>,
 }
 
@@ -49,6 +51,7 @@ impl Plan {
                 broker_pauses: 1,
             },
             pause_ms_max: 4_000,
+            look_every: 60,
             until: None,
         };
         for word in std::env::var(PLAN_VARIABLE)
@@ -65,6 +68,7 @@ impl Plan {
                 "broker_kills" => plan.wanted.broker_kills = number,
                 "broker_pauses" => plan.wanted.broker_pauses = number,
                 "pause_ms_max" => plan.pause_ms_max = number,
+                "look_every" => plan.look_every = number.max(1),
                 // Ends it early, whatever is still to do.
                 "seconds" => {
                     let seconds = Duration::from_secs(u64::try_from(number).unwrap());

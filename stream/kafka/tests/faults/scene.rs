@@ -209,7 +209,20 @@ impl Scene {
 
     /// Waits until everything is processed, then compares with a run in memory over the same log.
     pub(crate) fn check(&mut self, limit: Duration) -> Checked {
-        let inputs = self.everything(INPUT, 0, limit);
+        let checked = self.compare(Some(limit));
+        self.workers.clear();
+        checked
+    }
+
+    /// What came out so far is what comes out first in a run in memory.
+    pub(crate) fn look(&mut self) -> Checked {
+        self.compare(None)
+    }
+
+    fn compare(&mut self, limit: Option<Duration>) -> Checked {
+        // Before the inputs: nothing can come out of what is not in.
+        let early = limit.is_none().then(|| self.read_all(OUTPUT));
+        let inputs = self.read_all(INPUT);
         for (place, record) in &self.told {
             let found = inputs.get(&(place.partition.0, place.offset.0));
             assert_eq!(found, Some(record), "what was told is durable is there");
@@ -225,21 +238,27 @@ impl Scene {
                 .map(|output| output.record),
         );
         let count = expected.values().map(Vec::len).sum();
-        let outputs = self.everything(OUTPUT, count, limit);
+        let outputs = match limit {
+            Some(limit) => self.everything(OUTPUT, count, limit),
+            None => early.unwrap_or_default(),
+        };
         let mut found = by_athlete(outputs.into_values());
         let mut checked = Checked {
             inputs: inputs.len(),
-            rejected: self.everything(DEAD, 0, limit).len(),
+            rejected: self.read_all(DEAD).len(),
             ..Checked::default()
         };
         for (athlete, texts) in &expected {
             let theirs = found.remove(athlete).unwrap_or_default();
-            checked.compare(athlete, texts, &theirs);
+            let so_far = match limit {
+                Some(_) => texts.len(),
+                None => theirs.len().min(texts.len()),
+            };
+            checked.compare(athlete, &texts[..so_far], &theirs);
         }
         for (athlete, theirs) in found {
             checked.compare(&athlete, &[], &theirs);
         }
-        self.workers.clear();
         checked
     }
 
@@ -269,8 +288,11 @@ impl Scene {
         loop {
             let page = reader.read(&[topic], after, 10_000, usize::MAX).unwrap();
             let Some(last) = page.last() else {
-                if reader.is_at_end().unwrap() {
-                    return found;
+                match reader.is_at_end() {
+                    Ok(true) => return found,
+                    Ok(false) => {}
+                    // The broker may have come back a moment ago.
+                    Err(failure) => assert_eq!(failure.class, Class::Retry, "{failure:?}"),
                 }
                 continue;
             };
@@ -372,6 +394,12 @@ fn by_athlete(records: impl Iterator<Item = Record>) -> BTreeMap<Key, Vec<String
 
 /// A worker's life: a task that is opened anew where it asks for it.
 pub(crate) fn run_worker(settings: &str) {
+    // What it owned and committed, and when, is all there is to go by after a run that failed.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
     let words: BTreeMap<&str, &str> = settings
         .split_whitespace()
         .filter_map(|word| word.split_once('='))
