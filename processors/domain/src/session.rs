@@ -138,6 +138,12 @@ impl Activity {
         self.family() == Family::Multi && self.parent.is_some()
     }
 
+    /// The way that a device told, also where two devices would disagree on it.
+    pub(crate) fn told_distance_dm(&self) -> Option<i64> {
+        let covered = self.distance_dm.filter(|distance| *distance > 0);
+        covered.filter(|_| !self.is_manual())
+    }
+
     /// Typed in, not measured.
     pub fn is_manual(&self) -> bool {
         self.manual || self.writer == Some(Writer::AppleManual)

@@ -124,7 +124,7 @@ impl<'a> Teller<'a> {
             self.tell_health_copy(session, &shown, origin, ready);
         }
         let keeps = self.in_pieces || session.scene.is_whole_told_once();
-        let turns = self.turns(shown.clone(), created, keeps);
+        let turns = self.turns(shown.clone(), session.start, created, keeps);
         let live = turns.last().is_some_and(|turn| turn.body.is_some());
         if let Some(record) = record.and_then(|index| self.records.get_mut(index)) {
             record.live = live;
@@ -313,11 +313,12 @@ impl<'a> Teller<'a> {
 
     /// What happens to the activity, in order; each turn is told by one event. Where it `keeps`, it is
     /// not deleted nor hidden.
-    fn turns(&mut self, mut shown: Upload, created: i64, keeps: bool) -> Vec<Turn> {
+    fn turns(&mut self, mut shown: Upload, began: i64, created: i64, keeps: bool) -> Vec<Turn> {
         let mix = &self.mix.strava;
         let person = self.person;
-        let zone = person.zone_at(shown.start);
-        let zone_name = person.home_at(shown.start).zone;
+        // Where the athlete was then; a hidden start would tell of the midnight before.
+        let zone = person.zone_at(began);
+        let zone_name = person.home_at(began).zone;
         let body = |shown: &Upload| Some(shown.body(zone, zone_name));
         let right_type = shown.sport_type;
         let retyped = self.dice.chance(mix.retyped);

@@ -4,9 +4,16 @@
 //! Such a start is no evidence, neither for nor against: the record belongs to the one session of
 //! that day with the same device, length and distance. With several, or with a value untold, it
 //! stays alone and both sides name each other as candidates. A file's name needs no numbers.
+//!
+//! It is compared with all that a session tells, because its copy may be of any member: one pushed
+//! the timer only, another knows the elapsed time. Of a recording in pieces it may be one piece.
 
 use super::Activity;
-use super::matching::{THRESHOLDS, best_durations, distance_apart, is_one_file};
+use super::matching::{
+    THRESHOLDS, apart_permille, best_durations, distance_apart, is_one_file, likeness,
+};
+use super::split;
+use crate::sport::{Compatibility, compatible};
 use crate::time::{CivilDate, Span, civil_day, local_date};
 
 /// The rule's name where it suspects and does not group.
@@ -39,6 +46,14 @@ pub fn reach(activity: &Activity) -> Span {
     }
 }
 
+/// A hidden record, a cluster by its first position, and the part of the cluster that it may be of.
+#[derive(Clone, Copy)]
+struct Place {
+    hidden: usize,
+    cluster: usize,
+    part: usize,
+}
+
 /// Where the hidden records of a block belong. Both sides must be each other's only fit, so that the
 /// answer is the same in every order.
 pub(super) fn place(
@@ -46,7 +61,7 @@ pub(super) fn place(
     clusters: &[Vec<usize>],
     is_split: impl Fn(&Activity, &Activity) -> bool,
 ) -> Placed {
-    let mut agreeing: Vec<(usize, usize)> = Vec::new();
+    let mut agreeing: Vec<Place> = Vec::new();
     let mut possible: Vec<(usize, usize)> = Vec::new();
     for (position, (_, hidden)) in order.iter().enumerate() {
         // What the user merged has found its place.
@@ -54,81 +69,156 @@ pub(super) fn place(
         if !hidden.hidden_start || !clusters.iter().any(is_alone) {
             continue;
         }
-        for cluster in clusters {
-            let members = cluster.iter().filter_map(|at| order.get(*at));
-            let members: Vec<&Activity> = members.map(|(_, one)| *one).collect();
-            let pair = cluster.first().map(|first| (position, *first));
-            match fit(hidden, &members, &is_split) {
-                Some(Fit::Agrees) => agreeing.extend(pair),
-                Some(Fit::Possible) => possible.extend(pair),
-                None => {}
+        for members in clusters {
+            let Some(cluster) = members.first().copied() else {
+                continue;
+            };
+            let tellers = members.iter().filter_map(|at| order.get(*at));
+            let tellers: Vec<&Activity> = tellers.map(|(_, one)| *one).collect();
+            let fits = fits(hidden, &tellers, &is_split);
+            let agrees = (0..)
+                .zip(&fits)
+                .filter(|(_, fit)| **fit == Some(Fit::Agrees));
+            let before = agreeing.len();
+            agreeing.extend(agrees.map(|(part, _)| Place {
+                hidden: position,
+                cluster,
+                part,
+            }));
+            if agreeing.len() == before && fits.contains(&Some(Fit::Possible)) {
+                possible.push((position, cluster));
             }
         }
     }
-    let alone = |pair: &&(usize, usize)| {
-        let rival = |other: &&(usize, usize)| other.0 == pair.0 || other.1 == pair.1;
-        agreeing.iter().filter(rival).count() == 1
+    let is_sure = |place: &Place| {
+        agreeing.iter().all(|other| {
+            let same = (
+                other.hidden == place.hidden,
+                other.cluster == place.cluster,
+                other.part == place.part,
+            );
+            // Another session for the same record, or another record for the same part.
+            !matches!(same, (true, false, _) | (false, true, true))
+        })
     };
-    let (joins, rivals): (Vec<_>, Vec<_>) = agreeing.iter().partition(alone);
-    let settled =
-        |pair: &(usize, usize)| joins.iter().any(|join: &(usize, usize)| join.0 == pair.0);
-    possible.retain(|pair| !settled(pair));
-    Placed {
-        suspects: rivals.into_iter().chain(possible).collect(),
-        joins,
-    }
+    let pair = |place: &Place| (place.hidden, place.cluster);
+    let mut joins: Vec<(usize, usize)> =
+        agreeing.iter().filter(|it| is_sure(it)).map(pair).collect();
+    joins.dedup();
+    let settled = |pair: &(usize, usize)| joins.iter().any(|join| join.0 == pair.0);
+    let rivals = agreeing.iter().map(pair).chain(possible);
+    let mut suspects: Vec<(usize, usize)> = rivals.filter(|pair| !settled(pair)).collect();
+    suspects.dedup();
+    Placed { joins, suspects }
 }
 
-/// How well a session fits a hidden record, if at all: as well as the best of its members.
-fn fit(
+/// How well each part of a session fits a hidden record, if at all.
+fn fits(
     hidden: &Activity,
     members: &[&Activity],
     is_split: impl Fn(&Activity, &Activity) -> bool,
-) -> Option<Fit> {
-    if members
-        .iter()
-        .any(|member| is_split(hidden, member) || member.id == hidden.id)
-    {
-        return None;
+) -> Vec<Option<Fit>> {
+    let is_forbidden = |member: &&Activity| is_split(hidden, member) || member.id == hidden.id;
+    if members.iter().any(is_forbidden) {
+        return Vec::new();
     }
+    let offset = offset(hidden);
+    let is_witness = |member: &&&Activity| {
+        !member.hidden_start
+            && hidden.is_container() == member.is_container()
+            && local_date(member.span.start(), offset) == day_of(hidden)
+    };
+    let witnesses: Vec<&Activity> = members.iter().filter(is_witness).copied().collect();
     // One upload is one workout: a second record by the same account is no copy of the first.
     let second_of_account = members
         .iter()
         .any(|member| member.source == hidden.source && member.account == hidden.account);
-    let best = members
-        .iter()
-        .filter_map(|member| fit_of(hidden, member))
-        .max()?;
-    Some(if second_of_account {
+    let limit = if second_of_account {
         Fit::Possible
     } else {
-        best
-    })
+        Fit::Agrees
+    };
+    let parts = parts(&witnesses);
+    let fit = parts.iter().map(|part| fit_of(hidden, part));
+    fit.map(|fit| fit.map(|fit| fit.min(limit))).collect()
 }
 
-fn fit_of(hidden: &Activity, member: &Activity) -> Option<Fit> {
-    let rules = &THRESHOLDS;
-    let same_day = local_date(member.span.start(), offset(hidden)) == day_of(hidden);
-    let same_kind = hidden.is_container() == member.is_container();
-    if member.hidden_start || !same_day || !same_kind {
-        return None;
+/// A session as one part, or as its pieces, each with its copies, and what tells of the whole.
+fn parts<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
+    let pieces: Vec<&Activity> = split::pieces(members).into_iter().flatten().collect();
+    if pieces.is_empty() {
+        return vec![members.to_vec()];
     }
-    if is_one_file(hidden, member) {
+    let is_of = |member: &Activity, piece: &Activity| {
+        member.id == piece.id || likeness(member, piece).is_some()
+    };
+    let of_piece = |piece: &&Activity| -> Vec<&'a Activity> {
+        let copies = members.iter().filter(|member| is_of(member, piece));
+        copies.copied().collect()
+    };
+    let mut parts: Vec<Vec<&Activity>> = Vec::new();
+    for piece in &pieces {
+        let part = of_piece(piece);
+        // Copies of one piece are one part.
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    let of_whole = |member: &&&Activity| !pieces.iter().any(|piece| is_of(member, piece));
+    parts.push(members.iter().filter(of_whole).copied().collect());
+    parts
+}
+
+fn fit_of(hidden: &Activity, tellers: &[&Activity]) -> Option<Fit> {
+    let limit = THRESHOLDS.hidden_permille;
+    if tellers.iter().any(|teller| is_one_file(hidden, teller)) {
         return Some(Fit::Agrees);
     }
-    if best_durations(hidden, member).0 > rules.hidden_permille {
+    let lengths = tellers
+        .iter()
+        .map(|teller| best_durations(hidden, teller).0);
+    if lengths.min()? > limit {
         return None;
     }
-    let device = match (hidden.device, member.device) {
-        (Some(one), Some(other)) => Some(one == other),
-        _ => None,
+    let on_device = |teller: &&&Activity| teller.device == hidden.device;
+    let other_device =
+        |teller: &&Activity| teller.device.is_some_and(|it| Some(it) != hidden.device);
+    let device = match hidden.device {
+        None => None,
+        Some(_) if tellers.iter().any(|teller| on_device(&teller)) => Some(true),
+        Some(_) => tellers.iter().any(other_device).then_some(false),
     };
-    let distance = distance_apart(hidden, member).map(|apart| apart <= rules.hidden_permille);
+    let distance = distance_fits(hidden, tellers);
     match (device, distance) {
         (Some(true), Some(true)) => Some(Fit::Agrees),
         (Some(false), _) | (_, Some(false)) => None,
         _ => Some(Fit::Possible),
     }
+}
+
+/// Whether some teller says the same distance; `None` where that cannot be told. Indoors two devices
+/// disagree, but a copy says what its original says. Where neither side covers any way, they agree.
+fn distance_fits(hidden: &Activity, tellers: &[&Activity]) -> Option<bool> {
+    let apart = |teller: &&Activity| {
+        let of_one = hidden.device.is_some() && hidden.device == teller.device;
+        let both_told = || {
+            Some(apart_permille(
+                hidden.told_distance_dm()?,
+                teller.told_distance_dm()?,
+            ))
+        };
+        let by_copy = if of_one { both_told() } else { None };
+        by_copy.or_else(|| distance_apart(hidden, teller))
+    };
+    if let Some(least) = tellers.iter().filter_map(apart).min() {
+        return Some(least <= THRESHOLDS.hidden_permille);
+    }
+    let tells_none = |teller: &&Activity| teller.told_distance_dm().is_none();
+    let nobody = tells_none(&hidden) && tellers.iter().all(tells_none);
+    let same_kind =
+        |teller: &&Activity| compatible(hidden.family(), teller.family()) != Compatibility::No;
+    (nobody && !hidden.is_manual() && tellers.iter().all(|teller| same_kind(teller)))
+        .then_some(true)
 }
 
 fn day_of(activity: &Activity) -> CivilDate {

@@ -279,8 +279,8 @@ pub(super) fn best_durations(one: &Activity, other: &Activity) -> (u64, (i64, i6
 
 pub(super) fn distance_apart(one: &Activity, other: &Activity) -> Option<u64> {
     let measured = |activity: &Activity| {
-        let trusted = !activity.is_manual() && activity.indoor != Some(true);
-        activity.distance_dm.filter(|metres| trusted && *metres > 0)
+        let outdoors = activity.indoor != Some(true);
+        activity.told_distance_dm().filter(|_| outdoors)
     };
     Some(apart_permille(measured(one)?, measured(other)?))
 }

@@ -4,7 +4,7 @@
 //! both sessions stay, and name each other until somebody decides.
 
 use super::Activity;
-use super::matching::{THRESHOLDS, best_durations, distance_apart};
+use super::matching::{THRESHOLDS, apart_permille, best_durations};
 use crate::sport::{Compatibility, compatible};
 use crate::time::Instant;
 
@@ -33,7 +33,17 @@ pub fn is_zone_error(one: &Activity, other: &Activity) -> bool {
         && one.is_container() == other.is_container()
         && compatible(one.family(), other.family()) != Compatibility::No
         && best_durations(one, other).0 <= rules.zone_permille
-        && distance_apart(one, other).is_some_and(|apart| apart <= rules.zone_permille)
+        && is_one_way(one, other)
+}
+
+/// Both tell the same distance, or both tell none. A copy says what its original says, also indoors,
+/// where two devices would disagree.
+fn is_one_way(one: &Activity, other: &Activity) -> bool {
+    match (one.told_distance_dm(), other.told_distance_dm()) {
+        (Some(one), Some(other)) => apart_permille(one, other) <= THRESHOLDS.zone_permille,
+        (None, None) => !one.is_manual() && !other.is_manual(),
+        _ => false,
+    }
 }
 
 /// Whether two sessions may be one by their members. A source that tells both tells of two workouts.

@@ -94,6 +94,78 @@ fn a_hidden_start_that_fits_several_or_not_surely_is_a_candidate() {
 }
 
 #[test]
+fn a_hidden_start_is_compared_with_all_that_the_session_tells() {
+    // The push knows the timer, the copy the elapsed time; 2434 beside 2385 is more than 2 %.
+    let push = "garmin run 43200 2434 8000 on=fr965 timer=2434";
+    let copy = "healthkit run 43200 2487 8000 by=com.garmin.connect.mobile timer=2434";
+    let hidden = "strava run 1 2486 8000 on=fr965 hidden moving=2385";
+    check(&[push, hidden], &[], "2 1");
+    check(&[push, copy, hidden], &[], "3+1+2");
+    // A second watch is no witness of the first one's way.
+    let far = "healthkit run 43230 2480 8300 by=com.apple.health.7 on=Watch7,2";
+    check(&[push, copy, far, hidden], &[], "4+1+2+3");
+}
+
+#[test]
+fn indoors_a_copy_still_says_the_way_of_its_original() {
+    let belt = "garmin treadmill 43200 2700 8000 on=fr965 indoor";
+    check(
+        &[belt, "strava treadmill 1 2700 8005 on=fr965 hidden indoor"],
+        &[],
+        "2+1",
+    );
+    check(
+        &[belt, "strava treadmill 1 2700 9000 on=fr965 hidden indoor"],
+        &[],
+        "2 1",
+    );
+    // Of two devices it is no measurement, so nothing is known of it.
+    let other = "healthkit treadmill 43200 2700 9000 by=com.apple.health.7 indoor";
+    check(
+        &[other, "strava treadmill 1 2700 8000 on=fr965 hidden indoor"],
+        &[],
+        "2 1 2~1",
+    );
+}
+
+#[test]
+fn where_nobody_covers_a_way_the_length_decides() {
+    let lift = "garmin strength 43200 2700 - on=fr965";
+    let hidden = "strava strength 1 2690 - on=fr965 hidden";
+    check(&[lift, hidden], &[], "2+1");
+    check(&[lift, "strava run 1 2690 - on=fr965 hidden"], &[], "2+1");
+    check(
+        &[
+            "garmin yoga 43200 2700 - on=fr965",
+            "strava run 1 2690 - on=fr965 hidden",
+        ],
+        &[],
+        "2 1 2~1",
+    );
+    let second = "garmin strength 60000 2695 - on=fr965";
+    check(&[lift, second, hidden], &[], "3 1 2 3~1 3~2");
+}
+
+#[test]
+fn a_hidden_start_may_be_one_piece_of_a_recording() {
+    let whole = "healthkit run 43190 3100 9700 by=com.apple.health.7 on=Watch7,2 timer=2990";
+    let first = "garmin run 43200 1400 4600 on=fr965";
+    let second = "garmin run 44660 1540 5100 on=fr965";
+    let hidden = "strava run 1 1400 4600 on=fr965 hidden id=1";
+    let other = "strava run 1 1540 5100 on=fr965 hidden id=2";
+    check(&[whole, first, second], &[], "1+2+3");
+    check(&[whole, first, second, hidden], &[], "4+1+2+3");
+    check(&[whole, first, second, hidden, other], &[], "4+5+1+2+3");
+    // Two for one piece: neither can be told from the other.
+    let again = "strava run 1 1400 4610 on=fr965 hidden id=2";
+    check(
+        &[whole, first, second, hidden, again],
+        &[],
+        "4 5 1+2+3 4~1+2+3 5~1+2+3",
+    );
+}
+
+#[test]
 fn a_session_with_a_record_of_the_same_account_is_only_a_candidate() {
     check(
         &[RUN, "strava run 43200 2700 8000 on=fr965", HIDDEN],
