@@ -77,10 +77,12 @@ impl Activity {
         let summary_id = format!("{}-detail", self.activity_id);
         let mut samples = Vec::new();
         let mut clock = 0;
-        while clock <= self.elapsed_s {
+        while clock < self.elapsed_s {
             samples.push(self.sample(clock));
             clock += SAMPLE_EVERY_S;
         }
+        // A recording ends with a sample.
+        samples.push(self.sample(self.elapsed_s));
         json!({
             "userId": self.user_id,
             "summaryId": summary_id,

@@ -55,6 +55,9 @@ impl Teller<'_> {
         let (low, high) = self.mix.scene.first_fix_s;
         let waited = self.dice.between(low, high) as i64;
         let start = session.start + waited;
+        // It is stopped by hand like any second device.
+        let (sd, limit) = (self.mix.second_start_sd_s, self.mix.second_end_s);
+        let end = session.end + self.dice.near(0.0, sd, limit) as i64;
         let part = (session.timer_s - waited) as f64 / session.timer_s.max(1) as f64;
         let measured = self.dice.near(1.0, 0.006, 0.015);
         let distance = |distance: f64| round(distance * part * measured, 10.0);
@@ -63,11 +66,11 @@ impl Teller<'_> {
             ..self.workout(
                 session,
                 start,
-                session.end,
+                end,
                 Writer::named("com.example.tracker", "Tracker"),
             )
         };
-        let ready = session.end + self.dice.whole(MINUTE, 10 * MINUTE);
+        let ready = end.max(session.end) + self.dice.whole(MINUTE, 10 * MINUTE);
         self.tell_workout(session, workout, ready, ("tracker_app", "second_app"));
     }
 
@@ -135,8 +138,6 @@ impl Teller<'_> {
         };
         let mut activity = self.garmin_activity(&own, watch);
         activity.device = HEAD_UNIT;
-        let off = self.dice.near(1.0, 0.006, 0.015);
-        activity.distance_m = activity.distance_m.map(|distance| distance * off);
         self.tell_activity(&own, watch, activity);
     }
 

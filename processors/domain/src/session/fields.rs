@@ -9,6 +9,7 @@ mod ballot;
 
 use std::cmp::Reverse;
 
+use super::matching::THRESHOLDS;
 use super::{Activity, split};
 use crate::observation::{Choice, ObservationId, Role, Source, Writer};
 use crate::sport::{Family, Sport};
@@ -294,26 +295,41 @@ impl<'a> Ballot<'a> {
     }
 
     /// End and elapsed time go together. A summary that tells the timer as its length hides its
-    /// pauses; a copy of the same recording that tells a longer elapsed time knows better.
+    /// pauses: a copy of the same recording that tells a longer elapsed time knows better, and so does
+    /// another device whose end is later than two devices on one body differ.
     fn end(&mut self, timed: &Activity) -> (Instant, i64) {
-        let hides_pauses = timed.source == Source::Garmin && timed.timer_s == Some(timed.elapsed_s);
-        let knows_better = |member: &&Activity| {
-            let copies =
-                member.source == Source::Strava || member.writer == Some(Writer::GarminConnect);
-            copies
-                && !member.is_manual()
+        let hides_pauses =
+            |it: &Activity| it.source == Source::Garmin && it.timer_s == Some(it.elapsed_s);
+        let tells_end = |member: &Activity| {
+            !member.is_manual()
+                && !hides_pauses(member)
                 && member.hidden_start == timed.hidden_start
                 && member.elapsed_s > timed.elapsed_s
-                && member.span.start().within(timed.span.start(), 5)
-                && [member.timer_s, member.moving_s]
-                    .iter()
-                    .flatten()
-                    .any(|worked| {
-                        worked.abs_diff(timed.elapsed_s) <= timed.elapsed_s.unsigned_abs() / 50
-                    })
         };
-        let teller = hides_pauses
-            .then(|| self.ranked.iter().position(knows_better))
+        let starts_with = |member: &Activity| {
+            let copy_s = THRESHOLDS.copy_start_s;
+            member.span.start().within(timed.span.start(), copy_s)
+        };
+        let of_service = |member: &Activity| {
+            member.source == Source::Strava || member.writer == Some(Writer::GarminConnect)
+        };
+        let is_much_later = |member: &Activity| {
+            let late_s = THRESHOLDS.later_end_s;
+            member.span.end() > timed.span.end()
+                && !member.span.end().within(timed.span.end(), late_s)
+        };
+        let ranked = self.ranked.iter();
+        let first = |knows_better: &dyn Fn(&Activity) -> bool| {
+            ranked
+                .clone()
+                .position(|it| tells_end(it) && knows_better(it))
+        };
+        let teller = hides_pauses(timed)
+            .then(|| {
+                first(&|it| starts_with(it) && of_service(it))
+                    .or_else(|| first(&starts_with))
+                    .or_else(|| first(&is_much_later))
+            })
             .flatten();
         let end = |member: &Activity| {
             (member.hidden_start == timed.hidden_start).then(|| member.span.end())

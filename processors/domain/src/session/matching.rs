@@ -34,6 +34,8 @@ pub struct Thresholds {
     /// it is one workout told twice.
     pub piece_gap_s: i64,
     pub pieces_max_s: i64,
+    /// Two devices on one body end so far apart; an end that hides pauses gives way to a later one.
+    pub later_end_s: i64,
     /// A clock in a wrong zone is off by whole steps, up to so many seconds, and says the rest alike.
     pub zone_step_s: i64,
     pub zone_slack_s: i64,
@@ -63,6 +65,7 @@ pub const THRESHOLDS: Thresholds = Thresholds {
     split_permille: 150,
     piece_gap_s: 6 * 3_600,
     pieces_max_s: 24 * 3_600,
+    later_end_s: 120,
     zone_step_s: 15 * 60,
     zone_slack_s: 10,
     zone_max_s: 14 * 3_600,

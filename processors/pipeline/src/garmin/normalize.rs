@@ -109,22 +109,34 @@ fn details(raw: &RawReceived) -> Result<Draft, Rejected> {
     )?;
     let mut body = activity_body(summary)?;
     let last = item.samples.iter().rev();
-    let clock = bounded(
+    let seconds = |name, value| bounded(name, value, 0.0, ACTIVITY_MAX_S).map(whole);
+    let clock = seconds(
         "clockDurationInSeconds",
         last.clone()
             .find_map(|sample| sample.clock_duration_in_seconds),
-        0.0,
-        ACTIVITY_MAX_S,
+    )?;
+    let timer_then = seconds(
+        "timerDurationInSeconds",
+        last.clone()
+            .find(|sample| sample.clock_duration_in_seconds.is_some())
+            .and_then(|sample| sample.timer_duration_in_seconds),
     )?;
     let moving = last
         .clone()
         .find_map(|sample| sample.moving_duration_in_seconds);
-    // The clock includes pauses; the summary's duration is the timer and does not.
-    if let (Some(clock), Some(timer)) = (whole(clock), body.timer_s)
-        && clock > timer
+    // The clock includes pauses; the summary's duration is the timer and does not. The last sample
+    // may stand before the end: then the timer that ran on comes on top of the pauses until then.
+    if let (Some(clock), Some(timer)) = (clock, body.timer_s)
+        && let ran_on = timer_then.map_or(0, |then| timer.saturating_sub(then).max(0))
+        && let elapsed_s = clock.saturating_add(ran_on)
+        && elapsed_s > timer
     {
-        body.elapsed_s = clock;
-        body.end = Micros(body.start.0.saturating_add(clock.saturating_mul(SECOND_US)));
+        body.elapsed_s = elapsed_s;
+        body.end = Micros(
+            body.start
+                .0
+                .saturating_add(elapsed_s.saturating_mul(SECOND_US)),
+        );
     }
     body.moving_s = whole(bounded(
         "movingDurationInSeconds",

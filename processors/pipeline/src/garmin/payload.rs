@@ -44,6 +44,7 @@ pub(crate) struct Details {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct SampleTimes {
     pub(crate) clock_duration_in_seconds: Option<f64>,
+    pub(crate) timer_duration_in_seconds: Option<f64>,
     pub(crate) moving_duration_in_seconds: Option<f64>,
     pub(crate) power_in_watts: Option<f64>,
 }

@@ -169,23 +169,44 @@ fn a_sport_of_another_family_does_not_outrank_for_being_special() {
     assert_eq!(all.sport, Sport::Hike);
 }
 
+/// A push: its length is the timer.
+fn garmin() -> Activity {
+    activity(1, "garmin road_ride 0 3600 - timer=3600")
+}
+
+fn strava() -> Activity {
+    activity(2, "strava road_ride 0 5400 - timer=3590")
+}
+
 #[test]
 fn a_copy_that_tells_the_pauses_tells_the_end() {
-    let garmin = activity(1, "garmin road_ride 0 3600 - timer=3600");
-    let strava = activity(2, "strava road_ride 0 5400 - timer=3590");
-    let all = merge(&[garmin, strava]);
+    let all = merge(&[garmin(), strava()]);
     assert_eq!(
         (all.end.seconds(), all.elapsed_s, all.timer_s),
         (5400, 5400, Some(3600))
     );
     assert_eq!(told(&all, "end"), "2 pauses_told 1:pauses_untold");
-    // Another watch that simply ran on does not.
-    let garmin = activity(1, "garmin road_ride 0 3600 - timer=3600");
-    let apple = activity(
-        2,
-        "healthkit road_ride 0 3900 - timer=3600 by=com.apple.health.7",
-    );
-    assert_eq!(merge(&[garmin, apple]).elapsed_s, 3600);
+    // One that knows no pauses still knows when it ended, but a known timer speaks before it.
+    let sync = "healthkit road_ride 1 5390 - timer=5390 by=com.example.sync";
+    assert_eq!(merge(&[garmin(), activity(2, sync)]).end.seconds(), 5391);
+    let all = merge(&[garmin(), strava(), activity(3, sync)]);
+    assert_eq!(all.end.seconds(), 5400);
+}
+
+#[test]
+fn another_device_tells_the_end_where_it_ended_much_later() {
+    let apple = |start: i64, length: i64| {
+        let line = format!("healthkit road_ride {start} {length} - by=com.apple.health.7");
+        activity(2, &line)
+    };
+    let ends = |all: &[Activity]| merge(all).end.seconds();
+    assert_eq!(ends(&[garmin(), apple(60, 3900)]), 3960);
+    // So far apart end two devices on one body.
+    assert_eq!(ends(&[garmin(), apple(60, 3660)]), 3600);
+    assert_eq!(ends(&[garmin(), apple(60, 3000)]), 3600);
+    // A watch that tells its pauses needs nobody.
+    let details = activity(1, "garmin road_ride 0 3700 - timer=3600");
+    assert_eq!(ends(&[details, apple(60, 3900)]), 3700);
 }
 
 #[test]
