@@ -1,11 +1,13 @@
 //! `sudor run`: the service by its configuration, until it is asked to stop.
 
-use anyhow::Context;
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::cli::{GlobalArgs, RunArgs};
-use crate::config::{self, Request};
+use crate::config::{self, Request, Settings};
 use crate::exit::{self, CommandResult, Failure};
 use crate::keys;
 use crate::shutdown::{self, Shutdown};
@@ -47,6 +49,16 @@ pub(crate) fn opening(error: anyhow::Error) -> Failure {
     failure.hint(
         "look at the cause above; `sudor verify --data DIR` checks a folder without changing it",
     )
+}
+
+/// The log of a data folder that a command works on: never made where there is none.
+pub(crate) fn existing_log(settings: &Settings) -> Result<PathBuf, Failure> {
+    let log = settings.log.data.join("log.db");
+    if log.exists() {
+        return Ok(log);
+    }
+    let missing = anyhow!("{} is not there", log.display());
+    Err(Failure::bad_input(missing).hint("--data names the data folder"))
 }
 
 pub(crate) fn runtime() -> anyhow::Result<Runtime> {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 use stream_embedded::{EmbeddedLog, Options};
@@ -12,7 +12,7 @@ use stream_embedded::{EmbeddedLog, Options};
 use crate::cli::{GlobalArgs, VacuumArgs};
 use crate::config::{self, Request};
 use crate::exit::{self, CommandResult, Failure};
-use crate::run::opening;
+use crate::run::{existing_log, opening};
 use crate::topics;
 
 #[derive(Debug, Serialize)]
@@ -25,19 +25,20 @@ struct Vacuumed {
 pub(crate) fn run(args: &VacuumArgs, global: GlobalArgs) -> CommandResult {
     let settings = config::load(&Request::of(&args.data))?.0;
     let data = &settings.log.data;
-    let log = data.join("log.db");
-    if !log.exists() {
-        let missing = anyhow!("{} is not there", log.display());
-        return Err(Failure::bad_input(missing).hint("--data names the data folder"));
-    }
+    let log = existing_log(&settings)?;
     // For its lock: whoever holds it is the only writer, and nothing grows meanwhile.
     let lock = EmbeddedLog::open(data, &Options::new(topics::CATALOGUE))
         .map_err(|error| opening(error.into()))?;
     let mut files = Vec::new();
-    for path in [&log, &settings.store.path, &settings.vault.path] {
+    let store = Some(sinks_sqlite::PAGE_BYTES);
+    for (path, pages) in [
+        (&log, None),
+        (&settings.store.path, store),
+        (&settings.vault.path, None),
+    ] {
         // With rows on a cluster there is no file of them.
         if path.exists() {
-            files.push(vacuum(path).map_err(|error| {
+            files.push(vacuum(path, pages).map_err(|error| {
                 Failure::failed(error).hint(
                     "it needs as much free room as the largest file has; nothing was lost, \
                      and the service can be started",
@@ -66,13 +67,22 @@ fn in_words(files: &[Vacuumed]) -> String {
         .collect()
 }
 
-fn vacuum(path: &Path) -> anyhow::Result<Vacuumed> {
+/// With `pages`, in pages of so many bytes.
+fn vacuum(path: &Path, pages: Option<u32>) -> anyhow::Result<Vacuumed> {
     let bytes_before = bytes(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Connection::open_with_flags(path, flags)
         .with_context(|| format!("cannot open {}", path.display()))?;
+    let rewrite = match pages {
+        // A page changes its size only where there is no write-ahead log.
+        Some(size) => format!(
+            "PRAGMA journal_mode = DELETE; PRAGMA page_size = {size}; VACUUM;
+             PRAGMA journal_mode = WAL;"
+        ),
+        None => "VACUUM".to_owned(),
+    };
     database
-        .execute_batch("VACUUM")
+        .execute_batch(&rewrite)
         .with_context(|| format!("cannot rewrite {}", path.display()))?;
     // The new pages are in the write-ahead log; the file shrinks when they are taken over.
     let busy: i64 = database

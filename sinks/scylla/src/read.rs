@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
 use sinks_store::{
-    FeedPosition, Item, ListQuery, LiveCounts, LiveRow, Month, Page, Row, RowScan, SeriesQuery,
-    SeriesScan, Status, StoreError, Table,
+    FeedPosition, Item, Kept, ListQuery, LiveCounts, LiveRow, Month, Page, Row, RowScan,
+    SeriesQuery, SeriesScan, Status, StoreError, Table,
 };
 
 use crate::cluster::Cluster;
@@ -48,6 +48,11 @@ impl ScyllaReader {
 }
 
 impl SeriesQuery for ScyllaReader {
+    /// Nothing is removed from a cluster.
+    fn kept(&self) -> Result<Kept, StoreError> {
+        Ok(Kept::default())
+    }
+
     fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         self.cluster.wait(self.cluster.list(query))?
     }

@@ -1,9 +1,11 @@
-//! How long an athlete's month takes to read: a `store.db` of 16,000 athletes with 30 days of two
-//! sessions, two losses, a night and six recommendations a day, read at random. Prints one line.
+//! How long an athlete's month takes to read. The rows are those of a simulated world, told again for
+//! as many athletes as asked, and written day by day, as it happens: an athlete's rows do not lie
+//! together. First revisions of a day come before later ones. Prints one line.
 //!
-//! `cargo run --release -p sinks-sqlite --example athlete_month [ATHLETES [FILE]]`
+//! `sudor demo --athletes 20 --days 30 --exit --data WORLD`, then
+//! `cargo run --profile fast -p sinks-sqlite --example athlete_month WORLD/store.db [ATHLETES [FILE]]`
 //!
-//! It writes for many minutes and a store of some 38 GB; a `FILE` that is there is only read, and may be one that was cut short.
+//! A `FILE` that is there is only read.
 
 #![expect(
     clippy::print_stdout,
@@ -11,94 +13,95 @@
     reason = "a measurement: it prints, and it needs a clock"
 )]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use schemas::record::Micros;
-use schemas::record::loss::SweatLossEstimated;
-use schemas::record::night::NightRevised;
-use schemas::record::recommendation::RecommendationIssued;
-use schemas::record::session::SessionRevised;
-use schemas::sample::full;
-use sinks_sqlite::{ReadStore, SqliteStore};
-use sinks_store::{FeedPosition, ListQuery, RowChange, SeriesQuery, SeriesStore, Table, project};
+use sinks_sqlite::{ReadStore, Snapshot, SqliteStore};
+use sinks_store::{
+    FeedPosition, ListQuery, Row, RowChange, RowScan, SeriesQuery, SeriesScan, SeriesStore, Table,
+};
 
-const ATHLETES: i64 = 16_000;
-const DAYS: i64 = 30;
-const HOUR_US: i64 = 3_600_000_000;
+const ATHLETES: usize = 16_000;
+const DAY_US: i64 = 86_400_000_000;
 const BATCH_ROWS: usize = 4_096;
-const READS: usize = 5_000;
+const READS_MAX: usize = 5_000;
+const EVERYTHING: usize = 10_000;
 
-fn rows(athlete: i64, day: i64) -> Vec<RowChange> {
-    let athlete_id = format!("ath_{athlete}");
-    let at = |hour: i64| Micros((day * 24 + hour) * HOUR_US);
-    let tenant = || "default".to_owned();
-    // Ids are spread like hashes.
-    let spread = |n: i64| {
-        let n = (athlete * DAYS + day) * 16 + n;
-        format!(
-            "{:016x}",
-            n.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        )
-    };
-    let mut facts: Vec<schemas::AnyRecord> = Vec::new();
-    for n in [0, 1] {
-        facts.push(
-            SessionRevised {
-                tenant_id: tenant(),
-                athlete_id: athlete_id.clone(),
-                session_id: spread(n),
-                start: at(7 + n * 10),
-                end: at(8 + n * 10),
-                ..full()
+/// The rows of each athlete of the world, by day.
+type World = Vec<(String, BTreeMap<i64, Vec<Row>>)>;
+
+fn world(path: &Path) -> Result<World, Box<dyn Error>> {
+    let snapshot = Snapshot::open(path)?;
+    let mut world = World::new();
+    for (tenant_id, athlete_id) in snapshot.athletes(None, EVERYTHING)? {
+        let mut days: BTreeMap<i64, Vec<Row>> = BTreeMap::new();
+        for table in Table::ALL {
+            for month in snapshot.months(table)? {
+                let scan = RowScan {
+                    table,
+                    month,
+                    tenant_id: tenant_id.clone(),
+                    athlete_id: athlete_id.clone(),
+                    after: None,
+                    limit: EVERYTHING,
+                };
+                for row in snapshot.rows(&scan)? {
+                    let day = days.entry(row.start.0.div_euclid(DAY_US)).or_default();
+                    day.push(row);
+                }
             }
-            .into(),
-        );
-        facts.push(
-            SweatLossEstimated {
-                tenant_id: tenant(),
-                athlete_id: athlete_id.clone(),
-                loss_id: spread(n + 2),
-                ..full()
-            }
-            .into(),
-        );
-    }
-    facts.push(
-        NightRevised {
-            tenant_id: tenant(),
-            athlete_id: athlete_id.clone(),
-            night_id: spread(4),
-            start: at(0),
-            end: at(6),
-            ..full()
         }
-        .into(),
-    );
-    for n in 5..11 {
-        let mut fact = RecommendationIssued {
-            tenant_id: tenant(),
-            athlete_id: athlete_id.clone(),
-            slot: spread(n),
-            ..full()
-        };
-        fact.advice.valid_from = at(n);
-        fact.advice.valid_until = at(n + 1);
-        facts.push(fact.into());
+        world.push((athlete_id, days));
     }
-    facts.into_iter().filter_map(project).collect()
+    Ok(world)
 }
 
-fn fill(path: &Path, athletes: i64) -> Result<(), Box<dyn Error>> {
+fn name(athlete: usize) -> String {
+    format!("athlete-{athlete:05}")
+}
+
+/// The row as another athlete's, under an id that is as random as its own.
+fn told_of(row: &Row, from: &str, to: &str, copy: usize) -> Row {
+    let mut row = row.clone();
+    row.athlete_id = Some(to.to_owned());
+    row.body = row.body.replace(from, to);
+    row.id = match row.id.get(..8).map(|head| u32::from_str_radix(head, 16)) {
+        Some(Ok(head)) => {
+            let spread = u32::try_from(copy).unwrap_or(0).wrapping_mul(0x9e37_79b9);
+            format!("{:08x}{}", head ^ spread, &row.id[8..])
+        }
+        _ => row.id.replace(from, to),
+    };
+    row
+}
+
+fn fill(path: &Path, world: &World, athletes: usize) -> Result<(), Box<dyn Error>> {
     let mut store = SqliteStore::open(path)?;
+    let days: std::collections::BTreeSet<i64> = world
+        .iter()
+        .flat_map(|(_, days)| days.keys().copied())
+        .collect();
     let mut waiting = Vec::new();
-    // Day by day, as it happens: an athlete's rows do not lie together.
-    for day in 0..DAYS {
-        for athlete in 0..athletes {
-            waiting.extend(rows(athlete, day));
-            if waiting.len() >= BATCH_ROWS {
-                store.apply(std::mem::take(&mut waiting), FeedPosition(1))?;
+    for day in days {
+        for first in [true, false] {
+            for athlete in 0..athletes {
+                let (from, rows) = &world[athlete % world.len()];
+                for row in rows.get(&day).into_iter().flatten() {
+                    let row = told_of(row, from, &name(athlete), athlete / world.len());
+                    let last = row.version.revision;
+                    let revisions = if first { 1..=1 } else { 2..=last };
+                    for revision in revisions {
+                        let mut row = row.clone();
+                        row.version.revision = revision;
+                        waiting.push(RowChange::Put(Box::new(row)));
+                    }
+                }
+                if waiting.len() >= BATCH_ROWS {
+                    store.apply(std::mem::take(&mut waiting), FeedPosition(1))?;
+                }
             }
         }
     }
@@ -107,25 +110,32 @@ fn fill(path: &Path, athletes: i64) -> Result<(), Box<dyn Error>> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let athletes = match std::env::args().nth(1) {
-        Some(number) => number.parse()?,
-        None => ATHLETES,
-    };
+    let mut args = std::env::args().skip(1);
+    let world = world(&PathBuf::from(
+        args.next().ok_or("name a world's store.db")?,
+    ))?;
+    let athletes = args.next().map_or(Ok(ATHLETES), |number| number.parse())?;
     let folder = tempfile::tempdir()?;
     let made = folder.path().join("store.db");
-    let path = std::env::args().nth(2).map_or(made, PathBuf::from);
+    let path = args.next().map_or(made, PathBuf::from);
     if !path.exists() {
-        fill(&path, athletes)?;
+        let begun = Instant::now();
+        fill(&path, &world, athletes)?;
+        println!("written in {:.0?}", begun.elapsed());
     }
     let bytes = std::fs::metadata(&path)?.len();
     let reader = ReadStore::open_read_only(&path)?;
-    let (mut took, mut items) = (Vec::with_capacity(READS), 0);
-    for read in 0..READS {
-        let athlete = i64::try_from(read)?.wrapping_mul(7_919) % athletes;
+    let (mut took, mut items) = (Vec::with_capacity(READS_MAX), 0);
+    let reads = athletes.min(READS_MAX);
+    for read in 0..reads {
         let query = ListQuery {
             from: Some(Micros(0)),
-            to: Some(Micros(31 * 24 * HOUR_US)),
-            ..ListQuery::of(Table::Sessions, "default", &format!("ath_{athlete}"), 1_000)
+            ..ListQuery::of(
+                Table::Sessions,
+                "default",
+                &name(read * 7_919 % athletes),
+                1_000,
+            )
         };
         let begun = Instant::now();
         items += reader.list(&query)?.items.len();
@@ -133,14 +143,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     took.sort_unstable();
     let at = |share: usize| {
-        took.get(READS * share / 1_000)
+        took.get(reads * share / 1_000)
             .copied()
             .unwrap_or(Duration::MAX)
     };
     println!(
         "{athletes} athletes, {} MB: an athlete's month of {} sessions p50 {:.2?}, p99 {:.2?}, longest {:.2?}",
         bytes / 1_000_000,
-        items / READS,
+        items / reads,
         at(500),
         at(990),
         took.last().copied().unwrap_or_default()

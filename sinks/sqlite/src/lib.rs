@@ -12,12 +12,15 @@ mod connection;
 mod marks;
 mod query;
 mod read;
+mod retention;
 mod scan;
 mod schema;
 mod sql;
 mod store;
 
+pub use connection::PAGE_BYTES;
 pub use marks::SqliteMarks;
 pub use read::{READ_CONNECTIONS_MAX, ReadStore};
+pub use retention::SqliteRetention;
 pub use scan::Snapshot;
 pub use store::SqliteStore;

@@ -7,11 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 use schemas::record::Micros;
 use sinks_store::{
-    FeedPosition, Item, ListQuery, LiveCounts, LiveRow, Page, SeriesQuery, StoreError, Table, cut,
+    FeedPosition, Item, Kept, ListQuery, LiveCounts, LiveRow, Page, SeriesQuery, StoreError, Table,
+    cut,
 };
 
 use crate::connection::{self, failure};
-use crate::{query, schema};
+use crate::{query, retention, schema};
 
 /// Connections that are kept open. A reader that finds none free opens its own and closes it after.
 pub const READ_CONNECTIONS_MAX: usize = 8;
@@ -90,6 +91,10 @@ fn item(row: &rusqlite::Row<'_>) -> rusqlite::Result<Item> {
 }
 
 impl SeriesQuery for ReadStore {
+    fn kept(&self) -> Result<Kept, StoreError> {
+        self.with("reading what is kept", retention::kept)
+    }
+
     fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let select = query::list(query);
         let items = self.with("listing rows", |connection| {

@@ -7,7 +7,10 @@ use crate::connection::failure;
 use crate::sql;
 
 /// The schema this program writes.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
+
+/// What each version brought, from 1. A new file begins with the last.
+const NAMES: [&str; 2] = ["first tables", "each revision once"];
 
 const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
     version INTEGER PRIMARY KEY,
@@ -25,6 +28,15 @@ CREATE TABLE athletes (
     athlete_id TEXT NOT NULL,
     PRIMARY KEY (tenant_id, athlete_id)
 ) STRICT, WITHOUT ROWID;";
+
+/// From when on there is all of it; null is from the beginning.
+const KEPT: &str = "
+CREATE TABLE kept (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    history_since_us INTEGER,
+    dead_letters_since_us INTEGER
+) STRICT;
+INSERT INTO kept (one) VALUES (1);";
 
 /// Brings a file to the present schema; refuses one that is newer.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -67,11 +79,83 @@ fn apply(connection: &mut Connection) -> rusqlite::Result<i64> {
         for table in Table::ALL {
             transaction.execute_batch(&sql::create(table))?;
         }
-        transaction.execute(
-            "INSERT INTO migrations (version, name) VALUES (?1, 'first tables')",
-            [1],
-        )?;
+    } else if found < 2 {
+        for table in Table::ALL.into_iter().filter(|table| table.has_history()) {
+            transaction.execute_batch(&sql::without_copies(table))?;
+        }
+    }
+    if found < 2 {
+        transaction.execute_batch(KEPT)?;
+    }
+    for (version, name) in (1..).zip(NAMES) {
+        if found < version {
+            transaction.execute(
+                "INSERT INTO migrations (version, name) VALUES (?1, ?2)",
+                (version, name),
+            )?;
+        }
     }
     transaction.commit()?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use sinks_store::{SeriesQuery, SeriesStore};
+
+    use super::*;
+    use crate::{ReadStore, SqliteStore};
+
+    /// A simulated athlete's two days, written by version 1.
+    const VERSION_1: &str = include_str!("golden/store-v1.sql");
+
+    /// Every revision of a table as text, and how many there are.
+    fn revisions(connection: &Connection, table: Table) -> (BTreeSet<String>, usize) {
+        let (name, id, revision) = (table.name(), table.id_column(), table.revision_column());
+        let text = format!("SELECT {id}, {revision}, step, status, body FROM {name}_history");
+        let mut statement = connection.prepare(&text).unwrap();
+        let rows = statement.query_map([], |row| {
+            let (id, body): (String, String) = (row.get(0)?, row.get(4)?);
+            let (revision, step): (i64, i64) = (row.get(1)?, row.get(2)?);
+            let status: String = row.get(3)?;
+            Ok(format!("{id} {revision} {step} {status} {body}"))
+        });
+        let all: Vec<String> = rows.unwrap().map(Result::unwrap).collect();
+        (all.iter().cloned().collect(), all.len())
+    }
+
+    fn histories(path: &Path) -> Vec<(BTreeSet<String>, usize)> {
+        let connection = Connection::open(path).unwrap();
+        let tables = Table::ALL.into_iter().filter(|table| table.has_history());
+        tables.map(|table| revisions(&connection, table)).collect()
+    }
+
+    #[test]
+    fn a_file_of_version_1_keeps_every_revision_and_each_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(VERSION_1).unwrap();
+        drop(old);
+        let before = histories(&path);
+        let reader = ReadStore::open_read_only(&path).unwrap();
+        let counts = reader.counts().unwrap();
+        let position = SqliteStore::open(&path).unwrap().position().unwrap();
+        assert!(position.0 > 0, "it goes on where it was");
+        assert_eq!(histories(&path), before);
+        // Twice changes nothing, and a reader of before reads on.
+        drop(SqliteStore::open(&path).unwrap());
+        assert_eq!(histories(&path), before);
+        assert_eq!(reader.counts().unwrap(), counts);
+        let now = Connection::open(&path).unwrap();
+        let superseded: i64 = now
+            .query_row("SELECT count(*) FROM recommendations_superseded", [], |r| {
+                r.get(0)
+            })
+            .unwrap();
+        assert_eq!(superseded, 1, "three revisions of two slots");
+    }
 }

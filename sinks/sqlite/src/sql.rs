@@ -48,11 +48,14 @@ fn names(table: Table) -> Vec<String> {
 
 /// The tables and indexes of one kind of row.
 ///
+/// A revision lies in the file once: in the table while it stands, and moved to `…_superseded` by the
+/// one that takes its place. Most rows are never revised.
+///
 /// Rows lie in order of arrival and are found by two narrow indexes: ids are hashes, and pages of
 /// large rows in order of a hash would be split and rewritten all the time. `status` ends the second
 /// index so that live rows are counted without reading a row.
 pub(crate) fn create(table: Table) -> String {
-    let (name, id, revision) = (table.name(), table.id_column(), table.revision_column());
+    let (name, id) = (table.name(), table.id_column());
     let columns: Vec<String> = columns(table)
         .into_iter()
         .map(|(name, kind)| format!("{name} {kind}"))
@@ -80,22 +83,62 @@ pub(crate) fn create(table: Table) -> String {
     }
     if table.has_history() {
         sql.push_str(&format!(
-            "CREATE TABLE {name}_history ({columns}) STRICT;
-             CREATE UNIQUE INDEX {name}_history_by_id
-             ON {name}_history (tenant_id, {id}, {revision}, step, status);"
+            "CREATE TABLE {name}_superseded ({columns}) STRICT;
+             {}",
+            history(table)
         ));
     }
     sql
 }
 
-/// The statements of the writer for one table.
+/// What stands over the table of superseded revisions: its index, and the view of all revisions.
+fn history(table: Table) -> String {
+    let (name, id, revision) = (table.name(), table.id_column(), table.revision_column());
+    let list = names(table).join(", ");
+    format!(
+        "CREATE UNIQUE INDEX {name}_superseded_by_id
+             ON {name}_superseded (tenant_id, {id}, {revision}, step, status);
+         CREATE VIEW {name}_history AS
+             SELECT {list} FROM {name} UNION ALL SELECT {list} FROM {name}_superseded;"
+    )
+}
+
+/// Version 1 kept a copy of each present row in the history.
+pub(crate) fn without_copies(table: Table) -> String {
+    let (name, id, revision) = (table.name(), table.id_column(), table.revision_column());
+    format!(
+        "DELETE FROM {name}_history AS told WHERE EXISTS (
+             SELECT 1 FROM {name} AS now
+             WHERE now.tenant_id = told.tenant_id AND now.{id} = told.{id}
+               AND now.{revision} = told.{revision} AND now.step = told.step
+               AND now.status = told.status);
+         DROP INDEX {name}_history_by_id;
+         ALTER TABLE {name}_history RENAME TO {name}_superseded;
+         {}",
+        history(table)
+    )
+}
+
+/// The statements of the writer for one table. All but `supersede` and `get` take a whole row.
 pub(crate) struct Statements {
+    /// Stores the row if nothing is known of its entity.
+    pub(crate) insert: String,
     /// Makes the row the current one if its version is above the stored one.
     pub(crate) put: String,
     /// Makes the row the current one.
     pub(crate) force: String,
-    pub(crate) remember: Option<String>,
     pub(crate) get: String,
+    pub(crate) past: Option<Past>,
+}
+
+/// The statements for what no longer stands.
+pub(crate) struct Past {
+    /// Copies the current row of (tenant, id) if it is below (revision, step).
+    pub(crate) supersede: String,
+    /// Keeps a row that never stood, or stood before, unless it is the current one.
+    pub(crate) keep: String,
+    /// The row stands now.
+    pub(crate) revive: String,
 }
 
 impl Statements {
@@ -109,23 +152,44 @@ impl Statements {
             .filter(|column| *column != "tenant_id" && *column != id)
             .map(|column| format!("{column} = excluded.{column}"))
             .collect();
-        let force = format!(
-            "INSERT INTO {name} ({list}) VALUES ({marks})
-             ON CONFLICT (tenant_id, {id}) DO UPDATE SET {}",
-            changed.join(", ")
+        let into = format!(
+            "INSERT INTO {name} ({list}) VALUES ({marks}) ON CONFLICT (tenant_id, {id}) DO"
         );
+        let force = format!("{into} UPDATE SET {}", changed.join(", "));
         let put = format!(
             "{force} WHERE (excluded.{revision}, excluded.step) > ({name}.{revision}, {name}.step)"
         );
-        let remember = table
-            .has_history()
-            .then(|| format!("INSERT OR IGNORE INTO {name}_history ({list}) VALUES ({marks})"));
         let get = format!("SELECT {list} FROM {name} WHERE tenant_id = ?1 AND {id} = ?2");
         Self {
+            insert: format!("{into} NOTHING"),
             put,
             force,
-            remember,
             get,
+            past: table.has_history().then(|| Past::of(table, &list, &marks)),
+        }
+    }
+}
+
+impl Past {
+    fn of(table: Table, list: &str, marks: &str) -> Self {
+        let (name, id, revision) = (table.name(), table.id_column(), table.revision_column());
+        let into = format!("INSERT OR IGNORE INTO {name}_superseded ({list})");
+        // The first parameters of a row: tenant, athlete, id, revision, step, status.
+        let key = format!(
+            "tenant_id = ?1 AND {id} = ?3 AND {revision} = ?4 AND step = ?5 AND status = ?6"
+        );
+        Self {
+            supersede: format!(
+                "{into} SELECT {list} FROM {name}
+                 WHERE tenant_id = ?1 AND {id} = ?2 AND ({revision}, step) < (?3, ?4)"
+            ),
+            keep: format!(
+                "{into} SELECT {marks} WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {key})"
+            ),
+            revive: format!(
+                "DELETE FROM {name}_superseded WHERE tenant_id = ?1 AND {id} = ?2
+                   AND {revision} = ?3 AND step = ?4 AND status = ?5"
+            ),
         }
     }
 }
@@ -164,7 +228,7 @@ impl ToSql for CellParam<'_> {
     }
 }
 
-/// Binds a row to `put`, `force` or `remember` and runs it.
+/// Binds a row to a statement that takes a whole one, and runs it.
 pub(crate) fn run(statement: &mut Statement<'_>, row: &Row) -> rusqlite::Result<usize> {
     statement.raw_bind_parameter(1, &row.tenant_id)?;
     statement.raw_bind_parameter(2, row.athlete_id.as_deref())?;

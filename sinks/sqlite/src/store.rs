@@ -1,7 +1,8 @@
 //! The writer: one transaction for each batch.
 //!
-//! Every revision goes to the history as it comes; of the current row only the last revision of a
-//! batch is written, because what comes between would be overwritten before anybody could see it.
+//! Of an entity only the last revision of a batch becomes its current row, because what comes between
+//! would be overwritten before anybody could see it. Every other one goes to the superseded ones, and
+//! so does the row that stood before: each revision is in the file once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -97,13 +98,19 @@ impl<'t> Batch<'t> {
         for change in changes {
             match change {
                 RowChange::Put(row) => {
-                    self.remember(row)?;
                     let entity = (row.table, row.tenant_id.as_str(), row.id.as_str());
-                    let latest: &mut &Row = pending.entry(entity).or_insert(row);
-                    if latest.version < row.version {
-                        *latest = row;
-                    }
                     athletes.extend(row.athlete_id.as_deref().map(|id| (entity.1, id)));
+                    let Some(latest) = pending.get_mut(&entity) else {
+                        pending.insert(entity, row);
+                        continue;
+                    };
+                    let mut other: &Row = row;
+                    if latest.version < row.version {
+                        other = std::mem::replace(latest, row);
+                    }
+                    if (other.version, other.status) != (latest.version, latest.status) {
+                        self.keep(other)?;
+                    }
                 }
                 RowChange::Retract(change) => {
                     let entity = (change.table, change.tenant_id.as_str(), change.id.as_str());
@@ -130,31 +137,74 @@ impl<'t> Batch<'t> {
 
     fn flush<'r>(&self, rows: impl IntoIterator<Item = &'r Row>) -> rusqlite::Result<()> {
         for row in rows {
-            self.write(row, |statements| Some(&statements.put))?;
+            self.put(row)?;
         }
         Ok(())
     }
 
-    fn remember(&self, row: &Row) -> rusqlite::Result<()> {
-        self.write(row, |statements| statements.remember.as_ref())
-    }
-
-    fn write(
-        &self,
-        row: &Row,
-        choose: impl FnOnce(&Statements) -> Option<&String>,
-    ) -> rusqlite::Result<()> {
-        if let Some(text) = self.statements.get(&row.table).and_then(choose) {
-            sql::run(&mut *self.transaction.prepare_cached(text)?, row)?;
+    fn put(&self, row: &Row) -> rusqlite::Result<()> {
+        let Some(statements) = self.statements.get(&row.table) else {
+            return Ok(());
+        };
+        let Some(past) = &statements.past else {
+            return self.write(&statements.put, row).map(|_| ());
+        };
+        if self.write(&statements.insert, row)? > 0 {
+            return Ok(());
+        }
+        self.transaction
+            .prepare_cached(&past.supersede)?
+            .execute(params![
+                row.tenant_id,
+                row.id,
+                row.version.revision,
+                row.version.step
+            ])?;
+        if self.write(&statements.put, row)? == 0 {
+            self.write(&past.keep, row)?;
         }
         Ok(())
+    }
+
+    /// A revision that does not stand.
+    fn keep(&self, row: &Row) -> rusqlite::Result<()> {
+        let past = self.statements.get(&row.table);
+        if let Some(past) = past.and_then(|statements| statements.past.as_ref()) {
+            self.write(&past.keep, row)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a row without raising its version, so that its next revision stands again.
+    fn end(&self, row: &Row) -> rusqlite::Result<()> {
+        let Some(statements) = self.statements.get(&row.table) else {
+            return Ok(());
+        };
+        let before = self.current(row.table, &row.tenant_id, &row.id)?;
+        self.write(&statements.force, row)?;
+        if let Some(past) = &statements.past {
+            let now = params![
+                row.tenant_id,
+                row.id,
+                row.version.revision,
+                row.version.step,
+                row.status.word()
+            ];
+            self.transaction
+                .prepare_cached(&past.revive)?
+                .execute(now)?;
+        }
+        before.map_or(Ok(()), |before| self.keep(&before))
+    }
+
+    fn write(&self, text: &str, row: &Row) -> rusqlite::Result<usize> {
+        sql::run(&mut *self.transaction.prepare_cached(text)?, row)
     }
 
     fn retract(&self, change: &Retraction) -> rusqlite::Result<()> {
         let before = self.current(change.table, &change.tenant_id, &change.id)?;
         if let Some(row) = sinks_store::retract(before.as_ref(), change) {
-            self.remember(&row)?;
-            self.flush([&row])?;
+            self.put(&row)?;
         }
         Ok(())
     }
@@ -175,8 +225,7 @@ impl<'t> Batch<'t> {
             .iter()
             .filter_map(|row| sinks_store::take_back(row, told))
         {
-            self.remember(&row)?;
-            self.write(&row, |statements| Some(&statements.force))?;
+            self.end(&row)?;
         }
         Ok(())
     }

@@ -27,8 +27,8 @@ pub use error::StoreError;
 pub use instant::rfc3339;
 pub use memory::MemoryStore;
 pub use port::{
-    APPLY_ROWS_MAX, After, Feed, FeedPosition, FeedRecord, Item, ListQuery, LiveCounts, LiveRow,
-    Page, ReplayMarks, SeriesQuery, SeriesStore,
+    APPLY_ROWS_MAX, After, Feed, FeedPosition, FeedRecord, Item, Kept, ListQuery, LiveCounts,
+    LiveRow, Page, ReplayMarks, SeriesQuery, SeriesStore,
 };
 pub use project::{TOPICS, project};
 pub use row::{

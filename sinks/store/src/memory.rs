@@ -9,7 +9,7 @@ use schemas::record::Micros;
 
 use crate::timeline::cut;
 use crate::{
-    APPLY_ROWS_MAX, Cell, FeedPosition, Item, ListQuery, LiveCounts, LiveRow, Month, Page,
+    APPLY_ROWS_MAX, Cell, FeedPosition, Item, Kept, ListQuery, LiveCounts, LiveRow, Month, Page,
     ReplayMarks, Replayed, Row, RowChange, RowScan, SeriesQuery, SeriesScan, SeriesStore, Status,
     StoreError, Table, Told, Version, upsert,
 };
@@ -200,6 +200,10 @@ fn selected(row: &Row, query: &ListQuery) -> bool {
 }
 
 impl SeriesQuery for MemoryStore {
+    fn kept(&self) -> Result<Kept, StoreError> {
+        Ok(Kept::default())
+    }
+
     fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let tables = self.tables();
         let standing: Vec<&Row> = match query.as_of {

@@ -176,8 +176,20 @@ pub struct LiveRow {
     pub body: String,
 }
 
+/// From when on there is everything; `None` is from the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The first time as of which a list is complete.
+    pub history_since: Option<Micros>,
+    /// Arrivals of dead letters.
+    pub dead_letters_since: Option<Micros>,
+}
+
 /// The reading side. Many may read while one writes.
 pub trait SeriesQuery: Send + Sync {
+    /// What retention has left.
+    fn kept(&self) -> Result<Kept, StoreError>;
+
     fn list(&self, query: &ListQuery) -> Result<Page, StoreError>;
 
     /// The current row of an entity, live or retracted.
