@@ -75,3 +75,97 @@ fn operations(paths: &serde_json::Map<String, Value>) -> usize {
     };
     paths.values().map(of).sum()
 }
+
+/// What a parameter may hold: what it is for, and what nobody means.
+const ODD: &[&str] = &[
+    "",
+    " ",
+    "0",
+    "-1",
+    "latest",
+    "earliest",
+    "sessions",
+    "sessions,nights",
+    "sessions,,",
+    ",",
+    "SESSIONS",
+    "athlete-00001",
+    "nobody",
+    "../../etc/passwd",
+    "%00",
+    "%ff%fe",
+    "%F0%9F%92%A7",
+    "a%0d%0aX-Injected: 1",
+    "{}",
+    "[]",
+    "null",
+    "'%20OR%201=1--",
+];
+
+/// The one route that schemathesis would read for ever: each answer is read up to its first event.
+#[tokio::test]
+async fn the_stream_answers_as_it_is_described_whatever_it_is_asked() {
+    let folder = tempdir().unwrap();
+    let world = [
+        "--athletes",
+        "2",
+        "--days",
+        "2",
+        "--end",
+        "2026-10-02T00:00:00Z",
+    ];
+    let demo = Demo::start(&folder.path().join("data"), &world).await;
+    let (_, text) = demo.get("/openapi.json").await;
+    let description: Value = serde_json::from_str(&text).unwrap();
+    let described = &description["paths"][ENDLESS]["get"];
+    let names: Vec<&str> = described["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|parameter| parameter["in"] == "query")
+        .map(|parameter| parameter["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"types") && names.contains(&"athlete"),
+        "{names:?}"
+    );
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    let long = "x".repeat(4_096);
+    for value in ODD.iter().copied().chain([long.as_str()]) {
+        for name in names.iter().copied().chain(["unknown", "Last-Event-ID"]) {
+            let mut request = client.get(format!("{}{ENDLESS}", demo.url));
+            request = match name {
+                "Last-Event-ID" => request.header(name, value.replace(['\r', '\n'], "")),
+                _ => client.get(format!("{}{ENDLESS}?{name}={value}", demo.url)),
+            };
+            let mut answer = request.send().await.unwrap();
+            let status = answer.status().as_u16().to_string();
+            let asked = format!("{name}={value}");
+            assert!(
+                !described["responses"][&status].is_null(),
+                "{asked}: {status}"
+            );
+            assert!(!status.starts_with('5'), "{asked}: {status}");
+            let kind = answer.headers()["content-type"]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            if status == "200" {
+                assert_eq!(kind, "text/event-stream", "{asked}");
+                // Nothing may match what was asked for; then there is a heartbeat, later.
+                if name == "unknown" {
+                    let first = answer.chunk().await.unwrap();
+                    assert!(!first.unwrap().is_empty(), "{asked}");
+                }
+            } else {
+                assert_eq!(kind, "application/problem+json", "{asked}");
+                let problem: Value = answer.json().await.unwrap();
+                assert_eq!(problem["status"].to_string(), status, "{asked}");
+                assert!(problem["detail"].is_string(), "{asked}: {problem}");
+            }
+            seen.insert(status);
+        }
+    }
+    assert_eq!(Vec::from_iter(seen), ["200", "400", "404", "410"]);
+}
