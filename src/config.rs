@@ -18,6 +18,7 @@ mod validate;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -54,6 +55,7 @@ pub(crate) struct Settings {
     pub(crate) strava: Strava,
     pub(crate) weather: Weather,
     pub(crate) store: Store,
+    pub(crate) retention: Retention,
     pub(crate) limits: Limits,
     pub(crate) vault: Vault,
     pub(crate) rules: Rules,
@@ -66,6 +68,14 @@ pub(crate) struct Http {
     /// Where others reach this service; `None` is the bound address.
     pub(crate) public_url: Option<String>,
     pub(crate) body_limit_bytes: usize,
+}
+
+/// How long things are kept; `None` is for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Retention {
+    pub(crate) log: Option<Duration>,
+    pub(crate) history: Option<Duration>,
+    pub(crate) dead_letters: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
+use sinks_store::rfc3339;
 use stream_embedded::EmbeddedReader;
 
 use crate::cli::{DoctorArgs, GlobalArgs};
@@ -54,7 +56,13 @@ pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
             "store",
             absent(&settings.store.path) && settings.store.is_file(),
             || store(&settings),
-            "remove store.db to have it made again from the log; or look at store.nodes",
+            store_hint(&settings),
+        ),
+        known(
+            "retention",
+            is_new,
+            || retention(&settings),
+            "look at the log above",
         ),
         known(
             "vault_key",
@@ -174,7 +182,51 @@ fn store(settings: &Settings) -> anyhow::Result<String> {
             "the store read up to record {position}, the log ends with {end}: they do not belong together"
         );
     }
+    let first = log.first_seq()?.0;
+    if position.saturating_add(1) < first {
+        bail!(
+            "the store read up to record {position}, the log begins with {first}: what lies between is past retention"
+        );
+    }
     Ok(format!("{} records behind the log", end - position))
+}
+
+/// A log without its beginning makes no store.
+fn store_hint(settings: &Settings) -> &'static str {
+    match first_kept(settings) {
+        Ok(1) => "remove store.db to have it made again from the log; or look at store.nodes",
+        _ => "restore store.db from a backup: the log does not have all that it was made from",
+    }
+}
+
+fn first_kept(settings: &Settings) -> anyhow::Result<u64> {
+    let log = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
+    Ok(log.first_seq()?.0)
+}
+
+fn retention(settings: &Settings) -> anyhow::Result<String> {
+    let terms = settings.retention;
+    let kept = stores::read(settings)?.query.kept()?;
+    let since = |since: Option<schemas::record::Micros>| {
+        since.map_or_else(String::new, |at| format!(" (from {} on)", rfc3339(at)))
+    };
+    Ok(format!(
+        "log {} (from record {} on), history {}{}, dead letters {}{}",
+        in_days(terms.log),
+        first_kept(settings)?,
+        in_days(terms.history),
+        since(kept.history_since),
+        in_days(terms.dead_letters),
+        since(kept.dead_letters_since),
+    ))
+}
+
+fn in_days(term: Option<Duration>) -> String {
+    match term.map(|term| term.as_secs()) {
+        None => "for ever".to_owned(),
+        Some(seconds) if seconds % 86_400 == 0 => format!("{} days", seconds / 86_400),
+        Some(seconds) => format!("{seconds} s"),
+    }
 }
 
 /// Whoever can read it can read every token.

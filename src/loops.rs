@@ -4,6 +4,7 @@
 //! is told in [`Status`], which also says whether everything received can be read by now.
 
 mod elsewhere;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,6 +26,7 @@ use crate::adapters::Arrivals;
 use crate::config::Settings;
 use crate::rules;
 use elsewhere::Elsewhere;
+pub(crate) use upkeep::{Readers, upkeep};
 
 /// The longest sleep: a stop is heard within it.
 const SLEEP_MAX: Duration = Duration::from_millis(200);

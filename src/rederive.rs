@@ -22,6 +22,7 @@ use crate::cli::{GlobalArgs, RederiveArgs};
 use crate::config::{self, Request, Settings};
 use crate::exit::{self, CommandResult, Failure};
 use crate::progress::Progress;
+use crate::run::existing_log;
 use crate::topics;
 use crate::verify::{Findings, log, rebuild};
 
@@ -50,6 +51,8 @@ struct Report {
     athletes_quarantined: u64,
     /// A rule failed on them; they are as they were.
     athletes_failed: Vec<String>,
+    /// Of whom records were removed: what is kept does not say all about them. They are as they were.
+    athletes_past_retention: u64,
     athletes_left: u64,
     /// Facts said, by record.
     facts: BTreeMap<String, u64>,
@@ -66,6 +69,7 @@ pub(crate) fn run(args: &RederiveArgs, global: GlobalArgs) -> CommandResult {
         };
         return Err(missing.into());
     }
+    existing_log(&settings)?;
     let report = rederive(&settings, args, global).map_err(Failure::failed)?;
     if global.json {
         exit::print_json(&report).map_err(Failure::failed)?;
@@ -118,6 +122,10 @@ fn rederive(
         }
         progress.advance(1);
         let athlete = Key::new(name);
+        if counted.trimmed.contains(name) {
+            report.athletes_past_retention += 1;
+            continue;
+        }
         let kept = reader.state_of(&athlete)?;
         if kept
             .iter()
@@ -254,6 +262,12 @@ fn in_words(report: &Report) -> String {
         text.push_str(&format!(
             "\n{} wait in quarantine",
             report.athletes_quarantined
+        ));
+    }
+    if report.athletes_past_retention > 0 {
+        text.push_str(&format!(
+            "\n{} are past retention: the log does not have all about them, and they stand as they were derived",
+            report.athletes_past_retention
         ));
     }
     if report.differences.is_empty() {

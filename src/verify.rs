@@ -25,6 +25,7 @@ use crate::cli::{GlobalArgs, VerifyArgs};
 use crate::config::{self, Request, Settings};
 use crate::exit::{self, CommandResult, Failure};
 use crate::progress::Progress;
+use crate::run::existing_log;
 use crate::topics;
 
 pub(crate) use finding::{Finding, Findings};
@@ -50,6 +51,12 @@ impl Outcome {
     }
 }
 
+#[derive(Debug, Serialize)]
+pub(crate) struct PastRetention {
+    pub(crate) records: u64,
+    pub(crate) athletes: usize,
+}
+
 /// The result, as one JSON document.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -61,6 +68,9 @@ pub(crate) struct Report {
     pub(crate) rows: u64,
     /// Athletes whose state was derived by other rules: counted, not compared.
     pub(crate) stale: u64,
+    /// Records that were removed from the beginning of the log, and athletes of whom some were: they
+    /// cannot be counted or rebuilt, and were not compared.
+    pub(crate) past_retention: PastRetention,
     pub(crate) pending: u64,
     pub(crate) findings_total: u64,
     pub(crate) findings: Vec<Finding>,
@@ -68,6 +78,7 @@ pub(crate) struct Report {
 
 pub(crate) fn run(args: &VerifyArgs, global: GlobalArgs) -> CommandResult {
     let (settings, _) = config::load(&Request::of(&args.data))?;
+    existing_log(&settings)?;
     let report = verify(&settings, global).map_err(Failure::failed)?;
     if global.json {
         exit::print_json(&report).map_err(Failure::failed)?;
@@ -94,7 +105,7 @@ pub(crate) fn verify(settings: &Settings, global: GlobalArgs) -> anyhow::Result<
     let progress = Progress::new("rebuild", counted.inputs, global);
     let stale = rebuild::compare(settings, &reader, &counted, &mut findings, &progress)?;
     progress.done();
-    let rows = rows::compare(settings, &reader, &mut findings)?;
+    let rows = rows::compare(settings, &reader, &counted.trimmed, &mut findings)?;
     Ok(Report {
         ok: findings.total() == 0,
         outcome: Outcome::of(findings.total(), stale),
@@ -103,6 +114,10 @@ pub(crate) fn verify(settings: &Settings, global: GlobalArgs) -> anyhow::Result<
         facts: counted.facts.total(),
         rows,
         stale,
+        past_retention: PastRetention {
+            records: counted.removed,
+            athletes: counted.trimmed.len(),
+        },
         pending: counted.pending,
         findings_total: findings.total(),
         findings: findings.into_first(),
@@ -120,6 +135,7 @@ fn in_words(report: &Report) -> String {
         report.records, report.facts, report.athletes, report.rows
     );
     text.push_str(match report.outcome {
+        Outcome::Clean if report.past_retention.records > 0 => "what is kept agrees",
         Outcome::Clean => "everything agrees",
         Outcome::Stale => "what can be compared agrees",
         Outcome::Wrong => "differences found",
@@ -128,6 +144,13 @@ fn in_words(report: &Report) -> String {
         text.push_str(&format!(
             "\n{} athletes stand as other rules derived them: they are stale, not wrong, and were not compared; run sudor rederive",
             report.stale
+        ));
+    }
+    let past = &report.past_retention;
+    if past.records > 0 {
+        text.push_str(&format!(
+            "\n{} records are past retention: items were not recounted, and {} athletes of whom some are were not rebuilt",
+            past.records, past.athletes
         ));
     }
     if report.pending > 0 {

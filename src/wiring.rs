@@ -18,6 +18,7 @@ use anyhow::{Context, anyhow};
 use axum::Router;
 use edge::auth::{Access, Gate, KeyStore, Rates};
 use edge::{Clock, SystemClock};
+use ingest_connectors::port::Marks;
 use ingest_vault::{ApiKeys, Vault};
 use sinks_api::metrics::{Metrics, Tracking};
 use sinks_api::{Api, Signer};
@@ -31,7 +32,7 @@ use crate::adapters::{
     LogWords, Ready, VaultDirectory,
 };
 use crate::config::{AuthRequired, Role, Settings};
-use crate::loops::{self, Share, Status};
+use crate::loops::{self, Readers, Share, Status};
 use crate::shutdown::Shutdown;
 use crate::stores;
 use crate::topics;
@@ -92,7 +93,11 @@ impl Service {
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "release")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let status = Arc::new(Status::default());
-        let mut threads = Vec::new();
+        let readers = Readers {
+            marks: Arc::clone(&vault) as Arc<dyn Marks>,
+            fed_to: Arc::clone(&fed_to),
+        };
+        let mut threads = vec![loops::upkeep(settings, &log, &status, &clock, readers)?];
         let (intake, share) = intake(
             settings,
             (&log, &vault),
@@ -102,6 +107,7 @@ impl Service {
             &mut threads,
         )?;
         if settings.roles.contains(&Role::Sink) {
+            nothing_between(settings, fed_to()?.0)?;
             let feed = LogFeed::new(log.subscriber()?, metrics.clone());
             let arrivals = feed.arrivals();
             let writer = Writer::new(feed, writer, settings.limits.sink_batch_records)?;
@@ -337,6 +343,19 @@ impl Service {
         }
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// A store can only go on where the log still has what follows.
+fn nothing_between(settings: &Settings, stored: u64) -> anyhow::Result<()> {
+    let reader = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
+    let first = reader.first_seq()?.0;
+    if stored.saturating_add(1) < first {
+        return Err(anyhow!(
+            "the store has the rows up to record {stored}, and the log begins with {first}: what lies between is past \
+             retention; restore the store from a backup"
+        ));
+    }
+    Ok(())
 }
 
 /// The processing of this process, who takes records in, and for whom it fetches.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sinks_api::{FactPage, FactRecord, Facts, Growth, Positions, Wanted};
 use sinks_store::StoreError;
 use stream_embedded::{EmbeddedLog, EmbeddedReader, Filter};
-use stream_log::{Failure, Key, Offset, Topic};
+use stream_log::{Class, Failure, Key, Offset, Topic};
 use tokio::sync::watch;
 
 use crate::stores::FedTo;
@@ -117,6 +117,13 @@ impl Facts for LogFacts {
                 }
             })
         })?;
+        // Retention does not wait for a reader of the stream: one that it overtook is cut, and told when
+        // it comes again.
+        let first = self.with(EmbeddedReader::first_seq)?.0;
+        if first > from.saturating_add(1) {
+            let passed = Failure::new(Class::Retry, "reading what is past retention");
+            return Err(StoreError::unavailable("the log", passed));
+        }
         let last = records.last().map_or(until, |last| last.offset);
         let upto = Positions::of(LANE).at(if full { last } else { until });
         Ok(FactPage { records, upto })

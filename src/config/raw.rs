@@ -31,6 +31,7 @@ section!(RawSettings {
     strava: RawStrava = RawStrava::default(),
     weather: RawWeather = RawWeather::default(),
     store: RawStore = RawStore::default(),
+    retention: RawRetention = RawRetention::default(),
     limits: RawLimits = RawLimits::default(),
     vault: RawVault = RawVault::default(),
     rules: RawRules = RawRules::default(),
@@ -116,6 +117,15 @@ section!(RawStore {
     password: Option<String> = None,
     /// Certificates that nodes are checked against; without them nothing is encrypted.
     tls_ca: Option<String> = None,
+});
+
+// A number and `s`, `m`, `h` or `d`; nothing, or 0, keeps everything.
+section!(RawRetention {
+    /// Records of the log in the data folder.
+    log: String = String::new(),
+    /// Revisions that do not stand any more; not shorter than the log's.
+    history: String = String::new(),
+    dead_letters: String = String::new(),
 });
 
 section!(RawLimits {

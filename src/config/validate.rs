@@ -2,17 +2,20 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use secrecy::SecretString;
 
 use super::raw::{AUTH_WORDS, BOUNDS, FORMAT_WORDS, PROTOCOL_WORDS, RawRules, RawSettings};
 use super::{
-    AuthRequired, Debug, Garmin, Http, Kafka, Limits, Log, Role, Rules, Settings, Store, StoreKind,
-    Strava, Vault, Weather,
+    AuthRequired, Debug, Garmin, Http, Kafka, Limits, Log, Retention, Role, Rules, Settings, Store,
+    StoreKind, Strava, Vault, Weather,
 };
 use crate::exit::Failure;
 
+/// A hundred years.
+const TERM_MAX_S: u64 = 100 * 366 * 86_400;
 const MIB: usize = 1_024 * 1_024;
 const FILTER_BYTES_MAX: usize = 1_024;
 const SECRET_CHARS_MAX: usize = 128;
@@ -43,6 +46,7 @@ pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Fa
         garmin: garmin(raw)?,
         strava: strava(raw)?,
         weather: weather(raw)?,
+        retention: retention(raw)?,
         limits: limits(raw),
         rules: rules(&raw.rules)?,
         debug: Debug {
@@ -311,6 +315,62 @@ fn weather(raw: &RawSettings) -> Result<Weather, Failure> {
         archive_after_days: small(raw.archive_after_days),
         api_key: secret(&raw.api_key),
     })
+}
+
+fn retention(raw: &RawSettings) -> Result<Retention, Failure> {
+    let told = &raw.retention;
+    let terms = Retention {
+        log: term("retention.log", &told.log)?,
+        history: term("retention.history", &told.history)?,
+        dead_letters: term("retention.dead_letters", &told.dead_letters)?,
+    };
+    if terms.log.is_some() && raw.log.kind != "embedded" {
+        return Err(bad(
+            "retention.log is for the log in the data folder",
+            "set `retention.ms` of the topics on the broker",
+        ));
+    }
+    if (terms.history.or(terms.dead_letters)).is_some() && raw.store.kind != "sqlite" {
+        return Err(bad(
+            "retention.history and retention.dead_letters are for a store on SQLite",
+            "leave them empty: nothing is removed from a cluster",
+        ));
+    }
+    // A withdrawal in the log names a revision that a reader of the stream is shown.
+    match (terms.log, terms.history) {
+        (None, Some(_)) => Err(bad(
+            "retention.history is set and retention.log keeps everything",
+            "set retention.log too, to at most the same term",
+        )),
+        (Some(log), Some(history)) if history < log => Err(bad(
+            "retention.history is shorter than retention.log",
+            "the same term, or a longer one",
+        )),
+        _ => Ok(terms),
+    }
+}
+
+/// `90d`, `12h`, `30m` or `45s`.
+fn term(key: &str, text: &str) -> Result<Option<Duration>, Failure> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.strip_prefix(number) {
+        Some("d") => Some(86_400),
+        Some("h") => Some(3_600),
+        Some("m") => Some(60),
+        Some("s") => Some(1),
+        Some("") if number.is_empty() || number == "0" => return Ok(None),
+        _ => None,
+    };
+    let seconds = number.parse::<u64>().ok().zip(unit);
+    let seconds = seconds.and_then(|(number, unit)| number.checked_mul(unit));
+    match seconds.filter(|seconds| *seconds <= TERM_MAX_S) {
+        Some(0) => Ok(None),
+        Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        None => Err(bad(
+            &format!("{key} = {text:?} is no term"),
+            "a whole number with s, m, h or d, such as 90d; empty keeps everything",
+        )),
+    }
 }
 
 fn limits(raw: &RawSettings) -> Limits {

@@ -87,13 +87,19 @@ impl Chain {
             wanted.observations.insert(id, arrivals);
         }
         let found = trail::follow(&reader, athlete, &wanted)?;
-        Evidence::complete(&reader, fact_id, states, found)
+        let past_retention = reader.is_trimmed(athlete)?;
+        let evidence = Evidence::complete(&reader, fact_id, states, found)?;
+        Ok(Evidence {
+            past_retention,
+            ..evidence
+        })
     }
 }
 
 /// What was read for one explanation.
 pub(super) struct Evidence {
     pub(super) recorded: Option<Place>,
+    pub(super) past_retention: bool,
     pub(super) states: Observations,
     observations: BTreeMap<String, (Vec<ObservationRecorded>, Vec<Telling>)>,
 }
@@ -121,6 +127,7 @@ impl Evidence {
         }
         Ok(Self {
             recorded: found.facts.remove(&fact_id),
+            past_retention: false,
             states,
             observations,
         })

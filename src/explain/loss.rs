@@ -59,6 +59,7 @@ impl Chain {
             evidence: witnesses(&evidence, &ids),
             session: None,
             recorded: evidence.recorded,
+            past_retention: evidence.past_retention,
         })
     }
 
@@ -87,6 +88,7 @@ impl Chain {
             advice: coded(row.text("advice"), words::profile_advice),
             evidence: witnesses(&evidence, &ids),
             recorded: evidence.recorded,
+            past_retention: evidence.past_retention,
         })
     }
 }

@@ -104,6 +104,7 @@ impl Chain {
             inputs_hash: row.text_or_none("inputs_hash"),
             depends_on,
             recorded: evidence.recorded,
+            past_retention: evidence.past_retention,
             slot,
         })
     }

@@ -88,6 +88,7 @@ impl Chain {
                 .collect(),
             candidates: row.rows("candidates").iter().map(suspect).collect(),
             recorded: evidence.recorded,
+            past_retention: evidence.past_retention,
         })
     }
 }

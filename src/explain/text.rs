@@ -61,7 +61,11 @@ pub(super) fn recommendation(issued: &RecommendationExplained) -> String {
             moment(until)
         ));
     }
-    tree.line(recorded(issued.recorded.as_ref(), &issued.rules_id));
+    tree.line(recorded(
+        issued.recorded.as_ref(),
+        issued.past_retention,
+        &issued.rules_id,
+    ));
     put_needs(&mut tree, issued);
     put_reasons(&mut tree, issued);
     put_portions(&mut tree, &issued.schedule);
@@ -103,7 +107,11 @@ fn put_session(tree: &mut Tree, session: &SessionExplained) {
             "It was withdrawn ({why}); below is what it said last."
         ));
     }
-    tree.line(recorded(session.recorded.as_ref(), &session.rules_id));
+    tree.line(recorded(
+        session.recorded.as_ref(),
+        session.past_retention,
+        &session.rules_id,
+    ));
     tree.within("Fields", |tree| {
         for field in &session.fields {
             put_field(tree, field);
@@ -246,7 +254,11 @@ fn put_loss(tree: &mut Tree, loss: &LossExplained) {
             "It was withdrawn ({why}); below is what it said last."
         ));
     }
-    tree.line(recorded(loss.recorded.as_ref(), &loss.rules_id));
+    tree.line(recorded(
+        loss.recorded.as_ref(),
+        loss.past_retention,
+        &loss.rules_id,
+    ));
     tree.line(format!("Estimated {}.", loss.method.in_words));
     tree.line(format!(
         "Rate {}; sodium {}.",
@@ -434,9 +446,13 @@ fn conditions(conditions: &Value) -> String {
     }
 }
 
-fn recorded(place: Option<&Place>, rules_id: &str) -> String {
+fn recorded(place: Option<&Place>, past_retention: bool, rules_id: &str) -> String {
+    let missing = match past_retention {
+        true => "past retention: removed from the log, as are records of the sources",
+        false => "not found in the log",
+    };
     let at = place.map_or_else(
-        || "not found in the log".to_owned(),
+        || missing.to_owned(),
         |place| {
             let cause = place.cause.as_deref().unwrap_or("nothing that came in");
             format!(

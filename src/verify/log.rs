@@ -70,6 +70,9 @@ pub(crate) struct Counted {
     /// Items that the engine set aside because a rule failed on them.
     pub(crate) set_aside: BTreeSet<String>,
     pub(crate) weather: Weather,
+    /// Records that are past retention, and athletes of whom some are.
+    pub(crate) removed: u64,
+    pub(crate) trimmed: BTreeSet<String>,
 }
 
 pub(crate) fn walk(
@@ -80,7 +83,10 @@ pub(crate) fn walk(
     let positions = reader.positions()?;
     let next = reader.next_seq()?.0;
     let mut counted = Counted::default();
-    let mut last = 0_u64;
+    // What is past retention is no gap.
+    let mut last = reader.first_seq()?.0.saturating_sub(1);
+    counted.removed = last;
+    counted.trimmed = reader.trimmed()?;
     reader.visit(Offset(0), &mut |stored| {
         let seq = stored.sequenced.offset.0;
         if seq != last + 1 {
@@ -154,7 +160,11 @@ fn take(
         Ok(AnyRecord::RecordRejected(letter)) if letter.stage == ENGINE => {
             counted.set_aside.insert(letter.raw_id);
         }
-        Ok(record) => counted.facts.take(&record, Some(findings)),
+        // What comes first of an athlete may be anything, once its beginning was removed.
+        Ok(record) => {
+            let strict = !counted.trimmed.contains(read.record.key.as_str());
+            counted.facts.take(&record, strict.then_some(findings));
+        }
         Err(_) if input => {}
         Err(error) => {
             findings.add(

@@ -38,6 +38,8 @@ mod ping;
 #[cfg(test)]
 mod rederive;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod sabotage;

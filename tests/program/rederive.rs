@@ -163,3 +163,18 @@ async fn ended_anywhere_and_run_again_it_is_done_once() {
     assert_eq!(facts(&killed), facts(&whole), "said twice, or not at all");
     assert_eq!(outcome(&otherwise(&killed, &["verify"])), ("clean", 0));
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_told_with_what_names_it() {
+    for words in [&["rederive", "--dry-run"][..], &["verify"]] {
+        let words: Vec<&str> = words
+            .iter()
+            .copied()
+            .chain(["--data", "/nowhere"])
+            .collect();
+        let refused = sudor(&words).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("--data names the data folder"), "{said}");
+    }
+}

@@ -9,6 +9,7 @@ use sinks_store::Table;
 use crate::caller::Caller;
 use crate::cursor::Cursor;
 use crate::dto::{AsOfParams, Athlete, List, ListParams, Profile, Session};
+use crate::lists;
 use crate::params::{self, AsOfQuery, ListQueryParams, Wanted};
 use crate::ports::AthleteEntry;
 use crate::state::{Api, json, problem};
@@ -63,7 +64,7 @@ fn body(entry: &AthleteEntry) -> Result<String, Problem> {
 /// What is known of how the athlete sweats.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/profile", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), AsOfParams),
-    responses((status = 200, body = Profile), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = Profile), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
 pub(crate) async fn profile(
     State(api): State<Api>,
     Path(athlete): Path<String>,
@@ -81,7 +82,7 @@ pub(crate) async fn profile(
 /// One workout, also one that was withdrawn.
 #[utoipa::path(get, path = "/v1/sessions/{session_id}", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("session_id" = String, Path), AsOfParams),
-    responses((status = 200, body = Session), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = Session), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
 pub(crate) async fn session(
     State(api): State<Api>,
     Path(session): Path<String>,
@@ -115,6 +116,7 @@ fn standing(
     let Some(at) = as_of else {
         return current(api, table, id, missing);
     };
+    lists::within_history(api, as_of)?;
     let revisions = api.store.history(table, &api.tenant_id, id, REVISIONS_MAX);
     let then = revisions
         .map_err(problem)?

@@ -3,7 +3,8 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use edge::Problem;
-use sinks_store::{After, ListQuery, Page, Table, TimelineQuery};
+use schemas::record::Micros;
+use sinks_store::{After, ListQuery, Page, Table, TimelineQuery, rfc3339};
 
 use crate::cursor::Cursor;
 use crate::dto::{List, ListParams, Night, Recommendation, Session, SweatLoss, TimelineItem};
@@ -13,7 +14,7 @@ use crate::state::{Api, json, problem};
 /// The athlete's workouts, each told once.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sessions", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
-    responses((status = 200, body = List<Session>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = List<Session>), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
 pub(crate) async fn sessions(
     state: State<Api>,
     athlete: Path<String>,
@@ -25,7 +26,7 @@ pub(crate) async fn sessions(
 /// The athlete's nights and naps.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/nights", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
-    responses((status = 200, body = List<Night>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = List<Night>), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
 pub(crate) async fn nights(
     state: State<Api>,
     athlete: Path<String>,
@@ -37,7 +38,7 @@ pub(crate) async fn nights(
 /// What the athlete lost in each workout, with intervals.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sweat-losses", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
-    responses((status = 200, body = List<SweatLoss>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = List<SweatLoss>), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
 pub(crate) async fn sweat_losses(
     state: State<Api>,
     athlete: Path<String>,
@@ -49,7 +50,7 @@ pub(crate) async fn sweat_losses(
 /// What to drink and eat, when and why: the latest version of each slot.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/recommendations", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
-    responses((status = 200, body = List<Recommendation>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = List<Recommendation>), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
 pub(crate) async fn recommendations(
     state: State<Api>,
     athlete: Path<String>,
@@ -61,7 +62,7 @@ pub(crate) async fn recommendations(
 /// Everything about the athlete in one list, each item with its `type`.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/timeline", tag = "athletes", security(("api_key" = ["read:athlete"])),
     params(("athlete_id" = String, Path), ListParams),
-    responses((status = 200, body = List<TimelineItem>), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = List<TimelineItem>), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
 pub(crate) async fn timeline(
     State(api): State<Api>,
     Path(athlete): Path<String>,
@@ -70,6 +71,7 @@ pub(crate) async fn timeline(
     let wanted = Wanted::read(params, &format!("timeline/{athlete}"))?;
     let page = api.read(move |api| {
         api.known(&athlete)?;
+        within_history(api, wanted.as_of)?;
         let query = TimelineQuery {
             tenant_id: api.tenant_id.to_string(),
             athlete_id: athlete,
@@ -109,12 +111,26 @@ async fn of_athlete(
     page.await.map(json)
 }
 
+/// What was published at a time can be told only as far back as revisions are kept.
+pub(crate) fn within_history(api: &Api, as_of: Option<Micros>) -> Result<(), Problem> {
+    let Some(at) = as_of else { return Ok(()) };
+    match api.store.kept().map_err(problem)?.history_since {
+        Some(since) if at < since => {
+            let first = rfc3339(since);
+            let told = format!("`as_of` is past retention: revisions are kept from {first} on");
+            Err(Problem::gone(told).with("earliest", first.into()))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(crate) fn list(
     api: &Api,
     table: Table,
     athlete_id: Option<String>,
     wanted: &Wanted,
 ) -> Result<String, Problem> {
+    within_history(api, wanted.as_of)?;
     let query = ListQuery {
         athlete_id,
         from: wanted.from,

@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use stream_log::{Append, Appended, Class, Failure, Offset, Record, Topics};
+use stream_log::{Append, Appended, Class, Failure, LogTime, Offset, Record, Topics};
 
 use crate::failed::stop;
 use crate::lock::WriterLock;
@@ -16,7 +16,7 @@ use crate::records::Prepared;
 use crate::schema::{self, Facts, Place, TopicIds};
 use crate::shared::Shared;
 use crate::subscribe::Subscriber;
-use crate::writer::{Command, Reply, Writer};
+use crate::writer::{Command, Reply, Trim, Writer};
 
 pub const PARTITIONS_DEFAULT: u32 = 8;
 const QUEUED_COMMANDS_MAX: usize = 1_024;
@@ -124,6 +124,28 @@ impl EmbeddedLog {
     /// The last record's place; 0 while there is none.
     pub fn head(&self) -> Offset {
         self.appender.head()
+    }
+
+    /// Removes records from the beginning: up to a place, while they are older than a time. One step
+    /// of it; 0 records when there is nothing more to remove. Whoever asks knows that nobody reads
+    /// them any more; what is not processed stays anyway.
+    pub fn trim(&self, until: Offset, older_than: LogTime) -> Result<u64, Failure> {
+        let (sender, receiver) = sync_channel(1);
+        let reply = Reply::new(answer_to(sender));
+        let what = Trim { until, older_than };
+        self.appender
+            .sender
+            .send(Command::Trim { what, reply })
+            .map_err(|_| stop("removing records of a log that was closed"))?;
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(stop("waiting for the log's writer")))
+    }
+
+    /// What the first failed write was about. Nothing is taken after it: the folder has to be opened
+    /// again.
+    pub fn failed(&self) -> Option<&str> {
+        self.appender.shared.failed.get().map(String::as_str)
     }
 
     /// As `Appender::wait_for`.

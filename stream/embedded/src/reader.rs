@@ -2,7 +2,7 @@
 //!
 //! It opens the file read-only and takes no lock that a writer would notice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -94,6 +94,38 @@ impl EmbeddedReader {
             .query_row(select, [], |row| row.get(0))
             .map_err(bad)?;
         first.map_or_else(|| self.next_seq(), |first| Ok(Offset(unsigned(first))))
+    }
+
+    /// Those of whom records were removed: what is kept does not say all about them.
+    pub fn trimmed(&self) -> Result<BTreeSet<String>, Failure> {
+        self.trimmed_where("", [])
+    }
+
+    /// Whether records of an athlete were removed.
+    pub fn is_trimmed(&self, athlete: &Key) -> Result<bool, Failure> {
+        let found = self.trimmed_where(" WHERE athlete = ?1", [athlete.as_str()])?;
+        Ok(!found.is_empty())
+    }
+
+    fn trimmed_where(
+        &self,
+        condition: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<BTreeSet<String>, Failure> {
+        let read = || -> rusqlite::Result<BTreeSet<String>> {
+            let there = "SELECT 1 FROM sqlite_schema WHERE name = 'trimmed'";
+            let there = self
+                .connection
+                .query_row(there, [], |_| Ok(()))
+                .optional()?;
+            if there.is_none() {
+                return Ok(BTreeSet::new());
+            }
+            let text = format!("SELECT athlete FROM trimmed{condition}");
+            let mut select = self.connection.prepare_cached(&text)?;
+            select.query_map(params, |row| row.get(0))?.collect()
+        };
+        read().map_err(|error| failed("reading of whom records were removed", error))
     }
 
     /// Goes through the log in its order until told to break. Streams: memory does not grow.

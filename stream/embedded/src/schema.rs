@@ -11,6 +11,8 @@ use crate::failed::{failed, stop};
 const LOG_FILE: &str = "log.db";
 /// Raised with every change that an older program could not read.
 const FORMAT: i64 = 1;
+/// Of a log whose beginning was removed: an older program would call that a gap.
+pub(crate) const FORMAT_TRIMMED: i64 = 2;
 /// How long a statement waits for somebody else's lock, in milliseconds.
 const BUSY_MS: u64 = 5_000;
 /// Page cache of the writer and of a reader, in KiB.
@@ -42,6 +44,11 @@ CREATE TABLE counters (
   PRIMARY KEY (partition, name)
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// Athletes of whom records were removed. Not among the tables of a new file, so that one of before
+/// gets it too.
+const TRIMMED: &str =
+    "CREATE TABLE IF NOT EXISTS trimmed (athlete TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;";
 
 /// What the file says about itself, read once at opening.
 #[derive(Clone, Debug)]
@@ -177,6 +184,7 @@ fn create(connection: &Connection, partitions: u32) -> rusqlite::Result<()> {
             |_| Ok(()),
         )
         .optional()?;
+    connection.execute_batch(TRIMMED)?;
     if made.is_some() {
         return Ok(());
     }
@@ -207,9 +215,9 @@ pub(crate) fn facts(
             .ok_or_else(|| stop(format!("{}: no {key} in meta", place.file.display())))
     };
     let format = number("format")?;
-    if format != FORMAT {
+    if format != FORMAT && format != FORMAT_TRIMMED {
         return Err(stop(format!(
-            "{} has format {format}, this program reads format {FORMAT}",
+            "{} has format {format}, this program reads formats {FORMAT} and {FORMAT_TRIMMED}",
             place.file.display()
         )));
     }

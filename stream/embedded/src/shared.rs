@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use stream_log::{Offset, Sequenced};
@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) queued_bytes: AtomicUsize,
     /// Number of the processing host that may commit.
     pub(crate) owner: AtomicU64,
+    /// What the first failed write was about; nothing was written since.
+    pub(crate) failed: OnceLock<String>,
 }
 
 struct Window {
@@ -59,6 +61,7 @@ impl Shared {
             advanced: Condvar::new(),
             queued_bytes: AtomicUsize::new(0),
             owner: AtomicU64::new(0),
+            failed: OnceLock::new(),
         }
     }
 

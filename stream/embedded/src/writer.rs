@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 use rusqlite::Connection;
-use stream_log::{Appended, Class, Failure, Offset, Partition, Sequenced};
+use stream_log::{Appended, Class, Failure, LogTime, Offset, Partition, Sequenced};
 
 use crate::failed::{failed, is_busy, stop};
 use crate::lock::WriterLock;
@@ -41,7 +41,18 @@ pub(crate) enum Command {
         owner: u64,
         reply: Reply<()>,
     },
+    Trim {
+        what: Trim,
+        reply: Reply<u64>,
+    },
     Stop,
+}
+
+/// Which records go: from the beginning of the log up to a place, while they are older than a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trim {
+    pub(crate) until: Offset,
+    pub(crate) older_than: LogTime,
 }
 
 impl Command {
@@ -88,8 +99,6 @@ pub(crate) struct Writer {
     pub(crate) topics: TopicIds,
     pub(crate) next_seq: u64,
     pub(crate) positions: BTreeMap<Partition, Offset>,
-    /// What the first failed write was about.
-    pub(crate) poisoned: Option<String>,
     /// Dropped after the connection, when nothing is written any more.
     pub(crate) _lock: WriterLock,
 }
@@ -98,6 +107,7 @@ pub(crate) struct Writer {
 struct Group {
     appends: Vec<(Prepared, Reply<Vec<Appended>>)>,
     commits: Vec<(Prepared, Box<Changes>, u64, Reply<()>)>,
+    trims: Vec<(Trim, Reply<u64>)>,
     records: usize,
     bytes: usize,
     stop: bool,
@@ -119,6 +129,7 @@ impl Group {
             } => {
                 self.commits.push((outputs, changes, owner, reply));
             }
+            Command::Trim { what, reply } => self.trims.push((what, reply)),
             Command::Stop => self.stop = true,
         }
     }
@@ -141,7 +152,6 @@ impl Writer {
             topics: facts.topics.clone(),
             next_seq: facts.next_seq,
             positions: facts.positions.clone(),
-            poisoned: None,
             _lock: lock,
         }
     }
@@ -164,6 +174,9 @@ impl Writer {
                 let result = self.commit(outputs, &changes, owner);
                 reply.send(result);
             }
+            for (what, reply) in std::mem::take(&mut group.trims) {
+                reply.send(self.trim(what));
+            }
             if group.stop {
                 break;
             }
@@ -172,7 +185,7 @@ impl Writer {
     }
 
     fn refuse_if_poisoned(&self) -> Result<(), Failure> {
-        match &self.poisoned {
+        match self.shared.failed.get() {
             Some(first) => Err(stop(format!("writing after a failed write ({first})"))),
             None => Ok(()),
         }
@@ -191,7 +204,9 @@ impl Writer {
 
     fn poison(&mut self, attempted: &str, error: rusqlite::Error) -> Failure {
         tracing::error!(%error, attempted, "a write failed, nothing more is acknowledged");
-        self.poisoned = Some(format!("{attempted}: {error}"));
+        self.shared
+            .failed
+            .get_or_init(|| format!("{attempted}: {error}"));
         // What is left of the transaction must not be in the way of closing; its outcome is the
         // next opening's to find out.
         if let Err(error) = self.connection.execute_batch("ROLLBACK") {
@@ -315,6 +330,18 @@ impl Writer {
                 .publish(first, self.next_seq.saturating_sub(1), inputs);
         }
         Ok(())
+    }
+}
+
+impl Writer {
+    /// One step of it; how many records went. The last record always stays: the sequence goes on from
+    /// it. So does everything that is not processed.
+    fn trim(&mut self, what: Trim) -> Result<u64, Failure> {
+        const ATTEMPTED: &str = "removing records";
+        self.begin(ATTEMPTED)?;
+        let removed = statements::trim(&self.connection, what, self.next_seq)
+            .and_then(|removed| self.connection.execute_batch("COMMIT").map(|()| removed));
+        removed.map_err(|error| self.poison(ATTEMPTED, error))
     }
 }
 

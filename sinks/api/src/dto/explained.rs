@@ -98,6 +98,9 @@ pub struct SessionExplained {
     /// Where the log has the revision; `null` where it was not found.
     #[schema(required)]
     pub recorded: Option<Place>,
+    /// Records of the athlete were removed from the log: what is not found here is past retention.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub past_retention: bool,
 }
 
 /// A session that may tell of the same workout.

@@ -59,6 +59,7 @@ fn session(asked_for: Option<&str>) -> SessionExplained {
         members: Vec::new(),
         candidates: Vec::new(),
         recorded: None,
+        past_retention: false,
         asked_for,
     }
 }
@@ -104,6 +105,7 @@ impl Explain for World {
             evidence: Vec::new(),
             session: Some(session(None)),
             recorded: None,
+            past_retention: false,
         }))
     }
 
@@ -135,6 +137,7 @@ impl Explain for World {
             inputs_hash: None,
             depends_on: Vec::new(),
             recorded: None,
+            past_retention: false,
         }))
     }
 }

@@ -7,7 +7,9 @@ use stream_log::{Key, Partition, Position, StateChange, TimerChange, partition_o
 
 use crate::codec;
 use crate::records::Prepared;
-use crate::schema::signed;
+use crate::schema::{FORMAT_TRIMMED, signed, unsigned};
+
+use super::Trim;
 
 /// A processing commit without its outputs.
 pub(crate) struct Changes {
@@ -71,6 +73,41 @@ pub(super) fn change(connection: &Connection, changes: &Changes) -> rusqlite::Re
         place.execute(params![position.partition.0, signed(position.offset.0)])?;
     }
     put_meta(connection, "processed", changes.processed)
+}
+
+/// Records that one step looks at: appends wait for it, some ten milliseconds.
+const TRIM_RECORDS_MAX: u64 = 2_000;
+
+pub(super) fn trim(connection: &Connection, what: Trim, next_seq: u64) -> rusqlite::Result<u64> {
+    let processed: i64 = connection.query_row(
+        "SELECT value FROM meta WHERE key = 'processed'",
+        [],
+        |row| row.get(0),
+    )?;
+    let last = next_seq.saturating_sub(2).min(what.until.0);
+    let last = signed(last).min(processed);
+    let mut upto = None;
+    let mut oldest = connection.prepare_cached(
+        "SELECT seq, received_at FROM records WHERE seq <= ?1 ORDER BY seq LIMIT ?2",
+    )?;
+    let mut rows = oldest.query([last, signed(TRIM_RECORDS_MAX)])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(1)? >= what.older_than.0 {
+            break;
+        }
+        upto = Some(row.get::<_, i64>(0)?);
+    }
+    drop(rows);
+    let Some(upto) = upto else {
+        return Ok(0);
+    };
+    connection.execute(
+        "INSERT OR IGNORE INTO trimmed (athlete) SELECT DISTINCT key FROM records WHERE seq <= ?1",
+        [upto],
+    )?;
+    put_meta(connection, "format", unsigned(FORMAT_TRIMMED))?;
+    let removed = connection.execute("DELETE FROM records WHERE seq <= ?1", [upto])?;
+    Ok(u64::try_from(removed).unwrap_or(u64::MAX))
 }
 
 fn change_state(connection: &Connection, state: &[StateChange]) -> rusqlite::Result<()> {

@@ -43,6 +43,9 @@ pub struct LossExplained {
     pub session: Option<SessionExplained>,
     #[schema(required)]
     pub recorded: Option<Place>,
+    /// Records of the athlete were removed from the log: what is not found here is past retention.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub past_retention: bool,
 }
 
 /// What is known of how the athlete sweats, with its evidence.
@@ -61,6 +64,9 @@ pub struct ProfileExplained {
     pub evidence: Vec<ObservationExplained>,
     #[schema(required)]
     pub recorded: Option<Place>,
+    /// Records of the athlete were removed from the log: what is not found here is past retention.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub past_retention: bool,
 }
 
 /// A recommendation, from its reasons down to the raw records.
@@ -111,6 +117,9 @@ pub struct RecommendationExplained {
     pub depends_on: Vec<DependencyExplained>,
     #[schema(required)]
     pub recorded: Option<Place>,
+    /// Records of the athlete were removed from the log: what is not found here is past retention.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub past_retention: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
