@@ -134,11 +134,7 @@ fn rederive(
             report.athletes_quarantined += 1;
             continue;
         }
-        let read: Vec<_> = read
-            .remove(&athlete)
-            .unwrap_or_default()
-            .into_iter()
-            .collect();
+        let read = Vec::from_iter(read.remove(&athlete).unwrap_or_default());
         let derived = catch_unwind(AssertUnwindSafe(|| {
             pipeline.rederive(&athlete, &kept, &read)
         }));

@@ -131,6 +131,13 @@ async fn what_is_past_its_term_goes_and_everything_says_so() {
     service.idle().await;
     drop(service);
 
+    let id = sessions[0]["session_id"].as_str().unwrap();
+    assert_all_say_so(at, id);
+    assert_no_store_without_a_beginning(&data);
+}
+
+/// Every command that reads the log.
+fn assert_all_say_so(at: &str, id: &str) {
     let report = printed(&["verify", "--json", "--data", at]);
     assert!(
         report["past_retention"]["records"].as_u64().unwrap() > 0,
@@ -140,7 +147,6 @@ async fn what_is_past_its_term_goes_and_everything_says_so() {
         report["past_retention"]["athletes"].as_u64().unwrap() > 0,
         "{report}"
     );
-    let id = sessions[0]["session_id"].as_str().unwrap();
     let explained = output(&["explain", "session", id, "--data", at]);
     let told = String::from_utf8(explained.stdout).unwrap();
     assert!(told.contains("past retention"), "{told}");
@@ -156,8 +162,10 @@ async fn what_is_past_its_term_goes_and_everything_says_so() {
     let doctor = output(&["doctor", "--data", at]);
     let doctor = String::from_utf8(doctor.stdout).unwrap();
     assert!(doctor.contains("log for ever (from record "), "{doctor}");
+}
 
-    // Without its beginning the log makes no store.
+fn assert_no_store_without_a_beginning(data: &Path) {
+    let at = data.to_str().unwrap();
     for file in ["store.db", "store.db-wal", "store.db-shm"] {
         std::fs::remove_file(data.join(file)).unwrap_or_default();
     }

@@ -27,14 +27,14 @@ pub use error::StoreError;
 pub use instant::rfc3339;
 pub use memory::MemoryStore;
 pub use port::{
-    APPLY_ROWS_MAX, After, Feed, FeedPosition, FeedRecord, Item, Kept, ListQuery, LiveCounts,
-    LiveRow, Page, ReplayMarks, SeriesQuery, SeriesStore,
+    APPLY_ROWS_MAX, After, Feed, FeedPosition, FeedRecord, Item, ListQuery, LiveCounts, LiveRow,
+    Page, ReplayMarks, SeriesQuery, SeriesStore,
 };
 pub use project::{TOPICS, project};
 pub use row::{
     Cell, CellKind, ColumnSpec, Replayed, Retraction, Row, RowChange, Status, Table, Told, Version,
 };
-pub use scan::{Month, RowScan, SeriesScan};
+pub use scan::{Kept, Month, RowScan, SeriesScan};
 pub use timeline::{TimelineItem, TimelinePage, TimelineQuery, cut, timeline};
 pub use upsert::{replayed, retract, take_back, without_bytes};
 pub use writer::{BATCH_RECORDS_MAX, Step, Writer};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemas::record::Micros;
 
-use crate::{RowChange, StoreError, Table};
+use crate::{Kept, RowChange, StoreError, Table};
 
 /// A place in the feed. Only the feed knows what it means; to a store it is a number that rises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,15 +174,6 @@ pub struct LiveRow {
     pub revision: i64,
     pub content_hash: String,
     pub body: String,
-}
-
-/// From when on there is everything; `None` is from the beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
-    /// The first time as of which a list is complete.
-    pub history_since: Option<Micros>,
-    /// Arrivals of dead letters.
-    pub dead_letters_since: Option<Micros>,
 }
 
 /// The reading side. Many may read while one writes.

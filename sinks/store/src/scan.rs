@@ -55,6 +55,15 @@ pub struct RowScan {
     pub limit: usize,
 }
 
+/// From when on there is everything; `None` is from the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The first time as of which a list is complete.
+    pub history_since: Option<Micros>,
+    /// Arrivals of dead letters.
+    pub dead_letters_since: Option<Micros>,
+}
+
 /// Reads everything, in pieces that fit into memory. Rows of nobody (dead letters of accounts that
 /// nobody linked) are not part of it.
 pub trait SeriesScan {
