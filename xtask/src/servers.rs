@@ -37,9 +37,13 @@ enum Kind {
     Kafka,
     Cassandra,
     Registry,
+    /// Three brokers, of which one can die.
+    Cluster,
 }
 
+/// What `up` starts unless it is told.
 const ALL: &[Kind] = &[Kind::Kafka, Kind::Cassandra, Kind::Registry];
+const EVERY: &[Kind] = &[Kind::Kafka, Kind::Cassandra, Kind::Registry, Kind::Cluster];
 
 impl Kind {
     fn name(self) -> &'static str {
@@ -47,37 +51,43 @@ impl Kind {
             Self::Kafka => "kafka",
             Self::Cassandra => "cassandra",
             Self::Registry => "registry",
+            Self::Cluster => "cluster",
         }
     }
 
     /// Where a test finds the address.
     fn variable(self) -> &'static str {
         match self {
-            Self::Kafka => "SUDOR_TEST_KAFKA",
+            Self::Kafka | Self::Cluster => "SUDOR_TEST_KAFKA",
             Self::Cassandra => "SUDOR_TEST_CASSANDRA",
             Self::Registry => "SUDOR_TEST_REGISTRY",
         }
     }
 
     fn named(word: &str) -> Result<Self> {
-        ALL.iter()
+        EVERY
+            .iter()
             .copied()
             .find(|kind| kind.name() == word)
             .with_context(|| {
-                format!("no such server: {word}; there are kafka, cassandra, registry")
+                format!("no such server: {word}; there are kafka, cassandra, registry, cluster")
             })
     }
 
-    fn start(self, place: &Place) -> Result<Node> {
-        match self {
+    /// What does not run yet; where clients find it.
+    fn start(self, place: &Place) -> Result<String> {
+        let node = match self {
             Self::Kafka => kafka::start(place),
             Self::Cassandra => cassandra::start(place),
             Self::Registry => registry::start(place),
-        }
+            Self::Cluster => return kafka::start_cluster(&place.members()),
+        };
+        Ok(node?.address().to_owned())
     }
 }
 
 /// Folders of one server in one set.
+#[derive(Clone)]
 struct Place {
     root: PathBuf,
     kind: Kind,
@@ -94,14 +104,39 @@ impl Place {
         Self {
             root: root.to_path_buf(),
             kind,
-            artifacts: root.join(FOLDER).join("artifacts").join(kind.name()),
+            artifacts: root.join(FOLDER).join("artifacts").join(match kind {
+                Kind::Cluster => Kind::Kafka.name(),
+                kind => kind.name(),
+            }),
             folder: set.join(kind.name()),
             detached: set.ends_with(UP),
         }
     }
 
+    /// The places of its processes.
+    fn members(&self) -> Vec<Self> {
+        let count = match self.kind {
+            Kind::Cluster => kafka::MEMBERS,
+            _ => return vec![self.clone()],
+        };
+        let member = |number| Self {
+            folder: self.folder.join(format!("{number}")),
+            ..self.clone()
+        };
+        (1..=count).map(member).collect()
+    }
+
+    /// The processes that run.
+    fn running(&self) -> Vec<Node> {
+        let members = self.members();
+        members.iter().flat_map(Node::running).collect()
+    }
+
     fn pom(&self) -> PathBuf {
-        let file = format!("{}.xml", self.kind.name());
+        let file = match self.kind {
+            Kind::Cluster => "kafka.xml".to_owned(),
+            kind => format!("{}.xml", kind.name()),
+        };
         self.root.join("xtask/servers").join(file)
     }
 }
@@ -110,15 +145,36 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     let set = own_set(root);
     match words {
         ["up", kinds @ ..] => up(root, &set, &some_or_all(kinds)?),
+        ["down"] => down(root, &set, EVERY),
         ["down", kinds @ ..] => down(root, &set, &some_or_all(kinds)?),
         ["status"] => status(root, &set),
         ["test", filters @ ..] => suites::run(root, filters),
         ["soak", words @ ..] => suites::soak(root, words),
-        ["kill", kind] => Node::running(&Place::new(root, &set, Kind::named(kind)?))?.kill(),
-        ["pause", kind] => Node::running(&Place::new(root, &set, Kind::named(kind)?))?.pause(),
-        ["resume", kind] => Node::running(&Place::new(root, &set, Kind::named(kind)?))?.resume(),
+        ["kill", target] => each(root, &set, target, Node::kill),
+        ["pause", target] => each(root, &set, target, Node::pause),
+        ["resume", target] => each(root, &set, target, Node::resume),
         other => bail!("no such command: servers {}", other.join(" ")),
     }
+}
+
+/// Does something to a server, or, as in `cluster/2`, to one of its processes.
+fn each(root: &Path, set: &Path, target: &str, act: fn(&Node) -> Result<()>) -> Result<()> {
+    let (kind, number) = match target.split_once('/') {
+        Some((kind, number)) => (kind, Some(number.parse::<usize>()?)),
+        None => (target, None),
+    };
+    let place = Place::new(root, set, Kind::named(kind)?);
+    let chosen = place.members().into_iter().enumerate();
+    let chosen: Vec<Place> = chosen
+        .filter(|(at, _)| number.is_none_or(|number| at + 1 == number))
+        .map(|(_, member)| member)
+        .collect();
+    if chosen.is_empty() {
+        bail!("there is no {target}");
+    }
+    chosen
+        .iter()
+        .try_for_each(|member| act(&Node::running(member)?))
 }
 
 /// The set that a test's environment names, or that of the keyboard.
@@ -136,8 +192,8 @@ fn some_or_all(words: &[&str]) -> Result<Vec<Kind>> {
 /// Starts what does not run yet and prints what to export.
 fn up(root: &Path, set: &Path, kinds: &[Kind]) -> Result<()> {
     for &kind in kinds {
-        let node = Kind::start(kind, &Place::new(root, set, kind))?;
-        say(&format!("export {}={}", kind.variable(), node.address()))?;
+        let address = kind.start(&Place::new(root, set, kind))?;
+        say(&format!("export {}={address}", kind.variable()))?;
     }
     Ok(())
 }
@@ -145,8 +201,9 @@ fn up(root: &Path, set: &Path, kinds: &[Kind]) -> Result<()> {
 fn down(root: &Path, set: &Path, kinds: &[Kind]) -> Result<()> {
     for &kind in kinds {
         let place = Place::new(root, set, kind);
-        if let Ok(node) = Node::running(&place) {
-            node.stop()?;
+        let running = place.running();
+        running.iter().try_for_each(Node::stop)?;
+        if !running.is_empty() {
             say(&format!("xtask: {} stopped", kind.name()))?;
         }
         // What a test server held is of no use to anybody.
@@ -159,16 +216,19 @@ fn down(root: &Path, set: &Path, kinds: &[Kind]) -> Result<()> {
 }
 
 fn status(root: &Path, set: &Path) -> Result<()> {
-    for &kind in ALL {
-        match Node::running(&Place::new(root, set, kind)) {
-            Ok(node) => say(&format!(
+    for &kind in EVERY {
+        let running = Place::new(root, set, kind).running();
+        if running.is_empty() {
+            say(&format!("{}: not running", kind.name()))?;
+        }
+        for node in running {
+            say(&format!(
                 "{}: {} (process {}, {} MB)",
                 kind.name(),
                 node.address(),
                 node.process(),
                 node.resident_mb()
-            ))?,
-            Err(_) => say(&format!("{}: not running", kind.name()))?,
+            ))?;
         }
     }
     Ok(())
@@ -190,7 +250,7 @@ impl<'r> Started<'r> {
     /// What an interrupted run left is stopped first.
     fn new(root: &'r Path) -> Result<Self> {
         let set = root.join(FOLDER).join(TEST);
-        down(root, &set, ALL)?;
+        down(root, &set, EVERY)?;
         Ok(Self {
             root,
             set,
@@ -200,21 +260,29 @@ impl<'r> Started<'r> {
 
     fn start(&mut self, kind: Kind) -> Result<()> {
         if !self.addresses.contains_key(&kind) {
-            let node = kind.start(&Place::new(self.root, &self.set, kind))?;
-            self.addresses.insert(kind, node.address().to_owned());
+            let address = kind.start(&Place::new(self.root, &self.set, kind))?;
+            self.addresses.insert(kind, address);
         }
         Ok(())
     }
 
-    /// Variables for a suite.
-    fn environment(&self) -> Result<Vec<(String, String)>> {
+    /// Variables for a suite that needs these.
+    fn environment(&self, needs: &[Kind]) -> Result<Vec<(String, String)>> {
         let own = std::env::current_exe().context("cannot tell which program this is")?;
         let mut variables = vec![
             (XTASK_VARIABLE.to_owned(), own.display().to_string()),
             (SET_VARIABLE.to_owned(), self.set.display().to_string()),
         ];
-        for (kind, address) in &self.addresses {
+        let wanted = self
+            .addresses
+            .iter()
+            .filter(|(kind, _)| needs.contains(kind));
+        for (kind, address) in wanted {
             variables.push((kind.variable().to_owned(), address.clone()));
+            if *kind == Kind::Kafka {
+                let place = Place::new(self.root, &self.set, *kind);
+                variables.extend(kafka::secure(&place, address));
+            }
         }
         Ok(variables)
     }
@@ -222,7 +290,7 @@ impl<'r> Started<'r> {
 
 impl Drop for Started<'_> {
     fn drop(&mut self) {
-        if let Err(error) = down(self.root, &self.set, ALL) {
+        if let Err(error) = down(self.root, &self.set, EVERY) {
             eprintln!("xtask: {error:#}");
         }
     }

@@ -10,9 +10,13 @@
 #[path = "broker/world.rs"]
 mod world;
 
-use stream_kafka::{GroupProtocol, KafkaAppender, KafkaHost, KafkaSubscriber};
-use stream_log::contract::{HostFactory, check};
-use stream_log::{Failure, Offset, Sequenced, Subscribe, Topic, Topics};
+use std::time::Duration;
+
+use stream_kafka::{GroupProtocol, KafkaAppender, KafkaHost, KafkaSubscriber, Security};
+use stream_log::contract::{HostFactory, OUTPUT, TOPICS, Tally, check, drive, input};
+use stream_log::{
+    Append, Failure, LogTime, Offset, Sequenced, Subscribe, Task, TaskLimits, Topic, Topics,
+};
 
 use world::{World, server};
 
@@ -74,7 +78,7 @@ fn keeps_the_contract(protocol: GroupProtocol) {
     let Some(brokers) = server("SUDOR_TEST_KAFKA") else {
         return;
     };
-    let world = World::new(&brokers, protocol, 1, stream_log::contract::TOPICS);
+    let world = World::new(&brokers, protocol, 1, TOPICS);
     check(&mut Broker { protocol, world });
 }
 
@@ -86,4 +90,55 @@ fn kafka_keeps_the_contract_with_groups_of_the_broker() {
 #[test]
 fn kafka_keeps_the_contract_with_classic_groups() {
     keeps_the_contract(GroupProtocol::Classic);
+}
+
+#[test]
+fn a_broker_behind_tls_lets_in_who_knows_the_password() {
+    let (Some(plain), Some(brokers), Some(ca)) = (
+        server("SUDOR_TEST_KAFKA"),
+        server("SUDOR_TEST_KAFKA_TLS"),
+        server("SUDOR_TEST_KAFKA_CA"),
+    ) else {
+        return;
+    };
+    let world = World::new(&plain, GroupProtocol::Classic, 1, TOPICS);
+    let mut options = world.options();
+    options.brokers = brokers;
+    options.limits.delivery = Duration::from_secs(8);
+    options.security = Security {
+        tls: true,
+        ca_file: Some(ca.into()),
+        user: Some("sudor".to_owned()),
+        password: Some("only-for-tests".to_owned()),
+    };
+    let one = || vec![input("t/a", LogTime(0), "add 7")];
+    let appender = KafkaAppender::open(&options).unwrap();
+    appender.append(one()).unwrap();
+    let mut host = KafkaHost::open(&options, appender).unwrap();
+    host.wait_for_partitions(1, Duration::from_secs(60))
+        .unwrap();
+    let mut task = Task::new(Tally, host, TaskLimits::default());
+    drive(&mut task, LogTime(0)).unwrap();
+    let mut reader = ToTheEnd(KafkaSubscriber::open(&options, None).unwrap());
+    let found = reader.read(&[OUTPUT], Offset(0), 10, usize::MAX).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].record.value, b"1 sum 7 day 7");
+
+    options.instance = "two".to_owned();
+    for wrong in [
+        Security {
+            password: Some("guessed".to_owned()),
+            ..options.security.clone()
+        },
+        // A certificate that nobody vouches for.
+        Security {
+            ca_file: None,
+            ..options.security.clone()
+        },
+        Security::default(),
+    ] {
+        options.security = wrong;
+        let stranger = KafkaAppender::open(&options).unwrap();
+        stranger.append(one()).unwrap_err();
+    }
 }

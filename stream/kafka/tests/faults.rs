@@ -23,7 +23,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use plan::{Chance, Counts, Plan};
-use scene::{Scene, Worker, broker, run_worker, wait};
+use scene::{Scene, Worker, all_brokers, run_worker, wait};
 use stream_kafka::GroupProtocol;
 use world::server;
 
@@ -119,9 +119,9 @@ fn the_watchdog_ends_a_worker_and_the_next_one_goes_on() {
     scene.feed(20_000);
     let mut worker = Worker::start_with(&scene.world, "one", "watchdog=2000");
     scene.wait_for_outputs(50);
-    broker("pause");
+    all_brokers("pause");
     let code = worker.wait();
-    broker("resume");
+    all_brokers("resume");
     assert_eq!(code, Some(70), "the exit code of a watchdog");
     scene.start_workers(1);
     let checked = scene.check(REST_LIMIT);

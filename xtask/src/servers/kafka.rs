@@ -1,9 +1,9 @@
 //! One Apache Kafka node, broker and controller in one, without ZooKeeper.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::Place;
 use super::java::{HOW_JAVA_17, find, resolve_jars};
@@ -12,6 +12,14 @@ use super::node::{Node, port_of};
 const HEAP: &str = "-Xmx384m";
 /// Any 16 bytes in base64 name a cluster.
 const CLUSTER: &str = "c3Vkb3Itc2VydmVycy0wMQ";
+/// Clients, controller, encrypted clients.
+const PORTS: u16 = 3;
+const CERTIFICATE: &str = "certificate.pem";
+/// Who may come in through the encrypted listener.
+const USER: &str = "SCRAM-SHA-512=[name=sudor,password=only-for-tests]";
+
+/// Brokers of a cluster: one can die, and every partition still has a leader and a follower.
+pub(super) const MEMBERS: usize = 3;
 
 pub(super) fn start(place: &Place) -> Result<Node> {
     if let Ok(node) = Node::running(place) {
@@ -19,13 +27,56 @@ pub(super) fn start(place: &Place) -> Result<Node> {
     }
     let java = find(|major| major >= 17, HOW_JAVA_17)?;
     resolve_jars(place)?;
-    let folder = &place.folder;
+    let ports = [port_of(&made(&place.folder)?, PORTS)?];
+    certificate(&place.folder)?;
+    start_one(place, &java, 1, &ports)
+}
+
+/// Those that do not run; all at once, because one alone is never ready.
+pub(super) fn start_cluster(places: &[Place]) -> Result<String> {
+    let java = find(|major| major >= 17, HOW_JAVA_17)?;
+    let mut ports = Vec::new();
+    for place in places {
+        resolve_jars(place)?;
+        ports.push(port_of(&made(&place.folder)?, PORTS)?);
+        certificate(&place.folder)?;
+    }
+    let (java, ports) = (java.as_path(), ports.as_slice());
+    let start = |(number, place)| match Node::running(place) {
+        Ok(_) => Ok(()),
+        Err(_) => start_one(place, java, number, ports).map(drop),
+    };
+    std::thread::scope(|scope| {
+        let numbered = (1..).zip(places);
+        let started: Vec<_> = numbered
+            .map(|one| scope.spawn(move || start(one)))
+            .collect();
+        started.into_iter().try_for_each(|one| match one.join() {
+            Ok(done) => done,
+            Err(_) => bail!("starting a broker panicked"),
+        })
+    })?;
+    let addresses = ports.iter().map(|port| format!("127.0.0.1:{port}"));
+    Ok(addresses.collect::<Vec<_>>().join(","))
+}
+
+fn made(folder: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(folder.join("logs"))?;
-    let port = port_of(folder, 2)?;
+    Ok(folder.to_path_buf())
+}
+
+fn start_one(place: &Place, java: &Path, number: usize, ports: &[u16]) -> Result<Node> {
+    let folder = &place.folder;
+    let Some(port) = ports.get(number - 1).copied() else {
+        bail!("there is no broker {number}");
+    };
     std::fs::write(folder.join("log4j2.properties"), LOGGING)?;
-    std::fs::write(folder.join("server.properties"), properties(folder, port))?;
+    std::fs::write(
+        folder.join("server.properties"),
+        properties(folder, number, ports),
+    )?;
     let run = || {
-        let mut command = Command::new(&java);
+        let mut command = Command::new(java);
         command
             .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", HEAP])
             .arg(format!(
@@ -44,6 +95,7 @@ pub(super) fn start(place: &Place) -> Result<Node> {
         let formatted = run()
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
             .arg(folder.join("server.properties"))
+            .args(["--add-scram", USER])
             .output()?;
         if !formatted.status.success() {
             let said = [formatted.stdout, formatted.stderr].concat();
@@ -51,7 +103,8 @@ pub(super) fn start(place: &Place) -> Result<Node> {
         }
     }
     let log = folder.join("logs/server.log");
-    // Also what an earlier process said in it.
+    // What an earlier process said is kept beside it: it is all there is to go by after a crash test.
+    set_aside(&log)?;
     std::fs::write(&log, "")?;
     let mut server = run();
     server
@@ -63,31 +116,102 @@ pub(super) fn start(place: &Place) -> Result<Node> {
     Node::start(place, &mut server, format!("127.0.0.1:{port}"), ready)
 }
 
+/// What a client finds behind the encrypted listener, which is the third port: it asks for a name and
+/// a password, too.
+pub(super) fn secure(place: &Place, address: &str) -> Vec<(String, String)> {
+    let port = address
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse::<u16>().ok());
+    let port = port.unwrap_or_default() + 2;
+    let ca = place.folder.join(CERTIFICATE).display().to_string();
+    vec![
+        (
+            "SUDOR_TEST_KAFKA_TLS".to_owned(),
+            format!("127.0.0.1:{port}"),
+        ),
+        ("SUDOR_TEST_KAFKA_CA".to_owned(), ca),
+    ]
+}
+
+/// One that nobody but the tests trusts, good for a day.
+fn certificate(folder: &Path) -> Result<()> {
+    let (key, own) = (folder.join("key.pem"), folder.join(CERTIFICATE));
+    if own.exists() {
+        return Ok(());
+    }
+    let made = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&own)
+        .output()
+        .context("cannot start openssl: install openssl")?;
+    if !made.status.success() {
+        bail!("openssl: {}", String::from_utf8_lossy(&made.stderr).trim());
+    }
+    let both = [std::fs::read(&key)?, std::fs::read(&own)?].concat();
+    Ok(std::fs::write(folder.join("keystore.pem"), both)?)
+}
+
+fn set_aside(log: &Path) -> Result<()> {
+    let mut number = 1;
+    while log.with_extension(format!("{number}.log")).exists() {
+        number += 1;
+    }
+    if log.exists() {
+        std::fs::rename(log, log.with_extension(format!("{number}.log")))?;
+    }
+    Ok(())
+}
+
 /// Every setting that is not Kafka's own default has its reason beside it.
-fn properties(folder: &Path, port: u16) -> String {
-    let controller = port + 1;
+fn properties(folder: &Path, number: usize, ports: &[u16]) -> String {
+    let port = ports.get(number - 1).copied().unwrap_or_default();
+    let (controller, secure) = (port + 1, port + 2);
+    let keystore = folder.join("keystore.pem");
+    let keystore = keystore.display();
     let data = folder.join("data");
     let data = data.display();
+    let voter = |(number, port): (usize, &u16)| format!("{number}@127.0.0.1:{}", port + 1);
+    let voters: Vec<String> = (1..).zip(ports).map(voter).collect();
+    let voters = voters.join(",");
+    let replicas = ports.len();
+    // One of three may be away.
+    let in_sync = replicas.div_ceil(2);
     format!(
         "\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+node.id={number}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SASL_SSL://127.0.0.1:{secure}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{secure}
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.location={keystore}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs={data}
 # A topic exists because somebody made it with its settings.
 auto.create.topics.enable=false
-# One node.
-default.replication.factor=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+# On every node.
+default.replication.factor={replicas}
+min.insync.replicas={in_sync}
+offsets.topic.replication.factor={replicas}
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr={in_sync}
 # A small machine.
 num.network.threads=2
 num.io.threads=2

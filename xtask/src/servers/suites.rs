@@ -53,6 +53,13 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         package: "sudor",
+        target: "kafka",
+        features: &["kafka"],
+        needs: &[Kind::Kafka, Kind::Registry],
+        python: false,
+    },
+    Suite {
+        package: "sudor",
         target: "analyst",
         features: &["parquet"],
         needs: &[],
@@ -83,7 +90,7 @@ const SUITES: &[Suite] = &[
         package: "stream-kafka",
         target: "faults",
         features: &[],
-        needs: &[Kind::Kafka],
+        needs: &[Kind::Cluster],
         python: false,
     },
 ];
@@ -142,7 +149,7 @@ pub(super) fn soak(root: &Path, words: &[&str]) -> Result<()> {
     let mut cargo = suite.cargo(root);
     cargo
         .args(["--", "--test-threads=1", "nothing_is_missing"])
-        .envs(servers.environment()?)
+        .envs(servers.environment(suite.needs)?)
         .env(PLAN_VARIABLE, format!("{SOAK} {}", words.join(" ")))
         .env(REPORT_VARIABLE, &report);
     finish(&mut cargo, "soak")?;
@@ -191,7 +198,7 @@ impl Tally {
         }
         cargo
             .envs(cargo_python.map(|python| (PYTHON_VARIABLE, python)))
-            .envs(servers.environment()?)
+            .envs(servers.environment(suite.needs)?)
             .env(REQUIRE_VARIABLE, "1");
         match finish(&mut cargo, &suite.name()) {
             Ok(()) => {

@@ -68,7 +68,8 @@ impl World {
             appender: None,
             folders: 0,
         };
-        create_topics(&world.options(), &world.specs(), 1).unwrap();
+        // As many replicas as the brokers' own default says.
+        create_topics(&world.options(), &world.specs(), -1).unwrap();
         world
     }
 
@@ -107,6 +108,7 @@ impl World {
             changelog: CHANGELOG,
             state: PathBuf::new(),
             security: Security::default(),
+            ids: std::sync::Arc::default(),
             limits: limits(),
             now: time_of_day,
         }

@@ -29,17 +29,20 @@ pub(crate) fn wait(time: Duration) {
     }
 }
 
-/// Does something to the broker, from outside.
-pub(crate) fn broker(verb: &str) {
-    let xtask = std::env::var("SUDOR_TEST_XTASK").unwrap();
-    let done = Command::new(xtask)
-        .args(["servers", verb, "kafka"])
-        .status();
-    assert!(done.unwrap().success(), "servers {verb} kafka");
+/// Does something to all brokers, from outside.
+pub(crate) fn all_brokers(verb: &str) {
+    servers(verb, "cluster");
 }
 
-pub(crate) fn broker_again() {
-    broker("up");
+/// To one of the three.
+pub(crate) fn broker(verb: &str, number: usize) {
+    servers(verb, &format!("cluster/{}", number + 1));
+}
+
+fn servers(verb: &str, target: &str) {
+    let xtask = std::env::var("SUDOR_TEST_XTASK").unwrap();
+    let done = Command::new(xtask).args(["servers", verb, target]).status();
+    assert!(done.unwrap().success(), "servers {verb} {target}");
 }
 
 pub(crate) struct Worker {
