@@ -113,6 +113,17 @@ pub(crate) struct Kafka {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<SecretString>,
+    /// A schema registry that has our schemas, too.
+    pub(crate) registry_url: Option<String>,
+    pub(crate) schema_ids: SchemaSource,
+}
+
+/// Whose ids of schemas values carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SchemaSource {
+    /// The lock file's, which every build has.
+    Lock,
+    Registry,
 }
 
 /// How processes agree on who owns which partition.

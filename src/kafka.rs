@@ -6,6 +6,7 @@
 
 mod control;
 mod copying;
+mod ids;
 mod topics;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -28,6 +29,7 @@ use crate::config::{self, Settings};
 use crate::loops::{self, Status};
 use crate::{rules, topics as catalogue};
 
+pub(crate) use ids::{Checked, check as check_schemas, register as register_schemas, registry};
 pub(crate) use topics::create as create_topics;
 
 /// Between two attempts to open what a broker has to answer for.
@@ -68,6 +70,7 @@ pub(crate) fn options(settings: &Settings, kafka: &config::Kafka) -> anyhow::Res
                 .as_ref()
                 .map(|password| password.expose_secret().to_owned()),
         },
+        ids: Arc::default(),
         limits: KafkaLimits::default(),
         now: || LogTime(SystemClock.now().0),
     })
@@ -89,7 +92,8 @@ fn instance(data: &Path) -> anyhow::Result<String> {
 
 impl Side {
     pub(crate) fn open(settings: &Settings, kafka: &config::Kafka) -> anyhow::Result<Self> {
-        let options = options(settings, kafka)?;
+        let mut options = options(settings, kafka)?;
+        ids::apply(&mut options, kafka)?;
         let appender = KafkaAppender::open(&options)?;
         Ok(Self { options, appender })
     }

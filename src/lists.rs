@@ -56,10 +56,10 @@ fn create(data: &DataArgs, global: GlobalArgs) -> CommandResult {
 }
 
 pub(crate) fn schemas(args: &SchemasArgs, global: GlobalArgs) -> CommandResult {
-    match args.command {
+    match &args.command {
         SchemasCommand::List => list(global),
-        SchemasCommand::Check => check(global),
-        SchemasCommand::Register => Ok(()),
+        SchemasCommand::Check(data) => check(data, global),
+        SchemasCommand::Register(data) => with_registry(data, global, true),
     }
 }
 
@@ -91,15 +91,84 @@ fn list(global: GlobalArgs) -> CommandResult {
     printed.map_err(Failure::failed)
 }
 
-fn check(global: GlobalArgs) -> CommandResult {
+fn check(data: &DataArgs, global: GlobalArgs) -> CommandResult {
     schemas::check::check().map_err(|fault| {
         Failure::failed(anyhow!("{fault}"))
             .hint("cargo run -p schemas --example accept writes a new version")
     })?;
+    if data.config.is_some() {
+        return with_registry(data, global, false);
+    }
     let printed = if global.json {
         exit::print_json(&json!({"ok": true}))
     } else {
         exit::print_text("schemas and lock file agree, and every version can read every other")
     };
     printed.map_err(Failure::failed)
+}
+
+#[cfg(not(feature = "kafka"))]
+fn with_registry(_: &DataArgs, _: GlobalArgs, _: bool) -> CommandResult {
+    Err(Failure::failed(anyhow!("this build asks no registry")).hint("build with --features kafka"))
+}
+
+/// What the registry has; `registers` gives it the rest first.
+#[cfg(feature = "kafka")]
+fn with_registry(data: &DataArgs, global: GlobalArgs, registers: bool) -> CommandResult {
+    use stream_kafka::SchemaState;
+
+    let (settings, _) = config::load(&Request::of(data))?;
+    let kafka = settings.log.kafka.as_ref();
+    let registry = kafka
+        .map(crate::kafka::registry)
+        .transpose()
+        .map_err(Failure::failed)?;
+    let Some(registry) = registry.flatten() else {
+        return Err(Failure::bad_input(anyhow!("no registry is configured"))
+            .hint("log.registry_url names it, in a configuration with log.kind = \"kafka\""));
+    };
+    let found = if registers {
+        crate::kafka::register_schemas(&registry)
+    } else {
+        crate::kafka::check_schemas(&registry)
+    };
+    let found = found.map_err(Failure::failed)?;
+    let row = |one: &crate::kafka::Checked| {
+        let (state, id, why) = match &one.state {
+            SchemaState::Known(id) => ("registered", Some(*id), None),
+            SchemaState::New => ("missing", None, None),
+            SchemaState::Incompatible(why) => ("incompatible", None, Some(why.clone())),
+        };
+        json!({"subject": one.subject, "version": one.version, "own_id": one.own_id,
+            "state": state, "id": id, "why": why})
+    };
+    let rows: Vec<_> = found.iter().map(row).collect();
+    let all_known = rows.iter().all(|row| row["state"] == "registered");
+    let printed = if global.json {
+        exit::print_json(&json!({"ok": all_known, "items": rows}))
+    } else {
+        let line = |row: &serde_json::Value| {
+            let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            let id = row["id"]
+                .as_u64()
+                .map_or("-".to_owned(), |id| id.to_string());
+            let line = format!(
+                "{:<12} {id:>5} v{} {} {}",
+                text("state"),
+                row["version"],
+                text("subject"),
+                text("why")
+            );
+            line.trim_end().to_owned()
+        };
+        exit::print_text(&rows.iter().map(line).collect::<Vec<_>>().join("\n"))
+    };
+    printed.map_err(Failure::failed)?;
+    if all_known {
+        return Ok(());
+    }
+    Err(
+        Failure::failed(anyhow!("the registry does not have all schemas"))
+            .hint("`sudor schemas register` adds what is missing; what is incompatible it refuses"),
+    )
 }

@@ -73,8 +73,14 @@ impl Status {
         Offset(processed.min(self.stored.load(Ordering::Acquire)))
     }
 
+    /// This process did something to a log elsewhere that its copy does not show yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.elsewhere.is_behind()
+    }
+
     pub(crate) fn is_settled(&self, head: Offset) -> bool {
-        self.settled() >= head
+        // A copy that has nothing yet is as long as what it is settled up to.
+        !self.is_behind() && self.settled() >= head
     }
 
     /// How much of the log the store has not looked at.

@@ -66,6 +66,30 @@ pub fn check() -> Result<(), Fault> {
     }
 }
 
+/// One version of a subject, with its text.
+#[derive(Clone, Debug)]
+pub struct SubjectVersion {
+    pub subject: String,
+    pub version: u32,
+    /// In the lock file.
+    pub id: u32,
+    pub text: &'static str,
+}
+
+/// Everything that was ever a schema here: by subject, oldest first, as a registry has to hear it.
+pub fn versions() -> Result<Vec<SubjectVersion>, Fault> {
+    let subjects = locked()?.subjects.into_iter();
+    let versions = subjects.flat_map(|(subject, versions)| {
+        versions.into_iter().map(move |one| SubjectVersion {
+            subject: subject.clone(),
+            version: one.version,
+            id: one.id,
+            text: text(&one.file),
+        })
+    });
+    Ok(versions.collect())
+}
+
 /// The lock file as it is.
 pub fn locked() -> Result<Lock, Fault> {
     serde_json::from_str(lock::TEXT).map_err(Fault::Lock)

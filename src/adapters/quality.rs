@@ -141,7 +141,9 @@ impl LogQuality {
         }
         let inputs = waiting(reader, sources)?;
         // Facts that are on their way to the store are not there to be read yet.
-        open.records = inputs.max(self.status.facts_to_store(head));
+        open.records = inputs
+            .max(self.status.facts_to_store(head))
+            .max(i64::from(self.status.is_behind()));
         Ok(open)
     }
 }

@@ -25,14 +25,14 @@ pub(crate) struct SchemasArgs {
     pub(crate) command: SchemasCommand,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum SchemasCommand {
     /// Every record, its subject and its schema id
     List,
-    /// Compare the schemas with the lock file
-    Check,
-    /// Register them (not supported yet)
-    Register,
+    /// Compare the schemas with the lock file and, with --config, with the registry that it names
+    Check(DataArgs),
+    /// Give the registry of the configuration every version that it does not have
+    Register(DataArgs),
 }
 
 #[derive(Clone, Debug, Args)]

@@ -12,10 +12,15 @@ impl Command {
                 "build with --features parquet, or open store.db with any SQLite tool",
             ),
             Self::Calc(calc) => return calc.formula.not_supported(),
-            Self::Schemas(schemas) if schemas.command == SchemasCommand::Register => (
-                "sudor schemas register",
-                "sudor schemas check compares them with the lock file",
-            ),
+            Self::Schemas(schemas)
+                if !cfg!(feature = "kafka")
+                    && matches!(schemas.command, SchemasCommand::Register(_)) =>
+            {
+                (
+                    "sudor schemas register in this build",
+                    "build with --features kafka; sudor schemas check compares them with the lock file",
+                )
+            }
             _ => return None,
         };
         Some(NotSupported { what, instead })

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuthRequired, GroupProtocol, LogFormat};
+use super::{AuthRequired, GroupProtocol, LogFormat, SchemaSource};
 
 /// Declares a section: a struct with a default for every key.
 macro_rules! section {
@@ -62,6 +62,10 @@ section!(RawLog {
     /// How many brokers keep each record.
     replication: u64 = 3,
     security: RawSecurity = RawSecurity::default(),
+    /// Base of Confluent's API, before `/subjects`.
+    registry_url: Option<String> = None,
+    /// Whose ids values carry; decided when the topics are made.
+    schema_ids: String = "lock".to_owned(),
     format: String = "auto".to_owned(),
     filter: Option<String> = None,
 });
@@ -207,6 +211,11 @@ pub(super) const AUTH_WORDS: &[(&str, AuthRequired)] = &[
 pub(super) const PROTOCOL_WORDS: &[(&str, GroupProtocol)] = &[
     ("consumer", GroupProtocol::Consumer),
     ("classic", GroupProtocol::Classic),
+];
+
+pub(super) const SCHEMA_WORDS: &[(&str, SchemaSource)] = &[
+    ("lock", SchemaSource::Lock),
+    ("registry", SchemaSource::Registry),
 ];
 
 pub(super) const FORMAT_WORDS: &[(&str, LogFormat)] = &[

@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::anyhow;
 use secrecy::SecretString;
 
-use super::raw::{AUTH_WORDS, BOUNDS, FORMAT_WORDS, PROTOCOL_WORDS, RawRules, RawSettings};
+use super::raw::{
+    AUTH_WORDS, BOUNDS, FORMAT_WORDS, PROTOCOL_WORDS, RawRules, RawSettings, SCHEMA_WORDS,
+};
 use super::{
-    AuthRequired, Debug, Garmin, Http, Kafka, Limits, Log, Retention, Role, Rules, Settings, Store,
-    StoreKind, Strava, Vault, Weather,
+    AuthRequired, Debug, Garmin, Http, Kafka, Limits, Log, Retention, Role, Rules, SchemaSource,
+    Settings, Store, StoreKind, Strava, Vault, Weather,
 };
 use crate::exit::Failure;
 
@@ -250,8 +252,21 @@ fn kafka(raw: &RawSettings) -> Result<Option<Kafka>, Failure> {
             "SCRAM-SHA-512 knows a user by a password",
         ));
     }
+    let schema_ids = word("log.schema_ids", &raw.schema_ids, SCHEMA_WORDS)?;
+    let registry_url = text(&raw.registry_url);
+    if let Some(url) = &registry_url {
+        check_url("log.registry_url", url)?;
+    }
+    if schema_ids == SchemaSource::Registry && registry_url.is_none() {
+        return Err(bad(
+            "log.schema_ids = \"registry\" needs log.registry_url",
+            "the base of its API, e.g. http://registry:8081",
+        ));
+    }
     Ok(Some(Kafka {
         brokers,
+        registry_url,
+        schema_ids,
         topic_prefix: raw.topic_prefix.clone(),
         group_protocol: word("log.group_protocol", &raw.group_protocol, PROTOCOL_WORDS)?,
         replication: small(raw.replication),

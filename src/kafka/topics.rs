@@ -44,6 +44,8 @@ pub(crate) fn create(settings: &Settings, kafka: &Kafka, global: GlobalArgs) -> 
         let replication = i32::try_from(kafka.replication).unwrap_or(i32::MAX);
         create_topics(&options, &specs, replication).context("cannot make the topics")?;
     }
+    let new = plan.iter().all(|(_, step)| *step == TopicPlan::Create);
+    super::ids::pin(&options, kafka.schema_ids, new)?;
     if global.json {
         let items: Vec<_> = plan
             .iter()

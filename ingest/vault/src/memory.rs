@@ -43,6 +43,23 @@ pub(crate) struct Link {
 }
 
 impl Memory {
+    /// What a write would find.
+    pub(crate) fn would(&self, write: &Write) -> Change {
+        match write {
+            Write::Register { athlete, .. } => change(!self.athletes.contains_key(athlete)),
+            Write::Link {
+                athlete,
+                provider,
+                account_id,
+                ..
+            } => {
+                let place = (athlete.clone(), provider.clone(), account_id.clone());
+                change(!self.links.contains_key(&place))
+            }
+            _ => Change::Updated,
+        }
+    }
+
     /// Repeats a write that the file has.
     pub(crate) fn apply(&mut self, write: &Write) -> Change {
         match write {

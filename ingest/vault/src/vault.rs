@@ -205,13 +205,18 @@ impl Vault {
 
     /// Returns when the write is durable and readers see it.
     fn write(&self, write: Write) -> Result<Change, VaultError> {
-        if let Some(journal) = self.journal.get() {
-            let entries = self.with_memory(|memory| control::entries_of(&write, memory));
-            if !entries.is_empty() {
-                journal.write(entries).map_err(VaultError::Journal)?;
-            }
+        let Some(journal) = self.journal.get() else {
+            return self.write_here(vec![write]);
+        };
+        let (entries, change) = self.with_memory(|memory| {
+            let entries = control::entries_of(&write, memory);
+            (entries, memory.would(&write))
+        });
+        if !entries.is_empty() {
+            journal.write(entries).map_err(VaultError::Journal)?;
         }
-        self.write_here(vec![write])
+        // It may have been heard of already, so that it is not new here any more.
+        self.write_here(vec![write]).map(|_| change)
     }
 
     pub(crate) fn with_memory<T>(&self, look: impl FnOnce(&Memory) -> T) -> T {

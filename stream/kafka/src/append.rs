@@ -239,8 +239,9 @@ impl KafkaAppender {
             .timestamp(codec::timestamp_ms(record.received_at))
             .headers(codec::headers(record));
         // None at all where it is empty: in a compacted topic that removes the key.
-        if !record.value.is_empty() {
-            next = next.payload(&record.value);
+        let value = self.shared.options.ids.outward(&record.value);
+        if !value.is_empty() {
+            next = next.payload(&value);
         }
         if let Err((error, _)) = self.shared.producer.send(next) {
             let queued = &self.shared.producer.context().queued_bytes;

@@ -17,6 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use crate::registry::SchemaIds;
 use rdkafka::message::{BorrowedMessage, Header as KafkaHeader, Headers, Message, OwnedHeaders};
 use stream_log::{
     BucketId, Class, Failure, Header, Key, LogTime, Offset, Partition, Record, Sequenced, Topic,
@@ -76,7 +77,11 @@ pub(crate) fn partition(number: i32) -> Partition {
 }
 
 /// A message as a record of a known topic.
-pub(crate) fn sequenced(message: &BorrowedMessage<'_>, topic: &'static str) -> Sequenced {
+pub(crate) fn sequenced(
+    message: &BorrowedMessage<'_>,
+    topic: &'static str,
+    ids: &SchemaIds,
+) -> Sequenced {
     let mut received_at = message
         .timestamp()
         .to_millis()
@@ -107,7 +112,7 @@ pub(crate) fn sequenced(message: &BorrowedMessage<'_>, topic: &'static str) -> S
             key: Key::new(&key),
             received_at: LogTime(received_at),
             headers,
-            value: message.payload().unwrap_or_default().to_vec(),
+            value: ids.inward(message.payload().unwrap_or_default().to_vec()),
         },
     }
 }

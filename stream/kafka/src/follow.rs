@@ -119,7 +119,7 @@ impl KafkaFollower {
             let one = if topic == self.options.changelog {
                 news(&message, partition)?
             } else {
-                Followed::Record(codec::sequenced(&message, topic))
+                Followed::Record(codec::sequenced(&message, topic, &self.options.ids))
             };
             let next = message.offset().saturating_add(1);
             self.held.push_back(((topic, partition), next, one));

@@ -54,6 +54,8 @@ pub struct KafkaOptions {
     /// Where partitions keep their state between two lives.
     pub state: PathBuf,
     pub security: Security,
+    /// Ids of schemas, where they are not those of the lock file.
+    pub ids: std::sync::Arc<crate::registry::SchemaIds>,
     pub limits: KafkaLimits,
     /// The time of day; kept state has an age.
     pub now: fn() -> LogTime,

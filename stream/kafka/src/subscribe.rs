@@ -204,7 +204,8 @@ impl KafkaSubscriber {
                 continue;
             }
             *cursor = message.offset().saturating_add(1);
-            self.merge.push(codec::sequenced(&message, topic));
+            self.merge
+                .push(codec::sequenced(&message, topic, &self.options.ids));
         }
         Ok(())
     }

@@ -97,7 +97,7 @@ impl KafkaTable {
             rows.push(TableRow {
                 topic,
                 key: String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned(),
-                value: value.map(<[u8]>::to_vec),
+                value: value.map(|value| self.options.ids.inward(value.to_vec())),
             });
         }
         Ok(rows)

@@ -1,5 +1,6 @@
 //! One commit: what it changes, as records, and what is kept of it afterwards.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -157,7 +158,7 @@ impl KafkaHost {
 
 /// Everything a commit produces, encoded, so that a retry need not encode again.
 struct Outputs<'c> {
-    records: Vec<(String, i32, &'c Record)>,
+    records: Vec<(String, i32, &'c Record, Cow<'c, [u8]>)>,
     changelog: String,
     changes: Vec<(i32, Vec<u8>, Option<Vec<u8>>)>,
     /// Per partition: which inputs led to the changes.
@@ -175,7 +176,8 @@ impl<'c> Outputs<'c> {
         let records = commit.outputs.iter().map(|record| {
             let partition = partition_of(record.key.as_str(), options.partitions);
             let topic = options.topic(record.topic.0);
-            (topic, codec::number(partition), record)
+            let value = options.ids.outward(&record.value);
+            (topic, codec::number(partition), record, value)
         });
         let changes = changes.iter().flat_map(|(partition, changes)| {
             changes.iter().map(|change| {
@@ -202,11 +204,11 @@ impl<'c> Outputs<'c> {
         let outputs = self
             .records
             .iter()
-            .map(|(topic, partition, record)| Outgoing {
+            .map(|(topic, partition, record, value)| Outgoing {
                 topic,
                 partition: *partition,
                 key: record.key.as_str().as_bytes(),
-                value: Some(&record.value),
+                value: Some(value.as_ref()),
                 timestamp_ms: codec::timestamp_ms(record.received_at),
                 headers: codec::headers(record),
             });

@@ -80,7 +80,8 @@ impl KafkaHost {
                 continue;
             }
             input.cursor = message.offset().saturating_add(1);
-            self.merge.push(codec::sequenced(&message, topic));
+            self.merge
+                .push(codec::sequenced(&message, topic, &self.options.ids));
         }
         Ok(())
     }
