@@ -1,5 +1,7 @@
 //! From what was written to what may travel: every value is checked once, here.
 
+mod kafka;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,12 +9,10 @@ use std::time::Duration;
 use anyhow::anyhow;
 use secrecy::SecretString;
 
-use super::raw::{
-    AUTH_WORDS, BOUNDS, FORMAT_WORDS, PROTOCOL_WORDS, RawRules, RawSettings, SCHEMA_WORDS,
-};
+use super::raw::{AUTH_WORDS, BOUNDS, FORMAT_WORDS, RawRules, RawSettings};
 use super::{
-    AuthRequired, Debug, Garmin, Http, Kafka, Limits, Log, Retention, Role, Rules, SchemaSource,
-    Settings, Store, StoreKind, Strava, Vault, Weather,
+    AuthRequired, Debug, Garmin, Http, Limits, Log, Retention, Role, Rules, Settings, Store,
+    StoreKind, Strava, Vault, Weather,
 };
 use crate::exit::Failure;
 
@@ -21,7 +21,6 @@ const TERM_MAX_S: u64 = 100 * 366 * 86_400;
 const MIB: usize = 1_024 * 1_024;
 const FILTER_BYTES_MAX: usize = 1_024;
 const SECRET_CHARS_MAX: usize = 128;
-const PREFIX_CHARS_MAX: usize = 64;
 
 pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Failure> {
     check_bounds(raw)?;
@@ -143,7 +142,7 @@ fn log(raw: &RawSettings, data: PathBuf) -> Result<Log, Failure> {
             &format!("at most {FILTER_BYTES_MAX} bytes"),
         ));
     }
-    let kafka = kafka(raw)?;
+    let kafka = kafka::kafka(raw)?;
     let default = if kafka.is_some() { 16 } else { 8 };
     let partitions = raw.log.partitions.unwrap_or(default);
     if !(1..=1_024).contains(&partitions) {
@@ -214,67 +213,6 @@ fn refuse_cluster_keys(raw: &RawSettings) -> Result<(), Failure> {
         "store.nodes is set, and store.kind = \"sqlite\" has none",
         "store.kind = \"scylla\", or no nodes",
     ))
-}
-
-fn kafka(raw: &RawSettings) -> Result<Option<Kafka>, Failure> {
-    let raw = &raw.log;
-    let brokers = text(&raw.brokers);
-    let brokers = match (raw.kind.as_str(), brokers) {
-        ("kafka", Some(brokers)) => brokers,
-        ("kafka", None) => {
-            return Err(bad(
-                "log.kind = \"kafka\" needs log.brokers",
-                "host:port, separated by commas",
-            ));
-        }
-        (_, None) => return Ok(None),
-        (_, Some(_)) => {
-            return Err(bad(
-                "log.brokers is set, and log.kind is \"embedded\"",
-                "log.kind = \"kafka\", or no brokers",
-            ));
-        }
-    };
-    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if raw.topic_prefix.len() > PREFIX_CHARS_MAX || !raw.topic_prefix.chars().all(fits) {
-        return Err(bad(
-            &format!(
-                "log.topic_prefix = {:?} cannot stand in a topic",
-                raw.topic_prefix
-            ),
-            &format!("at most {PREFIX_CHARS_MAX} of A-Z a-z 0-9 . _ -"),
-        ));
-    }
-    let security = &raw.security;
-    if security.user.is_some() != security.password.is_some() {
-        return Err(bad(
-            "log.security needs both user and password, or none of them",
-            "SCRAM-SHA-512 knows a user by a password",
-        ));
-    }
-    let schema_ids = word("log.schema_ids", &raw.schema_ids, SCHEMA_WORDS)?;
-    let registry_url = text(&raw.registry_url);
-    if let Some(url) = &registry_url {
-        check_url("log.registry_url", url)?;
-    }
-    if schema_ids == SchemaSource::Registry && registry_url.is_none() {
-        return Err(bad(
-            "log.schema_ids = \"registry\" needs log.registry_url",
-            "the base of its API, e.g. http://registry:8081",
-        ));
-    }
-    Ok(Some(Kafka {
-        brokers,
-        registry_url,
-        schema_ids,
-        topic_prefix: raw.topic_prefix.clone(),
-        group_protocol: word("log.group_protocol", &raw.group_protocol, PROTOCOL_WORDS)?,
-        replication: small(raw.replication),
-        tls: security.tls,
-        ca_file: text(&security.ca_file).map(PathBuf::from),
-        user: text(&security.user),
-        password: secret(&security.password),
-    }))
 }
 
 fn garmin(raw: &RawSettings) -> Result<Garmin, Failure> {
