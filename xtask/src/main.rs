@@ -38,6 +38,7 @@ cargo xtask COMMAND
   servers status          what runs, where
   servers test [SUITE…]   start what the server suites need, run them, stop it
   servers soak [WORD=N…]  kills, zombies and dead brokers for an hour or more; seconds=N, seed=N
+  servers soak cassandra [ROWS]  rows into Cassandra, 200000 unless told, while it is killed and started
   servers kill|pause|resume KIND   what a crash test does to one";
 
 fn main() -> ExitCode {

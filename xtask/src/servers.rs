@@ -39,11 +39,19 @@ enum Kind {
     Registry,
     /// Three brokers, of which one can die.
     Cluster,
+    /// Cassandra that wants a password, and talks through TLS alone.
+    Secured,
 }
 
 /// What `up` starts unless it is told.
 const ALL: &[Kind] = &[Kind::Kafka, Kind::Cassandra, Kind::Registry];
-const EVERY: &[Kind] = &[Kind::Kafka, Kind::Cassandra, Kind::Registry, Kind::Cluster];
+const EVERY: &[Kind] = &[
+    Kind::Kafka,
+    Kind::Cassandra,
+    Kind::Registry,
+    Kind::Cluster,
+    Kind::Secured,
+];
 
 impl Kind {
     fn name(self) -> &'static str {
@@ -52,6 +60,7 @@ impl Kind {
             Self::Cassandra => "cassandra",
             Self::Registry => "registry",
             Self::Cluster => "cluster",
+            Self::Secured => "secured",
         }
     }
 
@@ -61,6 +70,16 @@ impl Kind {
             Self::Kafka | Self::Cluster => "SUDOR_TEST_KAFKA",
             Self::Cassandra => "SUDOR_TEST_CASSANDRA",
             Self::Registry => "SUDOR_TEST_REGISTRY",
+            Self::Secured => "SUDOR_TEST_SECURED",
+        }
+    }
+
+    /// Whose jars it is made of.
+    fn program(self) -> &'static str {
+        match self {
+            Self::Secured => Self::Cassandra.name(),
+            Self::Cluster => Self::Kafka.name(),
+            other => other.name(),
         }
     }
 
@@ -70,7 +89,9 @@ impl Kind {
             .copied()
             .find(|kind| kind.name() == word)
             .with_context(|| {
-                format!("no such server: {word}; there are kafka, cassandra, registry, cluster")
+                format!(
+                    "no such server: {word}; there are kafka, cassandra, registry, cluster, secured"
+                )
             })
     }
 
@@ -78,7 +99,7 @@ impl Kind {
     fn start(self, place: &Place) -> Result<String> {
         let node = match self {
             Self::Kafka => kafka::start(place),
-            Self::Cassandra => cassandra::start(place),
+            Self::Cassandra | Self::Secured => cassandra::start(place),
             Self::Registry => registry::start(place),
             Self::Cluster => return kafka::start_cluster(&place.members()),
         };
@@ -104,10 +125,7 @@ impl Place {
         Self {
             root: root.to_path_buf(),
             kind,
-            artifacts: root.join(FOLDER).join("artifacts").join(match kind {
-                Kind::Cluster => Kind::Kafka.name(),
-                kind => kind.name(),
-            }),
+            artifacts: root.join(FOLDER).join("artifacts").join(kind.program()),
             folder: set.join(kind.name()),
             detached: set.ends_with(UP),
         }
@@ -133,10 +151,7 @@ impl Place {
     }
 
     fn pom(&self) -> PathBuf {
-        let file = match self.kind {
-            Kind::Cluster => "kafka.xml".to_owned(),
-            kind => format!("{}.xml", kind.name()),
-        };
+        let file = format!("{}.xml", self.kind.program());
         self.root.join("xtask/servers").join(file)
     }
 }

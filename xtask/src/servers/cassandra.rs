@@ -10,13 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use super::Place;
 use super::java::{HOW_JAVA_17, find, resolve_jars};
 use super::node::{Node, port_of};
+use super::{Kind, Place};
 
 const HEAP: &str = "512M";
+/// Of a key that is made on this machine and thrown away with the server.
+const KEYSTORE_PASSWORD: &str = "only-for-tests";
+/// What the server writes down when it takes connections.
+const LISTENS: &str = "Starting listening for CQL clients";
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// OPTIONS, version 4 of the protocol, no body.
 const OPTIONS: [u8; 9] = [4, 0, 0, 0, 5, 0, 0, 0, 0];
@@ -63,12 +67,19 @@ pub(super) fn start(place: &Place) -> Result<Node> {
         std::fs::create_dir_all(folder.join(inner))?;
     }
     let port = port_of(folder, 2)?;
+    let secured = place.kind == Kind::Secured;
+    let access = if secured {
+        certificates(&java, &folder.join("conf"))?;
+        secured_access(folder)
+    } else {
+        OPEN_ACCESS.to_owned()
+    };
     std::fs::write(
         folder.join("conf/cassandra.yaml"),
-        configuration(folder, port),
+        configuration(folder, port) + &access,
     )?;
     std::fs::write(folder.join("conf/logback.xml"), LOGGING)?;
-    let mut server = Command::new(java);
+    let mut server = Command::new(&java);
     server
         .args(options(folder))
         .arg(format!("-javaagent:{}", agent(&place.artifacts)?.display()))
@@ -79,7 +90,12 @@ pub(super) fn start(place: &Place) -> Result<Node> {
             place.artifacts.display()
         ))
         .arg("org.apache.cassandra.service.CassandraDaemon");
-    let ready = || answers(port).unwrap_or(false);
+    let told = folder.join("logs/system.log");
+    let ready = || match secured {
+        // Without a certificate of ours nobody is answered there.
+        true => std::fs::read_to_string(&told).is_ok_and(|log| log.contains(LISTENS)),
+        false => answers(port).unwrap_or(false),
+    };
     Node::start(place, &mut server, format!("127.0.0.1:{port}"), ready)
 }
 
@@ -170,10 +186,64 @@ concurrent_compactors: 1
 hinted_handoff_enabled: false
 auto_snapshot: false
 disk_access_mode: mmap_index_only
-authenticator: AllowAllAuthenticator
 authorizer: AllowAllAuthorizer
 "
     )
+}
+
+const OPEN_ACCESS: &str = "authenticator: AllowAllAuthenticator\n";
+
+fn secured_access(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        "\
+authenticator: PasswordAuthenticator
+client_encryption_options:
+  enabled: true
+  optional: false
+  keystore: \"{folder}/conf/node.p12\"
+  keystore_password: {KEYSTORE_PASSWORD}
+  store_type: PKCS12
+"
+    )
+}
+
+/// The node's own certificate, and one of a stranger that nobody should be taken for.
+fn certificates(java: &Path, conf: &Path) -> Result<()> {
+    let keytool = java.with_file_name("keytool");
+    for name in ["node", "stranger"] {
+        let store = conf.join(format!("{name}.p12"));
+        if store.exists() {
+            continue;
+        }
+        let keytool = |words: &[&str]| {
+            let mut tool = Command::new(&keytool);
+            tool.args(words)
+                .args(["-alias", name, "-storetype", "PKCS12"]);
+            tool.args(["-storepass", KEYSTORE_PASSWORD])
+                .arg("-keystore");
+            let done = tool.arg(&store).output().context("cannot start keytool")?;
+            let said = String::from_utf8_lossy(&done.stdout);
+            ensure!(done.status.success(), "keytool: {said}");
+            Ok(done.stdout)
+        };
+        keytool(&[
+            "-genkeypair",
+            "-keyalg",
+            "EC",
+            "-groupname",
+            "secp256r1",
+            "-validity",
+            "365",
+            "-dname",
+            "CN=127.0.0.1",
+            "-ext",
+            "san=ip:127.0.0.1",
+        ])?;
+        let certificate = keytool(&["-exportcert", "-rfc"])?;
+        std::fs::write(conf.join(format!("{name}.pem")), certificate)?;
+    }
+    Ok(())
 }
 
 const LOGGING: &str = r#"<configuration>

@@ -34,6 +34,10 @@ const PLAN_VARIABLE: &str = "SUDOR_FAULTS";
 const SOAK: &str =
     "kills=1000 zombies=100 leaves=200 broker_kills=50 broker_pauses=50 pause_ms_max=40000";
 const REPORT_VARIABLE: &str = "SUDOR_FAULTS_REPORT";
+/// The suite that kills the database while rows are written, and how many there are in a soak.
+const CRASH: &str = "crash";
+const ROWS_VARIABLE: &str = "SUDOR_TEST_ROWS";
+const SOAK_ROWS: &str = "200000";
 
 /// One line a suite. Those that kill a server come last.
 const SUITES: &[Suite] = &[
@@ -70,6 +74,13 @@ const SUITES: &[Suite] = &[
         target: "cassandra",
         features: &[],
         needs: &[Kind::Cassandra],
+        python: false,
+    },
+    Suite {
+        package: "sinks-scylla",
+        target: "secured",
+        features: &[],
+        needs: &[Kind::Secured],
         python: false,
     },
     Suite {
@@ -136,6 +147,11 @@ pub(super) fn run(root: &Path, filters: &[&str]) -> Result<()> {
 /// The suite of faults for as long as `words` say; the plan of a whole soak otherwise. What came of
 /// it is printed, and left in a file.
 pub(super) fn soak(root: &Path, words: &[&str]) -> Result<()> {
+    match words {
+        ["cassandra"] => return soak_rows(root, SOAK_ROWS),
+        ["cassandra", rows] => return soak_rows(root, rows),
+        _ => {}
+    }
     let suite = SUITES
         .iter()
         .find(|suite| suite.target == FAULTS)
@@ -154,6 +170,26 @@ pub(super) fn soak(root: &Path, words: &[&str]) -> Result<()> {
         .env(REPORT_VARIABLE, &report);
     finish(&mut cargo, "soak")?;
     say(&std::fs::read_to_string(&report)?)
+}
+
+/// So many rows into the database, while it is killed and started again.
+fn soak_rows(root: &Path, rows: &str) -> Result<()> {
+    let suite = SUITES
+        .iter()
+        .find(|suite| suite.target == CRASH)
+        .context("there is no suite that kills the database")?;
+    finish(suite.cargo(root).arg("--no-run"), &suite.name())?;
+    let mut servers = Started::new(root)?;
+    for &kind in suite.needs {
+        servers.start(kind)?;
+    }
+    let mut cargo = suite.cargo(root);
+    cargo
+        .args(["--", "--nocapture"])
+        .envs(servers.environment(suite.needs)?)
+        .env(REQUIRE_VARIABLE, "1")
+        .env(ROWS_VARIABLE, rows);
+    finish(&mut cargo, "soak cassandra")
 }
 
 #[derive(Default)]
