@@ -154,6 +154,7 @@ macro_rules! replaced {
 pub(crate) const HISTORY: &[SchemaFile] = &[
     replaced!("v1", "AthleteHead"),
     replaced!("v1", "DayBucket"),
+    replaced!("v1", "IndexShard"),
     replaced!("v1", "NightRetracted"),
     replaced!("v1", "NightRevised"),
     replaced!("v1", "ObservationRecorded"),
@@ -162,4 +163,5 @@ pub(crate) const HISTORY: &[SchemaFile] = &[
     replaced!("v1", "WeatherRequested"),
     replaced!("v2", "AthleteHead"),
     replaced!("v2", "DayBucket"),
+    replaced!("v3", "DayBucket"),
 ];

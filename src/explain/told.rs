@@ -2,11 +2,10 @@
 //! name that the field has in a session.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use processors_pipeline::{told_activity, told_in_session};
+use processors_pipeline::{observations_in, told_activity, told_in_session};
 use schemas::record::observation::{ActivityBody, ObservationRecorded};
-use schemas::record::state::{DayBucket, ObservationState};
+use schemas::record::state::ObservationState;
 use serde_json::{Value, json};
 use sinks_store::rfc3339;
 use stream_embedded::EmbeddedReader;
@@ -29,17 +28,10 @@ impl Observations {
             return Ok(Self(known));
         }
         for (_, value) in reader.state_of(athlete)? {
-            // Head and index shards are other records: they hold no observation.
-            let Ok(day) = schemas::decode::<DayBucket>(&value) else {
-                continue;
-            };
-            let asked = day
-                .observations
+            let asked = observations_in(&value)
                 .into_iter()
                 .filter(|state| wanted.contains(&state.observation_id));
-            known.extend(
-                asked.map(|state| (state.observation_id.clone(), Arc::unwrap_or_clone(state))),
-            );
+            known.extend(asked.map(|state| (state.observation_id.clone(), state)));
         }
         Ok(Self(known))
     }

@@ -4,33 +4,93 @@
 //! An id's shard is a hash of its provider id alone, so that an item, its revisions, its deletion
 //! and the naps inside of it meet in one shard whatever else is known of them.
 
+mod kept;
+mod packed;
+mod shard;
+
+use std::sync::Arc;
+
 use processors_domain::observation::fingerprint;
 use schemas::codec;
-use schemas::record::state::{DayBucket, IndexShard};
+use schemas::record::Micros;
+use schemas::record::state::{
+    DayBucket, IndexShard, NightState, ObservationState, SessionState, SlotState, WeatherAskState,
+};
 use stream_log::{BucketId, Undecodable};
+
+pub(crate) use kept::{Kept, Kind};
 
 /// 64 shards keep one shard near 3 kB after five years of ten records a day.
 pub(crate) const SHARDS: u16 = 64;
 const SHARD_BASE: i32 = i32::MIN;
 pub(crate) const DAY_US: i64 = 86_400_000_000;
 
+/// What happened, or was told to happen, on one UTC day; [`DayBucket`] is how it is stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Day {
+    /// Ascending by id.
+    pub(crate) observations: Vec<Kept>,
+    /// Shared: a batch that touches one leaves the others where they are.
+    pub(crate) sessions: Vec<Arc<SessionState>>,
+    pub(crate) nights: Vec<NightState>,
+    pub(crate) slots: Vec<SlotState>,
+    pub(crate) timer_due: Micros,
+    pub(crate) weather_asks: Vec<WeatherAskState>,
+}
+
+impl Day {
+    fn of(stored: DayBucket) -> Result<Self, Undecodable> {
+        Ok(Self {
+            observations: packed::unpack(stored.packed, stored.observations)?,
+            sessions: stored.sessions,
+            nights: stored.nights,
+            slots: stored.slots,
+            timer_due: stored.timer_due,
+            weather_asks: stored.weather_asks,
+        })
+    }
+
+    fn stored(&self) -> DayBucket {
+        DayBucket {
+            observations: Vec::new(),
+            sessions: self.sessions.clone(),
+            nights: self.nights.clone(),
+            slots: self.slots.clone(),
+            timer_due: self.timer_due,
+            weather_asks: self.weather_asks.clone(),
+            packed: packed::pack(&self.observations),
+        }
+    }
+}
+
+/// The observations in the bytes of a bucket; none in those of a head or an index shard.
+pub fn observations_in(bytes: &[u8]) -> Vec<ObservationState> {
+    match Bucket::decode(bytes) {
+        Ok(Bucket::Day(day)) => {
+            let observations = day.observations.into_iter();
+            observations.map(Kept::into_state).collect()
+        }
+        Ok(Bucket::Index(_)) | Err(_) => Vec::new(),
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bucket {
-    Day(DayBucket),
+    Day(Day),
     Index(IndexShard),
 }
 
 impl Default for Bucket {
     fn default() -> Self {
-        Self::Day(DayBucket::default())
+        Self::Day(Day::default())
     }
 }
 
 impl Bucket {
     pub(crate) fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Day(bucket) => codec::encode(bucket),
-            Self::Index(index) => codec::encode(index),
+            Self::Day(day) => codec::encode(&day.stored()),
+            Self::Index(index) => codec::encode(&shard::pack(index)),
         }
     }
 
@@ -40,8 +100,8 @@ impl Bucket {
             detail: error.to_string(),
         };
         match codec::name_of(bytes).map_err(broken)? {
-            "IndexShard" => codec::decode(bytes).map(Self::Index).map_err(broken),
-            _ => codec::decode(bytes).map(Self::Day).map_err(broken),
+            "IndexShard" => shard::unpack(codec::decode(bytes).map_err(broken)?).map(Self::Index),
+            _ => Day::of(codec::decode(bytes).map_err(broken)?).map(Self::Day),
         }
     }
 
@@ -49,12 +109,8 @@ impl Bucket {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Day(bucket) => {
-                let versions: usize = bucket
-                    .observations
-                    .iter()
-                    .map(|seen| seen.versions.len())
-                    .sum();
-                256 + versions * 900
+                let observations: usize = bucket.observations.iter().map(Kept::size).sum();
+                256 + observations
                     + bucket.sessions.len() * 500
                     + bucket.nights.len() * 400
                     + bucket.slots.len() * 250

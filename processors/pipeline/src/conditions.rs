@@ -13,7 +13,7 @@ use schemas::record::observation::WeatherBody;
 use schemas::record::state::{ObservationState, SessionState, WeatherAskState};
 use schemas::topic;
 
-use crate::bucket::{DAY_US, day_of};
+use crate::bucket::{DAY_US, Kind, day_of};
 use crate::dirty::any_touches;
 use crate::ids::id_of;
 use crate::normalize::HOUR_US;
@@ -67,7 +67,9 @@ fn keys(state: &SessionState) -> Vec<Key> {
 /// The answer that counts for a key.
 fn answer<'w>(work: &'w Work<'_>, key: Key) -> Option<(&'w ObservationState, &'w WeatherBody)> {
     let bucket = work.day(day_of(key.hour.0))?;
-    let answers = bucket.observations.iter().filter_map(|state| {
+    let weather = bucket.observations.iter();
+    let weather = weather.filter(|kept| kept.kind() == Kind::Weather);
+    let answers = weather.filter_map(|state| {
         // Of several words of one kind the first one counts.
         let version = state.versions.first()?;
         let body = version.weather.as_deref()?;

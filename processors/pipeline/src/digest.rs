@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use schemas::record::Micros;
-use schemas::record::state::{AthleteHead, DayBucket, PublishedState};
+use schemas::record::state::{AthleteHead, PublishedState};
 use stream_log::{BucketId, Undecodable};
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Day};
 use crate::ids::content_hash;
 
 /// `None` for a bucket that means nothing: only withdrawn things are in it.
@@ -48,7 +48,7 @@ fn plain(said: &mut PublishedState) {
     said.revised_at = Micros(0);
 }
 
-fn plain_day(mut day: DayBucket) -> DayBucket {
+fn plain_day(mut day: Day) -> Day {
     // What was asked, and when to look again, depends on when the answers came.
     day.weather_asks.clear();
     day.timer_due = Micros(0);

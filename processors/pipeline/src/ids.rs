@@ -41,23 +41,33 @@ pub(crate) fn content_hash(parts: &[&[u8]]) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 0xf] {
-            text.push(
-                DIGITS
-                    .get(usize::from(nibble))
-                    .copied()
-                    .map_or('0', char::from),
-            );
-        }
-    }
-    text
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    let mut text = Vec::with_capacity(bytes.len() * 2);
+    text.extend(digits);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// The text of an id back as a number, for rules that compare ids only.
 pub(crate) fn id_number(id: &str) -> u128 {
-    u128::from_str_radix(id, 16).unwrap_or(0)
+    // Digit by digit, as the library does it, a 128-bit multiplication is checked for each.
+    let digits = id.as_bytes();
+    if digits.is_empty() || digits.len() > 32 {
+        return 0;
+    }
+    let mut number = 0_u128;
+    for digit in digits {
+        let nibble = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            b'A'..=b'F' => digit - b'A' + 10,
+            _ => return 0,
+        };
+        number = number << 4 | u128::from(nibble);
+    }
+    number
 }
 
 pub(crate) fn id_text(number: u128) -> String {

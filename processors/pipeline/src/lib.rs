@@ -50,7 +50,7 @@ mod wire;
 mod work;
 
 pub use advise::product_name;
-pub use bucket::Bucket;
+pub use bucket::{Bucket, observations_in};
 pub use normalize::{AnsweredHint, Body, Draft, FetchEnded, Outcome, Rejected, normalize};
 pub use observation::activity as told_activity;
 pub use processor::{Input, Pipeline, RawItem};

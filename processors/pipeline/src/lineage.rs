@@ -1,8 +1,9 @@
 //! How an entity came to its members, and why it went, in the words of the wire.
 
 use processors_domain::identity::{Continued, EntityId, Withdrawn};
-use schemas::record::state::ObservationState;
 
+use crate::bucket::Kept;
+use crate::ids::id_number;
 use crate::ids::id_text;
 use crate::work::Work;
 
@@ -48,8 +49,8 @@ pub(crate) fn reason(work: &Work<'_>, members: &[String], gone: &Withdrawn) -> &
             "regrouped"
         };
     }
-    let is_kept =
-        |state: &ObservationState| !state.deleted && members.contains(&state.observation_id);
+    let members: Vec<u128> = members.iter().map(|id| id_number(id)).collect();
+    let is_kept = |kept: &Kept| members.contains(&kept.id()) && !kept.deleted;
     // Nobody deleted it: its account was closed.
     if work.observations().any(is_kept) {
         "deregistered"

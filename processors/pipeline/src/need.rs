@@ -4,13 +4,12 @@
 //! days around a block is the longest recording plus the widest time zone.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use schemas::record::state::{AthleteHead, ObservationState, OverrideState};
+use schemas::record::state::{AthleteHead, OverrideState};
 use stream_log::{BucketId, BucketNeed, Buckets, Stamped, Timer};
 
 use crate::apply::id_print;
-use crate::bucket::{Bucket, DAY_US, day_id, day_of, shard_id};
+use crate::bucket::{Bucket, DAY_US, Kept, Kind, day_id, day_of, shard_id};
 use crate::dirty::{Reach, any_touches, close};
 use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, HOUR_US};
@@ -100,14 +99,11 @@ impl Wanted<'_> {
                 .binary_search_by_key(&id_print(&names.id), |known| known.fingerprint);
             if let Some(known) = at.ok().and_then(|at| index.known.get(at)) {
                 self.ids.insert(day_id(known.day));
-                let before = self
-                    .observations(known.day)
-                    .iter()
-                    .map(Arc::as_ref)
-                    .find(|seen| seen.observation_id == names.id);
-                reaches.extend(before.and_then(observation::reach));
+                let before = observation::find(self.observations(known.day), &names.id);
+                reaches.extend(before.and_then(Kept::reach));
                 // A reading that moves or goes leaves its time to the one before.
-                let mass = before.and_then(|seen| observation::current(seen)?.body_mass.as_deref());
+                let mass = before.filter(|kept| kept.kind() == Kind::BodyMass);
+                let mass = mass.and_then(|kept| observation::current(kept)?.body_mass.as_deref());
                 moved.extend(mass.map(|mass| mass.at));
             }
         }
@@ -131,7 +127,7 @@ impl Wanted<'_> {
         self.spans.extend(reaches);
     }
 
-    fn observations(&self, day: i32) -> &[Arc<ObservationState>] {
+    fn observations(&self, day: i32) -> &[Kept] {
         match self.loaded.get(&day_id(day)) {
             Some(Bucket::Day(bucket)) => &bucket.observations,
             _ => &[],
@@ -173,18 +169,14 @@ impl Wanted<'_> {
             let Bucket::Day(bucket) = bucket else {
                 continue;
             };
-            for state in &bucket.observations {
-                let Some(reach) = observation::reach(state) else {
+            for kept in &bucket.observations {
+                let Some(reach) = kept.reach() else {
                     continue;
                 };
-                let Some(version) = observation::current(state) else {
-                    continue;
-                };
-                if version.activity.is_some() || version.sleep.is_some() {
-                    items.push(reach);
-                }
-                if version.weigh_in.is_some() || version.scan.is_some() {
-                    weigh_ins.push(reach);
+                match kept.kind() {
+                    Kind::Activity | Kind::Sleep => items.push(reach),
+                    Kind::WeighIn | Kind::Scan => weigh_ins.push(reach),
+                    _ => {}
                 }
             }
         }

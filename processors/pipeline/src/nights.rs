@@ -14,7 +14,7 @@ use schemas::record::night::{NightRetracted, NightRevised};
 use schemas::record::state::{NightState, ObservationState};
 use schemas::topic;
 
-use crate::bucket::day_of;
+use crate::bucket::{Kept, Kind, day_of};
 use crate::dirty::{Reach, any_touches, close};
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::{id_number, id_text};
@@ -121,10 +121,9 @@ fn is_touched(block: &Block, one: &Night) -> bool {
 }
 
 fn block(work: &Work<'_>) -> Option<Block> {
-    let seen: Vec<(&ObservationState, Reach)> = work
-        .observations()
-        .filter(|state| observation::current(state).is_some_and(|version| version.sleep.is_some()))
-        .filter_map(|state| observation::span(state).map(|reach| (state, reach)))
+    let seen: Vec<(&Kept, Reach)> = work
+        .observations_of(&[Kind::Sleep])
+        .filter_map(|state| state.span().map(|reach| (state, reach)))
         .collect();
     let items: Vec<Reach> = seen.iter().map(|(_, reach)| *reach).collect();
     let stale = if work.dirty.everything {
@@ -143,32 +142,31 @@ fn block(work: &Work<'_>) -> Option<Block> {
         heirs: BTreeMap::new(),
     };
     let mut names = Names::default();
-    let mut gone: Vec<&ObservationState> = Vec::new();
+    let (mut live, mut gone): (Vec<&Kept>, Vec<&Kept>) = Default::default();
     for (state, reach) in seen {
+        let is_live = state.is_live(&work.head);
         if any_touches(&spans, reach, CLUSTER_SLACK_US) {
             block.touched.insert(state.observation_id.clone());
-            if !observation::is_live(&work.head, state) {
+            if !is_live {
                 gone.push(state);
             }
         }
-        if observation::is_live(&work.head, state)
+        if is_live
             && any_touches(&spans, reach, REACH_US)
             && let Some(record) = record(state, &mut names)
         {
             block.told_by.insert(record.id, Teller::of(state));
             block.records.push(record);
+            live.push(state);
         }
     }
     for old in gone {
-        let is_heir = |new: &&ObservationState| {
-            new.source == old.source
-                && new.provider_id == old.provider_id
+        let is_heir = |new: &&&Kept| {
+            new.provider_id == old.provider_id
+                && new.source == old.source
                 && new.account_id != old.account_id
-                && block
-                    .told_by
-                    .contains_key(&wire::observation_id(&new.observation_id))
         };
-        if let Some(new) = work.observations().find(is_heir) {
+        if let Some(new) = live.iter().find(is_heir) {
             let ids = (&old.observation_id, &new.observation_id);
             block
                 .heirs

@@ -12,17 +12,17 @@ mod lasting;
 mod mass;
 
 use processors_domain::time::{civil_day, local_date};
-use std::sync::Arc;
 
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::ActivityBody;
 use schemas::record::state::{AthleteHead, ClosedAccount, ObservationState, VersionState};
 
-use crate::apply::{deleted_at, id_print, known_day, set_known_day};
-use crate::bucket::day_of;
+use crate::apply::{deleted_at, known_day, set_known_day};
+use crate::bucket::{Kept, Kind, day_of};
 use crate::dirty::Reach;
 use crate::identity::DraftNames;
+use crate::ids::id_number;
 use crate::normalize::{Body, Draft, HOUR_US, SECOND_US, plan_end};
 use crate::wire;
 use crate::work::Work;
@@ -43,7 +43,7 @@ pub(crate) fn is_full(work: &Work<'_>, day: i32, kind: &str) -> bool {
             && bucket
                 .observations
                 .iter()
-                .filter(|seen| kind_of(seen) == Some(kind))
+                .filter(|kept| kept.kind().as_str() == kind)
                 .count()
                 >= OBSERVATIONS_PER_KIND_AND_DAY_MAX
     })
@@ -248,35 +248,41 @@ pub(crate) fn first_received(state: &ObservationState) -> Micros {
 }
 
 pub(crate) fn is_live(head: &AthleteHead, state: &ObservationState) -> bool {
-    let taken_back = current(state)
-        .and_then(|version| version.planned_workout.as_deref())
-        .is_some_and(|plan| plan.deleted);
-    !state.deleted
-        && !taken_back
+    !is_gone(state)
         && !head
             .closed_accounts
             .iter()
             .any(|account| account_matches(account, state) && state.last_received_at <= account.at)
 }
 
+/// Withdrawn, or taken back by its own words, whatever became of its account.
+pub(crate) fn is_gone(state: &ObservationState) -> bool {
+    let taken_back = current(state)
+        .and_then(|version| version.planned_workout.as_deref())
+        .is_some_and(|plan| plan.deleted);
+    state.deleted || taken_back
+}
+
 fn account_matches(account: &ClosedAccount, state: &ObservationState) -> bool {
     account.source == state.source && Some(&account.account_id) == state.account_id.as_ref()
 }
 
-fn kind_of(state: &ObservationState) -> Option<&'static str> {
-    let version = current(state)?;
-    Some(match () {
-        () if version.activity.is_some() => "activity",
-        () if version.sleep.is_some() => "sleep",
-        () if version.body_mass.is_some() => "body_mass",
-        () if version.weigh_in.is_some() => "weigh_in",
-        () if version.intake.is_some() => "intake",
-        () if version.planned_workout.is_some() => "planned_workout",
-        () if version.self_report.is_some() => "self_report",
-        () if version.scan.is_some() => "scan",
-        () if version.weather.is_some() => "weather",
-        () => "symptom",
-    })
+pub(crate) fn kind_of(state: &ObservationState) -> Kind {
+    let Some(version) = current(state) else {
+        return Kind::Symptom;
+    };
+    match () {
+        () if version.activity.is_some() => Kind::Activity,
+        () if version.sleep.is_some() => Kind::Sleep,
+        () if version.body_mass.is_some() => Kind::BodyMass,
+        () if version.weigh_in.is_some() => Kind::WeighIn,
+        () if version.intake.is_some() => Kind::Intake,
+        () if version.planned_workout.is_some() => Kind::Plan,
+        () if version.self_report.is_some() => Kind::SelfReport,
+        () if version.scan.is_some() => Kind::Scan,
+        () if version.weather.is_some() => Kind::Weather,
+        () => Kind::Symptom,
+    }
 }
 
 pub(crate) fn span(state: &ObservationState) -> Option<Reach> {
@@ -311,11 +317,6 @@ pub(crate) fn span(state: &ObservationState) -> Option<Reach> {
         .or_else(|| at.into_iter().flatten().next().map(|at| (at, at)))
 }
 
-/// When it starts, as far as it tells.
-pub(crate) fn start(state: &ObservationState) -> Micros {
-    Micros(span(state).map_or(0, |span| span.0))
-}
-
 /// The time in which the rules may have to look again because of it: its span, or more.
 pub(crate) fn reach(state: &ObservationState) -> Option<Reach> {
     let hidden = || current(state)?.activity.as_deref().and_then(hidden_day);
@@ -336,21 +337,21 @@ fn stale(work: &mut Work<'_>, state: &ObservationState, reach: Option<Reach>) {
     let Some(reach) = reach else { return };
     let dirty = &mut work.dirty;
     match kind_of(state) {
-        Some("activity") => dirty.activity.push(reach),
-        Some("sleep") => dirty.sleep.push(reach),
-        Some("weigh_in") => dirty.weigh_in.push(reach),
-        Some("intake") => dirty.advice.push(reach),
+        Kind::Activity => dirty.activity.push(reach),
+        Kind::Sleep => dirty.sleep.push(reach),
+        Kind::WeighIn => dirty.weigh_in.push(reach),
+        Kind::Intake => dirty.advice.push(reach),
         // How urine looks counts for the drink before the next workout.
-        Some("self_report") => dirty.advice.push(reach),
+        Kind::SelfReport => dirty.advice.push(reach),
         // A scan is about what its patch was worn in.
-        Some("scan") => dirty.weigh_in.push(reach),
-        Some("weather") => dirty.weather.push(reach),
-        Some("planned_workout") => {
+        Kind::Scan => dirty.weigh_in.push(reach),
+        Kind::Weather => dirty.weather.push(reach),
+        Kind::Plan => {
             dirty.advice.push(reach);
             // A weigh-in may name the plan, and find its session by it.
             dirty.weigh_in.push(plan_reach(reach));
         }
-        _ => {}
+        Kind::BodyMass | Kind::Symptom => {}
     }
 }
 
@@ -399,9 +400,7 @@ pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
     work.dirty.everything = true;
     for mass in work.head.masses.clone() {
         let told = work.day(day_of(mass.at.0)).and_then(|bucket| {
-            let is_it = |seen: &&Arc<ObservationState>| {
-                id_print(&seen.observation_id) == mass.observation_print
-            };
+            let is_it = |kept: &&Kept| kept.print() == mass.observation_print;
             bucket.observations.iter().find(is_it)
         });
         if let Some(state) = told.cloned() {
@@ -410,33 +409,30 @@ pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
     }
 }
 
-fn find<'s>(observations: &'s [Arc<ObservationState>], id: &str) -> Option<&'s ObservationState> {
-    let at = observations
-        .binary_search_by(|seen| seen.observation_id.as_str().cmp(id))
-        .ok()?;
-    observations.get(at).map(Arc::as_ref)
+pub(crate) fn find<'s>(observations: &'s [Kept], id: &str) -> Option<&'s Kept> {
+    let id = id_number(id);
+    let at = observations.binary_search_by_key(&id, Kept::id).ok()?;
+    observations.get(at)
 }
 
 fn take(work: &mut Work<'_>, day: i32, id: &str) -> Option<ObservationState> {
     let bucket = work.day_mut(day);
     let at = bucket
         .observations
-        .binary_search_by(|seen| seen.observation_id.as_str().cmp(id))
+        .binary_search_by_key(&id_number(id), Kept::id)
         .ok()?;
-    Some(Arc::unwrap_or_clone(bucket.observations.remove(at)))
+    Some(bucket.observations.remove(at).into_state())
 }
 
 fn put(work: &mut Work<'_>, day: i32, state: ObservationState) {
-    let bucket = work.day_mut(day);
-    match bucket
-        .observations
-        .binary_search_by(|seen| seen.observation_id.cmp(&state.observation_id))
-    {
+    let kept = Kept::of(state);
+    let observations = &mut work.day_mut(day).observations;
+    match observations.binary_search_by_key(&kept.id(), Kept::id) {
         Ok(at) => {
-            if let Some(seen) = bucket.observations.get_mut(at) {
-                *seen = Arc::new(state);
+            if let Some(seen) = observations.get_mut(at) {
+                *seen = kept;
             }
         }
-        Err(at) => bucket.observations.insert(at, Arc::new(state)),
+        Err(at) => observations.insert(at, kept),
     }
 }

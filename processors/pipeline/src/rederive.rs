@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::record::Micros;
 use schemas::record::state::{
-    AthleteHead, DayBucket, LossState, NightState, PublishedState, SessionState, SlotState,
+    AthleteHead, LossState, NightState, PublishedState, SessionState, SlotState,
 };
 use stream_log::{
     BucketId, Buckets, CounterChange, Key, LogTime, Processor, Record, TimerChange, Undecodable,
 };
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Day};
 use crate::processor::Pipeline;
 use crate::topology;
 
@@ -138,7 +138,7 @@ impl Pipeline {
 fn grafted(kept: &Buckets<Bucket>, read: Buckets<Bucket>) -> Buckets<Bucket> {
     let mut buckets: Buckets<Bucket> = BTreeMap::new();
     for (day, published) in days_of(kept) {
-        let published = DayBucket {
+        let published = Day {
             observations: Vec::new(),
             ..published.clone()
         };
@@ -148,9 +148,9 @@ fn grafted(kept: &Buckets<Bucket>, read: Buckets<Bucket>) -> Buckets<Bucket> {
         match (bucket, buckets.get_mut(&id)) {
             (Bucket::Day(read), Some(Bucket::Day(day))) => day.observations = read.observations,
             (Bucket::Day(read), _) => {
-                let observed = DayBucket {
+                let observed = Day {
                     observations: read.observations,
-                    ..DayBucket::default()
+                    ..Day::default()
                 };
                 buckets.insert(id, Bucket::Day(observed));
             }
@@ -161,7 +161,7 @@ fn grafted(kept: &Buckets<Bucket>, read: Buckets<Bucket>) -> Buckets<Bucket> {
     buckets
 }
 
-fn days_of(buckets: &Buckets<Bucket>) -> impl Iterator<Item = (i32, &DayBucket)> {
+fn days_of(buckets: &Buckets<Bucket>) -> impl Iterator<Item = (i32, &Day)> {
     buckets.iter().filter_map(|(id, bucket)| match bucket {
         Bucket::Day(day) => Some((id.0, day)),
         Bucket::Index(_) => None,

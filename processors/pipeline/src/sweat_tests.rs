@@ -16,7 +16,9 @@ use schemas::record::Micros;
 use schemas::record::observation::{ScanBody, WeighInBody};
 use schemas::record::state::SessionState;
 
+use crate::bucket::Kind;
 use crate::dirty::Reach;
+use crate::ids::id_number;
 use crate::ids::id_text;
 use crate::normalize::{HOUR_US, SECOND_US};
 use crate::observation;
@@ -78,33 +80,29 @@ pub(crate) struct Told<'w> {
 
 /// Every test at hand, live or not.
 pub(crate) fn all<'w>(work: &'w Work<'_>) -> impl Iterator<Item = Told<'w>> {
-    work.observations().filter_map(|state| {
-        let version = observation::current(state)?;
-        (version.weigh_in.is_some() || version.scan.is_some()).then_some(())?;
+    let tests = work.observations_of(&[Kind::WeighIn, Kind::Scan]);
+    tests.filter_map(|state| {
         Some(Told {
             observation_id: &state.observation_id,
-            reach: observation::span(state)?,
+            reach: state.span()?,
         })
     })
 }
 
 /// Whether a scan is at hand.
 pub(crate) fn any_scan(work: &Work<'_>) -> bool {
-    work.observations()
-        .any(|state| observation::current(state).is_some_and(|version| version.scan.is_some()))
+    work.observations_of(&[Kind::Scan]).next().is_some()
 }
 
 /// The tests of each session that has any.
 pub(crate) fn tests_by_session(work: &Work<'_>) -> BTreeMap<String, SessionTests> {
     let mut tests: BTreeMap<String, SessionTests> = BTreeMap::new();
     let mut scans: Vec<(Worn, &str)> = Vec::new();
-    for state in work.observations() {
+    for state in work.observations_of(&[Kind::WeighIn, Kind::Scan]) {
         let Some(version) = observation::current(state) else {
             continue;
         };
-        if version.weigh_in.is_none() && version.scan.is_none()
-            || !observation::is_live(&work.head, state)
-        {
+        if !state.is_live(&work.head) {
             continue;
         }
         if let Some(body) = version.weigh_in.as_deref()
@@ -216,17 +214,17 @@ fn named<'w>(work: &'w Work<'_>, reference: &str, at: Micros) -> Option<&'w str>
 /// The session that holds what a withdrawn record told: its copies, or what took its place.
 fn taken_over<'w>(work: &'w Work<'_>, is_it: &dyn Fn(&str) -> bool) -> Option<&'w SessionState> {
     let gone: Vec<Activity> = work
-        .observations()
-        .filter(|seen| !observation::is_live(&work.head, seen) && is_it(&seen.observation_id))
-        .filter_map(wire::activity)
+        .observations_of(&[Kind::Activity])
+        .filter(|seen| !seen.is_live(&work.head) && is_it(&seen.observation_id))
+        .filter_map(|seen| wire::activity(seen))
         .collect();
     if gone.is_empty() {
         return None;
     }
     let live: Vec<Activity> = work
-        .observations()
-        .filter(|seen| observation::is_live(&work.head, seen))
-        .filter_map(wire::activity)
+        .observations_of(&[Kind::Activity])
+        .filter(|seen| seen.is_live(&work.head))
+        .filter_map(|seen| wire::activity(seen))
         .collect();
     let heirs = heirs(&gone, &live);
     let alike = |old: &Activity| {
@@ -255,9 +253,10 @@ fn begins(work: &Work<'_>, session_id: &str, observation_id: &str) -> bool {
 
 /// Deleted records stay with their session by history; what they are called names nothing.
 fn is_live(work: &Work<'_>, observation_id: &str) -> bool {
+    let id = id_number(observation_id);
     work.observations()
-        .find(|state| state.observation_id == observation_id)
-        .is_some_and(|state| observation::is_live(&work.head, state))
+        .find(|kept| kept.id() == id)
+        .is_some_and(|kept| kept.is_live(&work.head))
 }
 
 fn is_near(state: &SessionState, at: Micros) -> bool {
@@ -270,7 +269,7 @@ fn told_as<'w>(work: &'w Work<'_>, reference: &str) -> Vec<&'w str> {
     let Some((source, provider_id)) = reference.split_once(':') else {
         return Vec::new();
     };
-    work.observations()
+    work.observations_of(&[Kind::Activity])
         .filter(|seen| seen.source == source && seen.provider_id == provider_id)
         .map(|seen| seen.observation_id.as_str())
         .collect()
@@ -279,7 +278,7 @@ fn told_as<'w>(work: &'w Work<'_>, reference: &str) -> Vec<&'w str> {
 /// The session nearest to a plan's start, of its family, that fulfilled it.
 fn planned<'w>(work: &'w Work<'_>, plan_id: &str) -> Option<&'w SessionState> {
     let plan = work
-        .observations()
+        .observations_of(&[Kind::Plan])
         .filter_map(|state| observation::current(state)?.planned_workout.as_deref())
         .find(|plan| plan.plan_id == plan_id)?;
     let distance = |state: &SessionState| state.start.0.abs_diff(plan.start.0);

@@ -4,9 +4,9 @@
 //! says "look again", never what is found: the answer is worked out from facts and time.
 
 use schemas::record::Micros;
-use schemas::record::state::DayBucket;
 use stream_log::Timer;
 
+use crate::bucket::Day;
 use crate::conditions;
 use crate::processor::TimerId;
 use crate::sessions::SETTLED_AFTER_US;
@@ -74,7 +74,7 @@ fn arm_weather(work: &mut Work<'_>) {
     }
 }
 
-fn next_due(bucket: &DayBucket) -> Micros {
+fn next_due(bucket: &Day) -> Micros {
     let settling = bucket
         .sessions
         .iter()

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use schemas::AvroRecord;
 use schemas::record::Micros;
-use schemas::record::state::{AthleteHead, DayBucket, IndexShard, ObservationState, SessionState};
+use schemas::record::state::{AthleteHead, IndexShard, SessionState};
 use stream_log::{
     BucketId, Buckets, CounterChange, Effects, Header, Key, LogTime, Offset, Partition, Record,
     TimerChange, Topic,
 };
 
-use crate::bucket::{Bucket, day_id, shard_id};
+use crate::bucket::{Bucket, Day, Kept, Kind, day_id, shard_id};
 use crate::dirty::Dirty;
 use crate::rules::Rules;
 use crate::settings::Settings;
@@ -42,10 +42,11 @@ pub(crate) struct Work<'a> {
     pub(crate) cause: Option<Cause>,
     settings: OnceCell<Arc<Settings>>,
     loaded: &'a Buckets<Bucket>,
-    days: BTreeMap<i32, DayBucket>,
+    days: BTreeMap<i32, Day>,
     shards: BTreeMap<u16, IndexShard>,
     records: Vec<Record>,
-    counters: BTreeMap<String, i64>,
+    /// By source, then by what is counted.
+    counters: BTreeMap<String, BTreeMap<String, i64>>,
     timers: BTreeMap<Vec<u8>, TimerChange>,
 }
 
@@ -93,7 +94,7 @@ impl<'a> Work<'a> {
         self.settings.take();
     }
 
-    pub(crate) fn day(&self, day: i32) -> Option<&DayBucket> {
+    pub(crate) fn day(&self, day: i32) -> Option<&Day> {
         self.days
             .get(&day)
             .or_else(|| match self.loaded.get(&day_id(day)) {
@@ -102,7 +103,7 @@ impl<'a> Work<'a> {
             })
     }
 
-    pub(crate) fn day_mut(&mut self, day: i32) -> &mut DayBucket {
+    pub(crate) fn day_mut(&mut self, day: i32) -> &mut Day {
         if !self.days.contains_key(&day) {
             let bucket = self.day(day).cloned().unwrap_or_default();
             self.days.insert(day, bucket);
@@ -111,12 +112,12 @@ impl<'a> Work<'a> {
     }
 
     /// Buckets that are loaded or were made now, by day.
-    pub(crate) fn days(&self) -> impl Iterator<Item = (i32, &DayBucket)> {
+    pub(crate) fn days(&self) -> impl Iterator<Item = (i32, &Day)> {
         let untouched = self.loaded.iter().filter_map(|(id, bucket)| match bucket {
             Bucket::Day(bucket) if !self.days.contains_key(&id.0) => Some((id.0, bucket)),
             Bucket::Day(_) | Bucket::Index(_) => None,
         });
-        let mut days: Vec<(i32, &DayBucket)> = untouched
+        let mut days: Vec<(i32, &Day)> = untouched
             .chain(self.days.iter().map(|(day, bucket)| (*day, bucket)))
             .collect();
         days.sort_unstable_by_key(|(day, _)| *day);
@@ -124,9 +125,14 @@ impl<'a> Work<'a> {
     }
 
     /// Every observation at hand, by day, then id.
-    pub(crate) fn observations(&self) -> impl Iterator<Item = &ObservationState> {
-        self.days()
-            .flat_map(|(_, bucket)| bucket.observations.iter().map(Arc::as_ref))
+    pub(crate) fn observations(&self) -> impl Iterator<Item = &Kept> {
+        self.days().flat_map(|(_, bucket)| &bucket.observations)
+    }
+
+    /// Those of some kinds, in the same order. None of the others is read.
+    pub(crate) fn observations_of(&self, kinds: &'static [Kind]) -> impl Iterator<Item = &Kept> {
+        self.observations()
+            .filter(move |kept| kinds.contains(&kept.kind()))
     }
 
     /// Every session at hand, live or retracted, by day, then start.
@@ -162,7 +168,14 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn count(&mut self, source: &str, what: &str, by: i64) {
-        *self.counters.entry(format!("{source}.{what}")).or_default() += by;
+        let known = self.counters.get_mut(source);
+        match known.and_then(|counts| counts.get_mut(what)) {
+            Some(count) => *count += by,
+            None => {
+                let counts = self.counters.entry(source.to_owned()).or_default();
+                counts.insert(what.to_owned(), by);
+            }
+        }
     }
 
     pub(crate) fn set_timer(&mut self, id: Vec<u8>, due: Micros) {
@@ -203,7 +216,7 @@ impl<'a> Work<'a> {
     pub(crate) fn into_effects(mut self) -> Effects<AthleteHead, Bucket> {
         let mut buckets: BTreeMap<BucketId, Option<Bucket>> = BTreeMap::new();
         for (day, bucket) in self.days {
-            let empty = bucket == DayBucket::default();
+            let empty = bucket == Day::default();
             match self.head.days.binary_search(&day) {
                 Ok(at) if empty => drop(self.head.days.remove(at)),
                 Err(at) if !empty => self.head.days.insert(at, day),
@@ -228,8 +241,13 @@ impl<'a> Work<'a> {
             counters: self
                 .counters
                 .into_iter()
-                .filter(|(_, by)| *by != 0)
-                .map(|(name, by)| CounterChange { name, by })
+                .flat_map(|(source, counts)| {
+                    let changes = counts.into_iter().filter(|(_, by)| *by != 0);
+                    changes.map(move |(what, by)| CounterChange {
+                        name: format!("{source}.{what}"),
+                        by,
+                    })
+                })
                 .collect(),
         }
     }

@@ -110,6 +110,9 @@ pub struct DayBucket {
     pub timer_due: Micros,
     /// Weather that was asked for, ascending by (hour, lat_dd, lon_dd).
     pub weather_asks: Vec<WeatherAskState>,
+    /// The observations, each behind its outline; see the schema.
+    #[serde(with = "serde_bytes")]
+    pub packed: Vec<u8>,
 }
 
 /// Weather of one cell and hour, as far as it was asked for.
@@ -252,6 +255,9 @@ pub struct IndexShard {
     pub seen: Vec<SeenState>,
     pub known: Vec<KnownState>,
     pub deleted: Vec<DeletedState>,
+    /// All three in fixed-width entries; see the schema.
+    #[serde(with = "serde_bytes")]
+    pub packed: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,7 +38,14 @@ fn defaults(schema: &Value, found: &mut Vec<(String, Value)>) {
             if let (Some(Value::String(name)), Some(default)) =
                 (members.get("name"), members.get("default"))
             {
-                found.push((name.clone(), default.clone()));
+                // A default of bytes stands in a schema as text, and in a value as numbers.
+                let default = match (members.get("type"), default) {
+                    (Some(Value::String(kind)), Value::String(text)) if kind == "bytes" => {
+                        text.chars().map(u32::from).collect()
+                    }
+                    _ => default.clone(),
+                };
+                found.push((name.clone(), default));
             }
             members.values().for_each(|value| defaults(value, found));
         }

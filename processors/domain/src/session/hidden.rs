@@ -217,8 +217,7 @@ fn distance_fits(hidden: &Activity, tellers: &[&Activity]) -> Option<bool> {
     let nobody = tells_none(&hidden) && tellers.iter().all(tells_none);
     let same_kind =
         |teller: &&Activity| compatible(hidden.family(), teller.family()) != Compatibility::No;
-    (nobody && !hidden.is_manual() && tellers.iter().all(|teller| same_kind(teller)))
-        .then_some(true)
+    (nobody && !hidden.is_manual() && tellers.iter().all(same_kind)).then_some(true)
 }
 
 fn day_of(activity: &Activity) -> CivilDate {

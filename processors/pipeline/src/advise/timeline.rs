@@ -17,6 +17,7 @@ use schemas::record::state::{LossState, SessionState};
 
 use super::HORIZON_US;
 use super::select::Taste;
+use crate::bucket::Kind;
 use crate::dirty::Reach;
 use crate::normalize::plan_end;
 use crate::observation;
@@ -133,17 +134,15 @@ impl Timeline {
         };
         for (_, bucket) in work.days() {
             timeline.sessions.extend(bucket.sessions.iter().cloned());
-            for state in &bucket.observations {
+            let told = bucket
+                .observations
+                .iter()
+                .filter(|kept| matches!(kept.kind(), Kind::Plan | Kind::Intake | Kind::SelfReport));
+            for state in told {
                 let Some(version) = observation::current(state) else {
                     continue;
                 };
-                if version.planned_workout.is_none()
-                    && version.intake.is_none()
-                    && version.self_report.is_none()
-                {
-                    continue;
-                }
-                let live = observation::is_live(&work.head, state);
+                let live = state.is_live(&work.head);
                 if let Some(plan) = &version.planned_workout {
                     timeline.plans.push(Plan::of(plan, live));
                 }

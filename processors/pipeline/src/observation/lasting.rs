@@ -1,10 +1,12 @@
 //! What holds for all days: profile edits and link overrides, which live in the head.
 
 use schemas::record::ingest::RawReceived;
-use schemas::record::state::{AthleteHead, DayBucket, OverrideState, ProfileEditState};
+use schemas::record::state::{AthleteHead, OverrideState, ProfileEditState};
 
 use super::first_arrival;
+use crate::bucket::Day;
 use crate::identity::DraftNames;
+use crate::ids::id_number;
 use crate::normalize::{Body, Draft};
 use crate::work::Work;
 
@@ -92,10 +94,8 @@ pub(crate) fn overrides(head: &AthleteHead) -> impl Iterator<Item = &OverrideSta
 
 /// Days that hold some of the observations. All days are at hand when a word comes.
 fn days_of(work: &Work<'_>, ids: &[String]) -> Vec<i32> {
-    let holds = |bucket: &DayBucket| {
-        let mut observations = bucket.observations.iter();
-        observations.any(|state| ids.contains(&state.observation_id))
-    };
+    let ids: Vec<u128> = ids.iter().map(|id| id_number(id)).collect();
+    let holds = |day: &Day| day.observations.iter().any(|kept| ids.contains(&kept.id()));
     work.days()
         .filter(|(_, bucket)| holds(bucket))
         .map(|(day, _)| day)
@@ -118,12 +118,13 @@ pub(super) fn moved(work: &mut Work<'_>, id: &str, from: Option<i32>, to: i32) {
             continue;
         };
         // The day it left may hold another that the word names.
-        let ids = word.body.observation_ids.clone();
+        let ids = word.body.observation_ids.iter();
+        let ids: Vec<u128> = ids.map(|id| id_number(id)).collect();
         let left = from.filter(|from| {
             let bucket = work.day(*from);
             !bucket.is_some_and(|bucket| {
                 let mut observations = bucket.observations.iter();
-                observations.any(|state| ids.contains(&state.observation_id))
+                observations.any(|kept| ids.contains(&kept.id()))
             })
         });
         if let Some(word) = work.head.overrides.get_mut(at) {

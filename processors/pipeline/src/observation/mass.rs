@@ -5,12 +5,13 @@ use schemas::record::state::{MassState, ObservationState};
 
 use super::{current, is_live, kind_of};
 use crate::apply::id_print;
+use crate::bucket::Kind;
 use crate::dirty::Reach;
 use crate::work::Work;
 
 /// A body mass holds from its time until the next reading: advice in between changes.
 pub(super) fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
-    if kind_of(state) != Some("body_mass") {
+    if kind_of(state) != Kind::BodyMass {
         return;
     }
     let print = id_print(&state.observation_id);

@@ -11,9 +11,12 @@ use processors_domain::observation::ObservationId;
 use processors_domain::session::{
     Activity, Group, Override, OverrideKind, heirs, is_zone_apart, is_zone_error,
 };
+use schemas::record::Micros;
 use schemas::record::state::{AthleteHead, ObservationState, OverrideState, SessionState};
 
+use crate::bucket::{Kept, Kind};
 use crate::dirty::{Reach, any_touches, close};
+use crate::ids::id_number;
 use crate::normalize::SECOND_US;
 use crate::observation;
 use crate::tellers::Teller;
@@ -104,7 +107,7 @@ impl Block {
 }
 
 struct Seen<'w> {
-    state: &'w ObservationState,
+    state: &'w Kept,
     reach: Reach,
     live: bool,
 }
@@ -115,15 +118,12 @@ pub(super) fn block(work: &Work<'_>) -> Option<Block> {
         return None;
     }
     let seen: Vec<Seen<'_>> = work
-        .observations()
-        .filter(|state| {
-            observation::current(state).is_some_and(|version| version.activity.is_some())
-        })
+        .observations_of(&[Kind::Activity])
         .filter_map(|state| {
             Some(Seen {
                 state,
-                reach: observation::reach(state)?,
-                live: observation::is_live(&work.head, state),
+                reach: state.reach()?,
+                live: state.is_live(&work.head),
             })
         })
         .collect();
@@ -152,10 +152,9 @@ struct Around<'w> {
 impl<'w> Around<'w> {
     fn of(work: &Work<'_>, seen: &'w [Seen<'w>]) -> Self {
         let named = |word: &OverrideState| {
-            let is_named = |it: &&Seen<'_>| {
-                let ids = &word.body.observation_ids;
-                ids.contains(&it.state.observation_id)
-            };
+            let ids = word.body.observation_ids.iter();
+            let ids: Vec<u128> = ids.map(|id| id_number(id)).collect();
+            let is_named = |it: &&Seen<'_>| ids.contains(&it.state.id());
             seen.iter().filter(is_named).map(|it| it.reach).collect()
         };
         Self {
@@ -193,7 +192,7 @@ impl<'w> Around<'w> {
     fn grow(&self, spans: &[Reach], mut more: Vec<Reach>) -> Vec<Reach> {
         let is_inside = |it: &&Seen<'_>| any_touches(spans, it.reach, SLACK_US);
         let live = || self.seen.iter().filter(|it| it.live);
-        let start = |it: &Seen<'_>| wire::instant(observation::start(it.state));
+        let start = |it: &Seen<'_>| wire::instant(Micros(it.state.span().map_or(0, |span| span.0)));
         let inside: Vec<&Seen<'_>> = live().filter(is_inside).collect();
         for outside in live().filter(|it| !is_inside(it)) {
             let is_partner = |it: &&&Seen<'_>| {
@@ -218,7 +217,8 @@ impl<'w> Around<'w> {
 fn suspects_before(work: &Work<'_>, around: &Around<'_>, changed: &[Reach]) -> Vec<Reach> {
     let mut named: Vec<&str> = Vec::new();
     for state in work.sessions().filter(|state| !state.candidates.is_empty()) {
-        let is_member = |it: &&Seen<'_>| state.members.contains(&it.state.observation_id);
+        let members: Vec<u128> = state.members.iter().map(|id| id_number(id)).collect();
+        let is_member = |it: &&Seen<'_>| members.contains(&it.state.id());
         let mut members = around.seen.iter().filter(is_member);
         if members.any(|it| any_touches(changed, it.reach, SLACK_US)) {
             named.extend(state.candidates.iter().map(String::as_str));

@@ -9,10 +9,11 @@ use processors_domain::identity::EntityId;
 use processors_domain::observation::Anchor;
 use processors_domain::session::{self, Activity};
 use schemas::record::session::{Candidate, SessionRevised};
-use schemas::record::state::{AthleteHead, DayBucket, ObservationState};
+use schemas::record::state::{AthleteHead, ObservationState};
 
 use super::block::Block;
 use super::{entity_id, session_fact};
+use crate::bucket::{Day, Kind};
 use crate::entity::hash_of;
 use crate::ids::id_text;
 use crate::licence;
@@ -24,15 +25,13 @@ pub(crate) fn unrestricted(
     rules_id: &str,
     (tenant, athlete): (&str, &str),
     head: &AthleteHead,
-    days: &[DayBucket],
+    days: &[Day],
 ) -> Vec<SessionRevised> {
     let open: Vec<&ObservationState> = days
         .iter()
-        .flat_map(|day| day.observations.iter().map(AsRef::as_ref))
-        .filter(|state| {
-            let version = observation::current(state);
-            version.is_some_and(|version| version.activity.is_some())
-        })
+        .flat_map(|day| &day.observations)
+        .filter(|kept| kept.kind() == Kind::Activity)
+        .map(|kept| &**kept)
         .filter(|state| !licence::of(state).is_restricted())
         .collect();
     let (live, gone): (Vec<_>, Vec<_>) = open
