@@ -133,35 +133,31 @@ fn with_registry(data: &DataArgs, global: GlobalArgs, registers: bool) -> Comman
         crate::kafka::check_schemas(&registry)
     };
     let found = found.map_err(Failure::failed)?;
-    let row = |one: &crate::kafka::Checked| {
-        let (state, id, why) = match &one.state {
-            SchemaState::Known(id) => ("registered", Some(*id), None),
-            SchemaState::New => ("missing", None, None),
-            SchemaState::Incompatible(why) => ("incompatible", None, Some(why.clone())),
-        };
-        json!({"subject": one.subject, "version": one.version, "own_id": one.own_id,
-            "state": state, "id": id, "why": why})
+    let told = |one: &crate::kafka::Checked| match &one.state {
+        SchemaState::Known(id) => ("registered", Some(*id), None),
+        SchemaState::New => ("missing", None, None),
+        SchemaState::Incompatible(why) => ("incompatible", None, Some(why.clone())),
     };
-    let rows: Vec<_> = found.iter().map(row).collect();
-    let all_known = rows.iter().all(|row| row["state"] == "registered");
+    let is_known = |one: &crate::kafka::Checked| matches!(one.state, SchemaState::Known(_));
+    let all_known = found.iter().all(is_known);
     let printed = if global.json {
+        let row = |one: &crate::kafka::Checked| {
+            let (state, id, why) = told(one);
+            json!({"subject": one.subject, "version": one.version, "own_id": one.own_id,
+                "state": state, "id": id, "why": why})
+        };
+        let rows: Vec<_> = found.iter().map(row).collect();
         exit::print_json(&json!({"ok": all_known, "items": rows}))
     } else {
-        let line = |row: &serde_json::Value| {
-            let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-            let id = row["id"]
-                .as_u64()
-                .map_or("-".to_owned(), |id| id.to_string());
-            let line = format!(
-                "{:<12} {id:>5} v{} {} {}",
-                text("state"),
-                row["version"],
-                text("subject"),
-                text("why")
-            );
+        let line = |one: &crate::kafka::Checked| {
+            let (state, id, why) = told(one);
+            let id = id.map_or("-".to_owned(), |id| id.to_string());
+            let (version, subject) = (one.version, &one.subject);
+            let why = why.unwrap_or_default();
+            let line = format!("{state:<12} {id:>5} v{version} {subject} {why}");
             line.trim_end().to_owned()
         };
-        exit::print_text(&rows.iter().map(line).collect::<Vec<_>>().join("\n"))
+        exit::print_text(&found.iter().map(line).collect::<Vec<_>>().join("\n"))
     };
     printed.map_err(Failure::failed)?;
     if all_known {

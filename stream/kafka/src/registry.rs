@@ -96,7 +96,10 @@ impl Registry {
         }
         match said.get("is_compatible").and_then(Value::as_bool) {
             Some(true) => Ok(SchemaState::New),
-            Some(false) => Ok(SchemaState::Incompatible(shown(&said["messages"]))),
+            Some(false) => {
+                let why = said.get("messages").map(shown).unwrap_or_default();
+                Ok(SchemaState::Incompatible(why))
+            }
             None => Err(self.refused(&asked, status, &said)),
         }
     }
