@@ -95,6 +95,10 @@ async fn what_is_past_its_term_goes_and_everything_says_so() {
     service.idle().await;
     let position = first_position(&service).await;
     let sessions = service.all("/v1/athletes/ada/sessions").await;
+    // What follows the last input would stay: another's comes behind all of that.
+    service.register("eve", "u3").await;
+    assert_eq!(service.push(&runs("u3", 3_000, 8_000)).await.0, 200);
+    service.idle().await;
     let quality = counts(&service).await;
     let letters = service.get("/v1/dead-letters").await.1;
     assert!(!letters["items"].as_array().unwrap().is_empty());
