@@ -9,6 +9,7 @@ mod links;
 mod publisher;
 mod quality;
 mod replay;
+mod views;
 mod words;
 
 pub(crate) use directory::{Ready, VaultDirectory};
@@ -20,4 +21,5 @@ pub(crate) use links::AccountLinks;
 pub(crate) use publisher::{FETCH_RESULT, Intake, LogPublisher, raw_record};
 pub(crate) use quality::LogQuality;
 pub(crate) use replay::LogReplay;
+pub(crate) use views::LogViews;
 pub(crate) use words::LogWords;

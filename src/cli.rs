@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use calc::CalcArgs;
 pub(crate) use data::{
     BackupArgs, DataArgs, DeadLettersArgs, DeadLettersCommand, DoctorArgs, ExportArgs,
-    RederiveArgs, RestoreArgs, RunArgs, VacuumArgs, VerifyArgs,
+    RederiveArgs, RestoreArgs, RunArgs, SessionsArgs, SessionsView, VacuumArgs, VerifyArgs,
 };
 pub(crate) use keys::{KeyScope, KeysArgs, KeysCommand};
 pub(crate) use reading::{Begin, ExplainArgs, ExplainWhat, TailArgs};
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Rederive(RederiveArgs),
     /// Say where a session's, loss's or recommendation's values come from, down to the raw bytes
     Explain(ExplainArgs),
+    /// List an athlete's sessions, also as others than the athlete may see them
+    Sessions(SessionsArgs),
     /// Follow topics, decoded
     Tail(TailArgs),
     /// List, show and replay what was set aside
@@ -134,6 +136,8 @@ mod tests {
             verify --config sudor.toml
             rederive --data d --json
             rederive --dry-run --limit 5 --config sudor.toml
+            sessions a1 --data d
+            sessions a1 --view unrestricted --data d --json
             explain session s1 --field distance_m --data d
             explain loss l1 --data d
             explain recommendation r1

@@ -24,6 +24,7 @@ mod rederive;
 mod rules;
 mod run;
 mod score;
+mod sessions;
 mod shutdown;
 mod simulate;
 mod stores;
@@ -66,6 +67,7 @@ fn run_command(cli: &Cli) -> CommandResult {
         Command::Verify(args) => verify::run(args, global),
         Command::Rederive(args) => rederive::run(args, global),
         Command::Explain(args) => explain::run(args, global),
+        Command::Sessions(args) => sessions::run(args, global),
         Command::Tail(args) => tail::run(args, global),
         Command::DeadLetters(args) => dead_letters::run(args, global),
         Command::Keys(args) => keys::run(args, global),

@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 
 use crate::adapters::{
     AccountLinks, Intake, LogExplain, LogFacts, LogFeed, LogPublisher, LogQuality, LogReplay,
-    LogWords, Ready, VaultDirectory,
+    LogViews, LogWords, Ready, VaultDirectory,
 };
 use crate::config::{AuthRequired, Role, Settings};
 use crate::loops::{self, Readers, Share, Status};
@@ -185,8 +185,10 @@ impl Service {
             );
             // A reader of its own: an explanation must not wait for a count.
             let reader = EmbeddedReader::open(&self.settings.log.data, topics::CATALOGUE)?;
+            let views = EmbeddedReader::open(&self.settings.log.data, topics::CATALOGUE)?;
             let ports = sinks_api::Ports {
                 explain: Arc::new(LogExplain::new(Arc::clone(&query), reader)),
+                views: Arc::new(LogViews::new(&self.settings, views)),
                 facts: Arc::new(self.facts()),
                 words: Arc::new(LogWords),
                 fetches: Arc::new(

@@ -65,6 +65,28 @@ pub(crate) struct RederiveArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
+  sudor sessions athlete-00001 --data ./sudor-data
+  sudor sessions athlete-00001 --view unrestricted --json
+
+May run beside the service.")]
+pub(crate) struct SessionsArgs {
+    /// Id of the athlete
+    pub(crate) athlete: String,
+    /// Merged again without the sources that only the athlete may see [default: as published]
+    #[arg(long)]
+    pub(crate) view: Option<SessionsView>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SessionsView {
+    Unrestricted,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
   sudor dead-letters list --data ./sudor-data
   sudor dead-letters show ID --data ./sudor-data
   sudor dead-letters replay ID ID --data ./sudor-data

@@ -64,6 +64,8 @@ mod tail;
 #[cfg(test)]
 mod vendors;
 #[cfg(test)]
+mod views;
+#[cfg(test)]
 mod weather;
 #[cfg(test)]
 mod withdrawal;

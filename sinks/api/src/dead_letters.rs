@@ -22,7 +22,8 @@ pub(crate) async fn dead_letters(
     params: ListQueryParams,
 ) -> Result<Response, Problem> {
     let wanted = Wanted::read(params, "dead-letters")?.of_the_present()?;
-    let page = api.read(move |api| list(api, Table::DeadLetters, None, &wanted));
+    let page =
+        api.read(move |api| list(api, api.store.as_ref(), (Table::DeadLetters, None), &wanted));
     page.await.map(json)
 }
 

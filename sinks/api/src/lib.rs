@@ -33,7 +33,7 @@ pub use console::{LOGIN, pages_access};
 pub use docs::{document, openapi_route};
 pub use ports::{
     AthleteEntry, Directory, Explain, FetchState, Fetches, Quality, Readiness, Replay, ReplayError,
-    ReplayFuture, Vocabulary, Words,
+    ReplayFuture, Views, Vocabulary, Words,
 };
 pub use state::{Api, Ports, READS_MAX};
 pub use stream::{FactPage, FactRecord, Facts, Growth, Positions, Signer, Wanted};

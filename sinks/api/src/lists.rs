@@ -1,26 +1,61 @@
 //! The lists of one athlete: sessions, nights, losses, recommendations, and all of it in one.
 
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use edge::Problem;
+use schemas::AnyRecord;
 use schemas::record::Micros;
-use sinks_store::{After, ListQuery, Page, Table, TimelineQuery, rfc3339};
+use sinks_store::{
+    After, FeedPosition, ListQuery, MemoryStore, Page, SeriesQuery, SeriesStore, Table,
+    TimelineQuery, project, rfc3339,
+};
 
 use crate::cursor::Cursor;
-use crate::dto::{List, ListParams, Night, Recommendation, Session, SweatLoss, TimelineItem};
+use crate::dto::{
+    List, ListParams, Night, Recommendation, Session, SweatLoss, TimelineItem, ViewParams,
+};
 use crate::params::{ListQueryParams, Wanted};
 use crate::state::{Api, json, problem};
 
 /// The athlete's workouts, each told once.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sessions", tag = "athletes", security(("api_key" = ["read:athlete"])),
-    params(("athlete_id" = String, Path), ListParams),
+    params(("athlete_id" = String, Path), ListParams, ViewParams),
     responses((status = 200, body = List<Session>), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
 pub(crate) async fn sessions(
     state: State<Api>,
     athlete: Path<String>,
     params: ListQueryParams,
+    view: Result<Query<ViewParams>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    of_athlete(state, athlete, params, Table::Sessions).await
+    let Query(view) = view.map_err(|error| Problem::bad_request(error.body_text()))?;
+    match view.view.as_deref() {
+        None => of_athlete(state, athlete, params, Table::Sessions).await,
+        Some("unrestricted") => unrestricted(state, athlete, params).await,
+        Some(_) => Err(Problem::bad_request("`view` knows only `unrestricted`")),
+    }
+}
+
+/// The sessions without the sources that only the athlete may see, as a list like any other.
+async fn unrestricted(
+    State(api): State<Api>,
+    Path(athlete): Path<String>,
+    params: ListQueryParams,
+) -> Result<Response, Problem> {
+    let wanted = Wanted::read(params, &format!("sessions/unrestricted/{athlete}"))?;
+    let wanted = wanted.of_the_present()?;
+    let page = api.read(move |api| {
+        api.known(&athlete)?;
+        let facts = api.views.unrestricted_sessions(&athlete).map_err(problem)?;
+        let facts = facts.into_iter().map(AnyRecord::from);
+        let mut view = MemoryStore::new();
+        for fact in facts {
+            let row = project(fact).into_iter().collect();
+            view.apply(row, FeedPosition::default()).map_err(problem)?;
+        }
+        list(api, &view, (Table::Sessions, Some(athlete)), &wanted)
+    });
+    page.await.map(json)
 }
 
 /// The athlete's nights and naps.
@@ -106,7 +141,7 @@ async fn of_athlete(
     let wanted = Wanted::read(params, &format!("{}/{athlete}", table.name()))?;
     let page = api.read(move |api| {
         api.known(&athlete)?;
-        list(api, table, Some(athlete), &wanted)
+        list(api, api.store.as_ref(), (table, Some(athlete)), &wanted)
     });
     page.await.map(json)
 }
@@ -126,8 +161,8 @@ pub(crate) fn within_history(api: &Api, as_of: Option<Micros>) -> Result<(), Pro
 
 pub(crate) fn list(
     api: &Api,
-    table: Table,
-    athlete_id: Option<String>,
+    store: &dyn SeriesQuery,
+    (table, athlete_id): (Table, Option<String>),
     wanted: &Wanted,
 ) -> Result<String, Problem> {
     within_history(api, wanted.as_of)?;
@@ -144,7 +179,7 @@ pub(crate) fn list(
         }),
         ..ListQuery::all(table, &api.tenant_id, wanted.limit)
     };
-    let Page { items, more } = api.store.list(&query).map_err(problem)?;
+    let Page { items, more } = store.list(&query).map_err(problem)?;
     let last = items.last().filter(|_| more).map(|last| Cursor {
         start: last.start,
         lane: 0,

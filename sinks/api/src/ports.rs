@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use schemas::record::Micros;
+use schemas::record::session::SessionRevised;
 use sinks_store::StoreError;
 
 use crate::dto::{LossExplained, QualityReport, RecommendationExplained, SessionExplained};
@@ -42,6 +43,13 @@ pub trait Explain: Send + Sync {
     fn loss(&self, loss_id: &str) -> Result<Option<LossExplained>, StoreError>;
     /// By the id of the fact, by slot (its latest version), or by `slot/version`.
     fn recommendation(&self, id: &str) -> Result<Option<RecommendationExplained>, StoreError>;
+}
+
+/// Sessions as those may see them who are not the athlete.
+pub trait Views: Send + Sync {
+    /// Merged again without the sources that only the athlete may see. Nothing of those shows: not a
+    /// value, not who is grouped with whom, not an id.
+    fn unrestricted_sessions(&self, athlete_id: &str) -> Result<Vec<SessionRevised>, StoreError>;
 }
 
 /// Whether this process does its work. `Err` says in a few words what is missing.

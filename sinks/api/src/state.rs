@@ -13,7 +13,7 @@ use sinks_store::{SeriesQuery, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
-use crate::ports::{Directory, Explain, Fetches, Quality, Readiness, Replay, Words};
+use crate::ports::{Directory, Explain, Fetches, Quality, Readiness, Replay, Views, Words};
 use crate::stream::{Facts, Signer, Streams};
 
 /// Reads that run at once. More would only fight over one disk; they wait for a turn.
@@ -33,6 +33,7 @@ pub struct Api {
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) replay: Arc<dyn Replay>,
     pub(crate) explain: Arc<dyn Explain>,
+    pub(crate) views: Arc<dyn Views>,
     pub(crate) words: Arc<dyn Words>,
     pub(crate) fetches: Arc<dyn Fetches>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -50,6 +51,7 @@ pub struct Ports {
     pub readiness: Arc<dyn Readiness>,
     pub replay: Arc<dyn Replay>,
     pub explain: Arc<dyn Explain>,
+    pub views: Arc<dyn Views>,
     pub facts: Arc<dyn Facts>,
     pub words: Arc<dyn Words>,
     pub fetches: Arc<dyn Fetches>,
@@ -68,6 +70,7 @@ impl Api {
             readiness: ports.readiness,
             replay: ports.replay,
             explain: ports.explain,
+            views: ports.views,
             words: ports.words,
             fetches: ports.fetches,
             clock: ports.clock,

@@ -19,6 +19,7 @@ use crate::ids::id_text;
 use crate::licence;
 use crate::observation;
 use crate::settings::Settings;
+use crate::wire;
 
 /// Sessions of the unrestricted sources alone, by start. Their ids are those of their first records.
 pub(crate) fn unrestricted(
@@ -56,6 +57,13 @@ pub(crate) fn unrestricted(
         fact.licence = licence::seal(&mut fact.provenance, &block.told_by);
         fact.content_hash = hash_of(&fact);
         fact.session_id = named(at);
+        fact.id.clone_from(&fact.session_id);
+        // It has no history: it is as old as the last of its records, and its first and only word.
+        let known = members.iter().map(|one| one.first_received).max();
+        fact.recorded_at = wire::micros(known.unwrap_or_default());
+        fact.revised_at = fact.recorded_at;
+        fact.revision = 1;
+        "created".clone_into(&mut fact.change);
         rules_id.clone_into(&mut fact.rules_id);
         let legs = legs.get(at).into_iter().flatten();
         fact.legs = legs.map(|leg| named(*leg)).collect();

@@ -21,6 +21,16 @@ pub struct ListParams {
     pub as_of: Option<String>,
 }
 
+/// Whose eyes a list of sessions is for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ViewParams {
+    /// `unrestricted`: merged again without the sources that only the athlete may see, with ids of its
+    /// own and without a history. Where nothing is said, the athlete's own.
+    #[param(example = "unrestricted")]
+    pub view: Option<String>,
+}
+
 /// The query of the stream.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -92,7 +92,12 @@ impl State {
                     told_until: i64::MIN,
                 }
             };
-            known.activities.entry(activity.id.clone()).or_insert(made);
+            if finished {
+                // Registered anew, they are as they stand now.
+                known.activities.insert(activity.id.clone(), made);
+            } else {
+                known.activities.entry(activity.id.clone()).or_insert(made);
+            }
         }
     }
 
