@@ -103,7 +103,10 @@ async fn whatever_strava_tells_the_view_without_it_stays_the_same_to_the_byte() 
         seen = now;
         assert_eq!(bytes(&service, VIEW).await, alone, "{body}");
     }
-    assert!(changed > 9, "the published sessions change with it: {changed}");
+    assert!(
+        changed > 9,
+        "the published sessions change with it: {changed}"
+    );
     hint("delete", START + 90_000).await;
     assert_eq!(bytes(&service, VIEW).await, alone);
 
