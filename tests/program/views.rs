@@ -71,6 +71,29 @@ fn changes() -> Vec<String> {
     bodies
 }
 
+/// It is a list like any other, of the present alone.
+async fn assert_is_a_list(service: &Service, text: &str) {
+    let view: Value = serde_json::from_str(text).unwrap();
+    let [session] = view["items"].as_array().unwrap().as_slice() else {
+        panic!("{view}");
+    };
+    assert_eq!(session["distance_m"], 10_010.0);
+    assert_eq!(
+        members(session),
+        [("healthkit".to_owned(), COPY.to_owned())]
+    );
+    assert_eq!(view["next_cursor"], Value::Null);
+    let later = format!("{VIEW}&from=2025-05-24T00:00:00Z");
+    assert_eq!(service.get(&later).await.1["items"], json!([]));
+    for refused in ["&as_of=2025-05-24T00:00:00Z", "&limit=0"] {
+        assert_eq!(service.get(&format!("{VIEW}{refused}")).await.0, 400);
+    }
+    let other = "/v1/athletes/ada/sessions?view=everything";
+    assert_eq!(service.get(other).await.0, 400);
+    let unknown = "/v1/athletes/nobody/sessions?view=unrestricted";
+    assert_eq!(service.get(unknown).await.0, 404);
+}
+
 #[tokio::test]
 async fn whatever_strava_tells_the_view_without_it_stays_the_same_to_the_byte() {
     let folder = tempfile::tempdir().unwrap();
@@ -110,27 +133,7 @@ async fn whatever_strava_tells_the_view_without_it_stays_the_same_to_the_byte() 
     hint("delete", START + 90_000).await;
     assert_eq!(bytes(&service, VIEW).await, alone);
 
-    // It is a list like any other, and what the command line prints.
-    let view: Value = serde_json::from_str(&alone).unwrap();
-    let [session] = view["items"].as_array().unwrap().as_slice() else {
-        panic!("{view}");
-    };
-    assert_eq!(session["distance_m"], 10_010.0);
-    assert_eq!(
-        members(session),
-        [("healthkit".to_owned(), COPY.to_owned())]
-    );
-    assert_eq!(view["next_cursor"], Value::Null);
-    let later = format!("{VIEW}&from=2025-05-24T00:00:00Z");
-    assert_eq!(service.get(&later).await.1["items"], json!([]));
-    for refused in ["&as_of=2025-05-24T00:00:00Z", "&limit=0"] {
-        assert_eq!(service.get(&format!("{VIEW}{refused}")).await.0, 400);
-    }
-    let other = "/v1/athletes/ada/sessions?view=everything";
-    assert_eq!(service.get(other).await.0, 400);
-    let unknown = "/v1/athletes/nobody/sessions?view=unrestricted";
-    assert_eq!(service.get(unknown).await.0, 404);
-
+    assert_is_a_list(&service, &alone).await;
     let data = service.data.clone();
     assert!(service.terminate().await.success());
     let print = |words: &[&str]| -> Value {
@@ -148,6 +151,7 @@ async fn whatever_strava_tells_the_view_without_it_stays_the_same_to_the_byte() 
         assert!(printed.status.success(), "{printed:?}");
         serde_json::from_slice(&printed.stdout).unwrap()
     };
+    let view: Value = serde_json::from_str(&alone).unwrap();
     assert_eq!(print(&["--view", "unrestricted"])["items"], view["items"]);
     assert_eq!(print(&[])["items"].as_array().map(Vec::len), Some(1));
     assert_verified(&data);
