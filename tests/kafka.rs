@@ -4,7 +4,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test that finds a server by its environment"
+    clippy::indexing_slicing,
+    reason = "a test that finds a server by its environment, and reads answers that it knows"
 )]
 
 #[cfg(test)]
