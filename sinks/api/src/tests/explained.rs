@@ -233,8 +233,8 @@ async fn explanations_have_exactly_the_fields_that_their_schema_says() {
         let answer = get(path).await.json();
         let described = &doc["components"]["schemas"][schema]["properties"];
         let mut properties = keys(described);
-        // Only in the answer to an old id.
-        properties.retain(|name| *name != "asked_for");
+        // Only in the answer to an old id, and where the log lost its beginning.
+        properties.retain(|name| !["asked_for", "past_retention"].contains(name));
         let mut fields = keys(&answer);
         fields.sort_unstable();
         properties.sort_unstable();
