@@ -9,7 +9,7 @@
 
 mod replay;
 
-use ingest_simulator::{Mix, Score, Scorer, WorldOptions, baselines, world_of};
+use ingest_simulator::{Mix, Rival, Score, Scorer, Spread, WorldOptions, baselines, world_of};
 
 use replay::Replay;
 
@@ -25,6 +25,10 @@ const TAG_F1_MIN: f64 = 0.97;
 const NIGHTS_F1_MIN: f64 = 0.99;
 const WRONG_PAIRS_PART_MAX: f64 = 0.001;
 const ASLEEP_P95_MAX_S: f64 = 300.0;
+const SUSPECTED_PART_MIN: f64 = 0.97;
+/// How much worse than a source alone a percentile may be: a few sessions in a small world.
+const RIVAL_SLACK_S: f64 = 2.0;
+const RIVAL_SLACK_PCT: f64 = 0.1;
 
 struct Scores {
     own: Score,
@@ -93,7 +97,46 @@ fn misses(score: &Score) -> Vec<String> {
         -(score.suspects.joined as f64),
         0.0,
     );
+    let suspects = &score.suspects;
+    at_least(
+        "wrong clocks suspected".to_owned(),
+        suspects.listed as f64 / suspects.records.max(1) as f64,
+        SUSPECTED_PART_MIN,
+    );
+    for (device, one) in &score.rivals {
+        for (field, slack, ours, theirs) in errors(one) {
+            for (ours, theirs) in [(ours.median, theirs.median), (ours.p95, theirs.p95)] {
+                let worse = ours.unwrap_or_default() - theirs.unwrap_or_default();
+                at_least(
+                    format!("{field} beside {device} alone, minus"),
+                    -worse,
+                    -slack,
+                );
+            }
+        }
+    }
     misses
+}
+
+/// What every source tells: ours, and the source's own.
+fn errors(one: &Rival) -> [(&'static str, f64, Spread, Spread); 4] {
+    let (ours, theirs) = (&one.ours, &one.theirs);
+    [
+        ("start", RIVAL_SLACK_S, ours.start_s, theirs.start_s),
+        ("end", RIVAL_SLACK_S, ours.end_s, theirs.end_s),
+        (
+            "distance",
+            RIVAL_SLACK_PCT,
+            ours.distance_pct,
+            theirs.distance_pct,
+        ),
+        (
+            "duration",
+            RIVAL_SLACK_PCT,
+            ours.duration_pct,
+            theirs.duration_pct,
+        ),
+    ]
 }
 
 #[test]
