@@ -26,8 +26,8 @@ const NIGHTS_F1_MIN: f64 = 0.99;
 const WRONG_PAIRS_PART_MAX: f64 = 0.001;
 const ASLEEP_P95_MAX_S: f64 = 300.0;
 const SUSPECTED_PART_MIN: f64 = 0.97;
-/// How much worse than a source alone a percentile may be: a few sessions in a small world.
-const RIVAL_SLACK_S: f64 = 2.0;
+/// How much worse than a source alone a percentile may be: in a small world a few sessions move it.
+const RIVAL_SLACK_S: f64 = 5.0;
 const RIVAL_SLACK_PCT: f64 = 0.1;
 
 struct Scores {
