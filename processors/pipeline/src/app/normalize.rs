@@ -267,6 +267,10 @@ fn link_override(event: &Event) -> Result<LinkOverrideBody, Rejected> {
         .observation_ids
         .clone()
         .ok_or_else(|| Rejected::missing("observation_ids"))?;
+    // Ids are compared as numbers here and as text there: one way of writing them.
+    for id in &mut observation_ids {
+        id.make_ascii_lowercase();
+    }
     observation_ids.sort();
     observation_ids.dedup();
     let is_id = |id: &String| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());

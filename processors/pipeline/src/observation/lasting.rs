@@ -107,7 +107,11 @@ pub(super) fn moved(work: &mut Work<'_>, id: &str, from: Option<i32>, to: i32) {
     if from == Some(to) {
         return;
     }
-    let names = |word: &OverrideState| word.body.observation_ids.iter().any(|named| named == id);
+    let id = id_number(id);
+    let names = |word: &OverrideState| {
+        let mut ids = word.body.observation_ids.iter();
+        ids.any(|named| id_number(named) == id)
+    };
     let named: Vec<usize> = (0..)
         .zip(&work.head.overrides)
         .filter(|(_, word)| names(word))

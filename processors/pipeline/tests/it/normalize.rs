@@ -375,6 +375,11 @@ fn app_events_become_observations_or_a_reason() {
             json!({"action": "split", "observation_ids": ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]}),
             "bad_value",
         ),
+        (
+            "link_override",
+            json!({"action": "split", "observation_ids": ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}),
+            "bad_value",
+        ),
         ("wish", json!({}), "unsupported_kind"),
     ];
     for (kind, fields, expected) in cases {
