@@ -9,7 +9,7 @@ use schemas::record::Micros;
 use schemas::record::state::{AthleteHead, PublishedState};
 use stream_log::{BucketId, Undecodable};
 
-use crate::bucket::{Bucket, Day};
+use crate::bucket::{Bucket, Day, Kept};
 use crate::ids::content_hash;
 
 /// `None` for a bucket that means nothing: only withdrawn things are in it.
@@ -49,6 +49,11 @@ fn plain(said: &mut PublishedState) {
 }
 
 fn plain_day(mut day: Day) -> Day {
+    // Bytes that were kept may follow an older schema than those of a rebuild.
+    let observations = day.observations.into_iter();
+    day.observations = observations
+        .map(|kept| Kept::of(kept.into_state()))
+        .collect();
     // What was asked, and when to look again, depends on when the answers came.
     day.weather_asks.clear();
     day.timer_due = Micros(0);
