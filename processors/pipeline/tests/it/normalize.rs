@@ -372,11 +372,6 @@ fn app_events_become_observations_or_a_reason() {
         ),
         (
             "link_override",
-            json!({"action": "split", "observation_ids": ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]}),
-            "bad_value",
-        ),
-        (
-            "link_override",
             json!({"action": "split", "observation_ids": ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}),
             "bad_value",
         ),
