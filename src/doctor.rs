@@ -174,21 +174,22 @@ fn log(settings: &Settings) -> anyhow::Result<String> {
 }
 
 fn store(settings: &Settings) -> anyhow::Result<String> {
-    let position = stores::read(settings)?.position.0;
-    let log = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
-    let end = log.next_seq()?.0.saturating_sub(1);
-    if position > end {
+    let position = stores::read(settings)?.position;
+    let data = &settings.log.data;
+    if !data.join("log.db").exists() {
+        if position.0 == 0 {
+            return Ok("empty".to_owned());
+        }
         bail!(
-            "the store read up to record {position}, the log ends with {end}: they do not belong together"
+            "the store read up to record {}, and there is no log.db in {}: they do not belong together; \
+             restore both from one backup",
+            position.0,
+            data.display()
         );
     }
-    let first = log.first_seq()?.0;
-    if position.saturating_add(1) < first {
-        bail!(
-            "the store read up to record {position}, the log begins with {first}: what lies between is past retention"
-        );
-    }
-    Ok(format!("{} records behind the log", end - position))
+    let log = EmbeddedReader::open(data, topics::CATALOGUE)?;
+    let behind = stores::goes_on(settings, &log, position)?;
+    Ok(format!("{behind} records behind the log"))
 }
 
 /// A log without its beginning makes no store.

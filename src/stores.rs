@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sinks_sqlite::{ReadStore, SqliteStore};
 use sinks_store::{FeedPosition, SeriesQuery, SeriesStore, StoreError};
+use stream_embedded::EmbeddedReader;
 
 use crate::config::{Settings, StoreKind};
 use crate::exit::Failure;
@@ -50,6 +51,33 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Opened> {
             })
         }
     }
+}
+
+/// How many records a store is behind its log. A store that is ahead of it would never see what comes
+/// next, and one that ends before the log begins would never see what lay between.
+pub(crate) fn goes_on(
+    settings: &Settings,
+    log: &EmbeddedReader,
+    stored: FeedPosition,
+) -> anyhow::Result<u64> {
+    let end = log.next_seq()?.0.saturating_sub(1);
+    // On Kafka this is a copy of the log, which may have to be made again.
+    if stored.0 > end && settings.log.kafka.is_none() {
+        bail!(
+            "the store read up to record {}, the log ends with {end}: they do not belong together; \
+             restore both from one backup",
+            stored.0
+        );
+    }
+    let first = log.first_seq()?.0;
+    if stored.0.saturating_add(1) < first {
+        bail!(
+            "the store read up to record {}, the log begins with {first}: what lies between is past retention; \
+             restore the store from a backup",
+            stored.0
+        );
+    }
+    Ok(end.saturating_sub(stored.0))
 }
 
 /// For commands that only read, beside a service or without one.

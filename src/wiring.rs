@@ -97,6 +97,11 @@ impl Service {
             marks: Arc::clone(&vault) as Arc<dyn Marks>,
             fed_to: Arc::clone(&fed_to),
         };
+        if settings.roles.contains(&Role::Sink) {
+            // Before anything is taken in that the store could never show.
+            let reader = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
+            stores::goes_on(settings, &reader, fed_to()?)?;
+        }
         let mut threads = vec![loops::upkeep(settings, &log, &status, &clock, readers)?];
         let (intake, share) = intake(
             settings,
@@ -107,7 +112,6 @@ impl Service {
             &mut threads,
         )?;
         if settings.roles.contains(&Role::Sink) {
-            nothing_between(settings, fed_to()?.0)?;
             let feed = LogFeed::new(log.subscriber()?, metrics.clone());
             let arrivals = feed.arrivals();
             let writer = Writer::new(feed, writer, settings.limits.sink_batch_records)?;
@@ -345,19 +349,6 @@ impl Service {
         }
         failed.map_or(Ok(()), Err)
     }
-}
-
-/// A store can only go on where the log still has what follows.
-fn nothing_between(settings: &Settings, stored: u64) -> anyhow::Result<()> {
-    let reader = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
-    let first = reader.first_seq()?.0;
-    if stored.saturating_add(1) < first {
-        return Err(anyhow!(
-            "the store has the rows up to record {stored}, and the log begins with {first}: what lies between is past \
-             retention; restore the store from a backup"
-        ));
-    }
-    Ok(())
 }
 
 /// The processing of this process, who takes records in, and for whom it fetches.

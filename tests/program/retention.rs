@@ -180,6 +180,28 @@ fn assert_no_store_without_a_beginning(data: &Path) {
 }
 
 #[tokio::test]
+async fn a_store_whose_log_was_lost_is_refused_before_anything_is_taken_in() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    let service = Service::start(&data).await;
+    service.register("ada", "u1").await;
+    assert_eq!(service.push(&runs("u1", 0, 10_000)).await.0, 200);
+    service.idle().await;
+    assert!(service.terminate().await.success());
+    for file in ["log.db", "log.db-wal", "log.db-shm"] {
+        std::fs::remove_file(data.join(file)).unwrap_or_default();
+    }
+    let at = data.to_str().unwrap();
+    for command in ["doctor", "run"] {
+        let refused = output(&[command, "--data", at]);
+        assert_eq!(refused.status.code(), Some(1), "{command}");
+        let told = [refused.stdout, refused.stderr].concat();
+        let why = String::from_utf8(told).unwrap();
+        assert!(why.contains("do not belong together"), "{command}: {why}");
+    }
+}
+
+#[tokio::test]
 async fn a_kill_in_the_middle_leaves_a_folder_that_agrees() {
     let folder = tempdir().unwrap();
     let data = folder.path().join("data");
