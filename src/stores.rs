@@ -11,6 +11,7 @@ use stream_embedded::EmbeddedReader;
 
 use crate::config::{Settings, StoreKind};
 use crate::exit::Failure;
+use crate::topics;
 
 /// Both sides of a store.
 pub(crate) struct Opened {
@@ -27,6 +28,11 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Opened> {
     match &settings.store.kind {
         StoreKind::Sqlite => {
             let path = &settings.store.path;
+            if !path.exists() {
+                // An empty file that was left behind would look like a store with nothing in it.
+                let log = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
+                goes_on(settings, &log, FeedPosition(0))?;
+            }
             let writer = SqliteStore::open(path)
                 .with_context(|| format!("cannot open the store {}", path.display()))?;
             let store = Arc::new(ReadStore::open_read_only(path)?);

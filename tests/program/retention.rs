@@ -177,6 +177,7 @@ fn assert_no_store_without_a_beginning(data: &Path) {
     assert_eq!(refused.status.code(), Some(1));
     let why = String::from_utf8(refused.stderr).unwrap();
     assert!(why.contains("past retention"), "{why}");
+    assert!(!data.join("store.db").exists(), "an empty store was left");
 }
 
 #[tokio::test]
