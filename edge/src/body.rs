@@ -32,6 +32,12 @@ pub async fn read_json(headers: &HeaderMap, body: Body, limit: usize) -> Result<
         discard(headers, body).await;
         return Err(Problem::unsupported_media_type("send application/json"));
     }
+    if is_coded(headers) {
+        discard(headers, body).await;
+        return Err(Problem::unsupported_media_type(
+            "send the body as it is: no Content-Encoding is supported",
+        ));
+    }
     read(headers, body, limit).await
 }
 
@@ -116,6 +122,13 @@ fn is_json_or_absent(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+fn is_coded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderValue, StatusCode};
@@ -141,6 +154,24 @@ mod tests {
         let announced = headers(&[(header::CONTENT_LENGTH, "6")]);
         let problem = read(&announced, Body::empty(), 5).await.unwrap_err();
         assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_refused_by_name() {
+        for (coding, status) in [
+            ("identity", None),
+            ("Identity", None),
+            ("gzip", Some(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+            ("zstd, gzip", Some(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+        ] {
+            let headers = headers(&[(header::CONTENT_ENCODING, coding)]);
+            let answer = read_json(&headers, Body::from("{}"), 10).await;
+            assert_eq!(
+                answer.err().map(|problem| problem.status()),
+                status,
+                "{coding}"
+            );
+        }
     }
 
     #[tokio::test]

@@ -56,6 +56,8 @@ mod shuffle;
 #[cfg(test)]
 mod strava;
 #[cfg(test)]
+mod strava_edits;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod support;

@@ -60,6 +60,7 @@ pub fn router(state: Api) -> OpenApiRouter {
         .routes(routes!(explain::loss))
         .routes(routes!(explain::recommendation))
         .routes(routes!(stream::stream))
+        .layer(axum::middleware::from_fn(lists::views_are_of_sessions))
         .merge(OpenApiRouter::from(console::pages()))
         .with_state(state)
 }

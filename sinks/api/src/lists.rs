@@ -1,8 +1,9 @@
 //! The lists of one athlete: sessions, nights, losses, recommendations, and all of it in one.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
-use axum::response::Response;
+use axum::extract::{MatchedPath, Path, Query, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use edge::Problem;
 use schemas::AnyRecord;
 use schemas::record::Micros;
@@ -17,6 +18,21 @@ use crate::dto::{
 };
 use crate::params::{ListQueryParams, Wanted};
 use crate::state::{Api, json, problem};
+
+const SESSIONS: &str = "/v1/athletes/{athlete_id}/sessions";
+
+/// Who asks for less than everything must not be given everything.
+pub(crate) async fn views_are_of_sessions(request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>();
+    let is_elsewhere = path.is_none_or(|path| path.as_str() != SESSIONS);
+    let query = request.uri().query().unwrap_or_default();
+    let mut names = query.split('&').map(|pair| pair.split('=').next());
+    if is_elsewhere && names.any(|name| name == Some("view")) {
+        let told = "`view` is not supported here: there is one of the list of sessions alone";
+        return Problem::bad_request(told).into_response();
+    }
+    next.run(request).await
+}
 
 /// The athlete's workouts, each told once.
 #[utoipa::path(get, path = "/v1/athletes/{athlete_id}/sessions", tag = "athletes", security(("api_key" = ["read:athlete"])),

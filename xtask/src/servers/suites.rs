@@ -4,11 +4,13 @@
 //! nothing but say so where they are missing; so `cargo test` needs no server, and nobody takes a
 //! suite that did not run for one that passed: this is where they are counted.
 
-use std::path::Path;
-use std::process::Command;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use super::{Kind, Started, python};
 use crate::say;
@@ -21,7 +23,6 @@ const REQUIRE_VARIABLE: &str = "SUDOR_REQUIRE_SERVERS";
 struct Suite {
     package: &'static str,
     target: &'static str,
-    features: &'static [&'static str],
     needs: &'static [Kind],
     /// DuckDB and pandas, too.
     python: bool,
@@ -44,63 +45,54 @@ const SUITES: &[Suite] = &[
     Suite {
         package: "xtask",
         target: "servers",
-        features: &[],
         needs: &[Kind::Kafka, Kind::Cassandra, Kind::Registry],
         python: false,
     },
     Suite {
         package: "stream-kafka",
         target: "broker",
-        features: &[],
         needs: &[Kind::Kafka],
         python: false,
     },
     Suite {
         package: "sudor",
         target: "kafka",
-        features: &["kafka"],
         needs: &[Kind::Kafka, Kind::Registry],
         python: false,
     },
     Suite {
         package: "sudor",
         target: "analyst",
-        features: &["parquet"],
         needs: &[],
         python: true,
     },
     Suite {
         package: "sinks-scylla",
         target: "cassandra",
-        features: &[],
         needs: &[Kind::Cassandra],
         python: false,
     },
     Suite {
         package: "sinks-scylla",
         target: "secured",
-        features: &[],
         needs: &[Kind::Secured],
         python: false,
     },
     Suite {
         package: "sudor",
         target: "cassandra",
-        features: &["scylla"],
         needs: &[Kind::Cassandra],
         python: false,
     },
     Suite {
         package: "sinks-scylla",
         target: "crash",
-        features: &[],
         needs: &[Kind::Cassandra],
         python: false,
     },
     Suite {
         package: "stream-kafka",
         target: "faults",
-        features: &[],
         needs: &[Kind::Cluster],
         python: false,
     },
@@ -111,15 +103,62 @@ impl Suite {
         format!("{}/{}", self.package, self.target)
     }
 
-    fn cargo(&self, root: &Path) -> Command {
+    /// The built suite, started where cargo would start it.
+    fn command(&self, built: &Built) -> Result<Command> {
+        let (folder, program) = built
+            .0
+            .get(&(self.package.to_owned(), self.target.to_owned()))
+            .with_context(|| format!("cargo built no test target {}", self.name()))?;
+        let mut command = Command::new(program);
+        command.current_dir(folder);
+        Ok(command)
+    }
+}
+
+/// The programs of test targets, and the folders of their packages, by package and target.
+struct Built(BTreeMap<(String, String), (PathBuf, PathBuf)>);
+
+impl Built {
+    /// With all features of the whole workspace, as the step of tests has compiled them: so nothing is
+    /// compiled twice, and no server waits for the compiler.
+    fn new(root: &Path, suites: &[&Suite]) -> Result<Self> {
+        let targets: BTreeSet<&str> = suites.iter().map(|suite| suite.target).collect();
         let mut cargo = Command::new(env!("CARGO"));
         cargo
-            .args(["test", "-p", self.package, "--test", self.target])
-            .current_dir(root);
-        if !self.features.is_empty() {
-            cargo.arg("--features").arg(self.features.join(","));
+            .args(["test", "--workspace", "--all-features", "--no-run"])
+            .arg("--message-format=json-render-diagnostics")
+            .args(targets.iter().flat_map(|target| ["--test", target]))
+            .current_dir(root)
+            .stderr(Stdio::inherit());
+        let output = cargo.output().context("cannot start cargo")?;
+        if !output.status.success() {
+            bail!("the suites do not compile: {}", output.status);
         }
-        cargo
+        let told = String::from_utf8(output.stdout).context("cargo told no text")?;
+        let mut built = BTreeMap::new();
+        for line in told.lines() {
+            let message: Value = serde_json::from_str(line).context("cargo told no JSON")?;
+            built.extend(Self::artifact(&message));
+        }
+        Ok(Self(built))
+    }
+
+    fn artifact(message: &Value) -> Option<((String, String), (PathBuf, PathBuf))> {
+        let kind = message.pointer("/target/kind/0")?.as_str()?;
+        let program = message.get("executable")?.as_str()?;
+        let manifest = Path::new(message.get("manifest_path")?.as_str()?);
+        let target = message.pointer("/target/name")?.as_str()?;
+        // As in `path+file:///folder#name@version`, where the name is missing if it is the folder's.
+        let (path, rest) = message.get("package_id")?.as_str()?.rsplit_once('#')?;
+        let package = match rest.split_once('@') {
+            Some((name, _)) => name,
+            None => path.rsplit_once('/')?.1,
+        };
+        let folder = manifest.parent()?.to_path_buf();
+        (kind == "test").then(|| {
+            let suite = (package.to_owned(), target.to_owned());
+            (suite, (folder, PathBuf::from(program)))
+        })
     }
 }
 
@@ -131,14 +170,11 @@ pub(super) fn run(root: &Path, filters: &[&str]) -> Result<()> {
             filters.is_empty() || filters.iter().any(|filter| suite.name().contains(filter))
         })
         .collect();
-    // Before any server is there to wait for the compiler.
-    for suite in &chosen {
-        finish(suite.cargo(root).arg("--no-run"), &suite.name())?;
-    }
+    let built = Built::new(root, &chosen)?;
     let mut tally = Tally::default();
     let mut servers = Started::new(root)?;
     for suite in chosen {
-        tally.run(suite, root, &mut servers)?;
+        tally.run(suite, (root, &built), &mut servers)?;
     }
     drop(servers);
     tally.report()
@@ -156,19 +192,19 @@ pub(super) fn soak(root: &Path, words: &[&str]) -> Result<()> {
         .iter()
         .find(|suite| suite.target == FAULTS)
         .context("there is no suite of faults")?;
-    finish(suite.cargo(root).arg("--no-run"), &suite.name())?;
+    let built = Built::new(root, &[suite])?;
     let mut servers = Started::new(root)?;
     for &kind in suite.needs {
         servers.start(kind)?;
     }
     let report = root.join("target/servers/soak.txt");
-    let mut cargo = suite.cargo(root);
-    cargo
-        .args(["--", "--test-threads=1", "nothing_is_missing"])
+    let mut command = suite.command(&built)?;
+    command
+        .args(["--test-threads=1", "nothing_is_missing"])
         .envs(servers.environment(suite.needs)?)
         .env(PLAN_VARIABLE, format!("{SOAK} {}", words.join(" ")))
         .env(REPORT_VARIABLE, &report);
-    finish(&mut cargo, "soak")?;
+    finish(&mut command, "soak")?;
     say(&std::fs::read_to_string(&report)?)
 }
 
@@ -178,18 +214,18 @@ fn soak_rows(root: &Path, rows: &str) -> Result<()> {
         .iter()
         .find(|suite| suite.target == CRASH)
         .context("there is no suite that kills the database")?;
-    finish(suite.cargo(root).arg("--no-run"), &suite.name())?;
+    let built = Built::new(root, &[suite])?;
     let mut servers = Started::new(root)?;
     for &kind in suite.needs {
         servers.start(kind)?;
     }
-    let mut cargo = suite.cargo(root);
-    cargo
-        .args(["--", "--nocapture"])
+    let mut command = suite.command(&built)?;
+    command
+        .arg("--nocapture")
         .envs(servers.environment(suite.needs)?)
         .env(REQUIRE_VARIABLE, "1")
         .env(ROWS_VARIABLE, rows);
-    finish(&mut cargo, "soak cassandra")
+    finish(&mut command, "soak cassandra")
 }
 
 #[derive(Default)]
@@ -200,7 +236,12 @@ struct Tally {
 }
 
 impl Tally {
-    fn run(&mut self, suite: &Suite, root: &Path, servers: &mut Started<'_>) -> Result<()> {
+    fn run(
+        &mut self,
+        suite: &Suite,
+        (root, built): (&Path, &Built),
+        servers: &mut Started<'_>,
+    ) -> Result<()> {
         let started = now();
         for &kind in suite.needs {
             if let Err(error) = servers.start(kind) {
@@ -213,15 +254,15 @@ impl Tally {
                 return Ok(());
             }
         }
-        let mut cargo_python = None;
-        let mut cargo = suite.cargo(root);
+        let mut suite_python = None;
+        let mut command = suite.command(built)?;
         // What kills a server has it to itself.
         if suite.target == FAULTS {
-            cargo.args(["--", "--test-threads=1"]);
+            command.arg("--test-threads=1");
         }
         if suite.python {
             match python::interpreter(root) {
-                Ok(interpreter) => cargo_python = Some(interpreter),
+                Ok(interpreter) => suite_python = Some(interpreter),
                 Err(error) => {
                     say(&format!(
                         "xtask: SKIPPED {}: no python: {error:#}",
@@ -232,11 +273,11 @@ impl Tally {
                 }
             }
         }
-        cargo
-            .envs(cargo_python.map(|python| (PYTHON_VARIABLE, python)))
+        command
+            .envs(suite_python.map(|python| (PYTHON_VARIABLE, python)))
             .envs(servers.environment(suite.needs)?)
             .env(REQUIRE_VARIABLE, "1");
-        match finish(&mut cargo, &suite.name()) {
+        match finish(&mut command, &suite.name()) {
             Ok(()) => {
                 let seconds = started.elapsed().as_secs_f64();
                 say(&format!("xtask: {} ok, {seconds:.1} s", suite.name()))?;
@@ -281,7 +322,9 @@ pub(crate) fn is_required() -> bool {
 }
 
 fn finish(command: &mut Command, name: &str) -> Result<()> {
-    let status = command.status().context("cannot start cargo")?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {name}"))?;
     if status.success() {
         return Ok(());
     }

@@ -158,7 +158,7 @@ fn app(removed: u64) -> (axum::Router, Vec<(String, String)>) {
         removed,
         growth: tokio::sync::watch::channel(Growth::default()).0,
     };
-    let api = crate::tests::api(Arc::new(store), Arc::new(facts), Signer::new([9; 32]));
+    let api = crate::tests::world::api(Arc::new(store), Arc::new(facts), Signer::new([9; 32]));
     let (routes, _) = crate::router(api).split_for_parts();
     (routes.layer(Extension(Grant::everything())), told)
 }
