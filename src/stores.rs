@@ -9,7 +9,7 @@ use sinks_sqlite::{ReadStore, SqliteStore};
 use sinks_store::{FeedPosition, SeriesQuery, SeriesStore, StoreError};
 use stream_embedded::EmbeddedReader;
 
-use crate::config::{Settings, StoreKind};
+use crate::config::{Role, Settings, StoreKind};
 use crate::exit::Failure;
 use crate::topics;
 
@@ -23,8 +23,18 @@ pub(crate) struct Opened {
 /// Asks for the position up to which the rows stand for the feed.
 pub(crate) type FedTo = Arc<dyn Fn() -> Result<FeedPosition, StoreError> + Send + Sync>;
 
-/// For the service: makes what is not there.
+/// For the service: makes what is not there, and refuses what its log does not go on from before
+/// anything is taken in that the store could never show.
 pub(crate) fn open(settings: &Settings) -> anyhow::Result<Opened> {
+    let opened = connect(settings)?;
+    if settings.roles.contains(&Role::Sink) {
+        let log = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
+        goes_on(settings, &log, (opened.fed_to)()?)?;
+    }
+    Ok(opened)
+}
+
+fn connect(settings: &Settings) -> anyhow::Result<Opened> {
     match &settings.store.kind {
         StoreKind::Sqlite => {
             let path = &settings.store.path;

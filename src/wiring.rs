@@ -97,11 +97,6 @@ impl Service {
             marks: Arc::clone(&vault) as Arc<dyn Marks>,
             fed_to: Arc::clone(&fed_to),
         };
-        if settings.roles.contains(&Role::Sink) {
-            // Before anything is taken in that the store could never show.
-            let reader = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
-            stores::goes_on(settings, &reader, fed_to()?)?;
-        }
         let mut threads = vec![loops::upkeep(settings, &log, &status, &clock, readers)?];
         let (intake, share) = intake(
             settings,
