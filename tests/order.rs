@@ -4,183 +4,28 @@
 //! The items are those of simulated worlds, split by the real connectors.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
-#![expect(clippy::indexing_slicing, reason = "indices are made from lengths")]
+
+#[cfg(test)]
+#[path = "order/items.rs"]
+mod items;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use edge::{Clock, ManualClock, UnixMicros};
-use ingest_connectors::memory::MemoryAccounts;
-use ingest_connectors::port::{Answer, PublishError, Publisher, Registry, Vault};
-use ingest_connectors::{Connectors, GarminSettings, Ports, Settings, StravaSettings};
-use ingest_simulator::{
-    AthleteWorld, GARMIN_SECRET_PLACEHOLDER, Mix, STRAVA_SECRET_PLACEHOLDER, WorldOptions,
-    small_world, world_of,
+use ingest_simulator::{Mix, WorldOptions, world_of};
+use items::{
+    Dice, END, NEVER, TOPICS, content, items, last_arrival, pipeline, record, small, words,
 };
-use processors_pipeline::{Pipeline, Rules, RulesConfig};
-use schemas::AnyRecord;
+use processors_pipeline::Pipeline;
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
-use schemas::topic::{self, Direction};
 use stream_log::driver::{Memory, MemoryHost};
-use stream_log::{
-    Append, Key, Log, LogTime, Partition, Processor, Record, StateStore, Step, Task, TaskLimits,
-    Topic, Topics,
-};
-use tower::ServiceExt;
+use stream_log::{Append, Log, LogTime, Partition, Processor, StateStore, Step, Task, TaskLimits};
 
-const END: i64 = 1_760_000_000_000_000;
 const HOUR_US: i64 = 3_600_000_000;
-const SMALL_FACTS_MAX: usize = 60;
 const SMALL_WORLDS: u64 = 100;
 const SHUFFLES_PER_WORLD: u64 = 10;
 const WORLDS_WITH_WORDS: u64 = 450;
 const SHUFFLES_WITH_WORDS: u64 = 20;
-const SECRET: &str = "order";
-/// A time before every record: the task appends no ticks of its own.
-const NEVER: LogTime = LogTime(i64::MIN);
-
-const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
-    let mut rows = [("", false); topic::CATALOGUE.len()];
-    let mut at = 0;
-    while at < rows.len() {
-        let spec = topic::CATALOGUE[at];
-        rows[at] = (spec.name, matches!(spec.direction, Direction::Input));
-        at += 1;
-    }
-    rows
-};
-static TOPICS: Topics = &ROWS;
-
-/// SplitMix64: enough to shuffle, and the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(bound).unwrap()).unwrap()
-    }
-
-    fn shuffle<T>(&mut self, things: &mut [T]) {
-        for at in (1..things.len()).rev() {
-            let other = self.below(at + 1);
-            things.swap(at, other);
-        }
-    }
-}
-
-#[derive(Default)]
-struct Collected(Mutex<Vec<RawReceived>>);
-
-impl Publisher for Collected {
-    fn publish(&self, items: Vec<RawReceived>) -> Answer<Result<(), PublishError>> {
-        self.0.lock().unwrap().extend(items);
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
-/// Everything a world sends, split into items, each with an arrival of its own.
-fn items(worlds: &[AthleteWorld]) -> Vec<RawReceived> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    let collected = Arc::new(Collected::default());
-    let accounts = Arc::new(MemoryAccounts::default());
-    let clock = Arc::new(ManualClock::at(UnixMicros(END)));
-    let garmin = GarminSettings {
-        secret: SECRET.to_owned().into(),
-        client_id: None,
-        ..GarminSettings::default()
-    };
-    let settings = Settings {
-        garmin: Some(garmin),
-        strava: Some(strava()),
-        ..Settings::default()
-    };
-    let ports = Ports {
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        publisher: Arc::clone(&collected) as Arc<dyn Publisher>,
-        registry: Arc::clone(&accounts) as Arc<dyn Registry>,
-        vault: Arc::clone(&accounts) as Arc<dyn Vault>,
-        linked: accounts,
-    };
-    let routes: Router = ingest_connectors::router(Connectors::new(settings, ports)).into();
-    let mut stamped = Vec::new();
-    for delivery in worlds
-        .iter()
-        .flat_map(|world| world.registrations.iter().chain(&world.deliveries))
-    {
-        let request = Request::builder()
-            .method(delivery.method.as_str())
-            .uri(
-                delivery
-                    .path
-                    .replace(GARMIN_SECRET_PLACEHOLDER, SECRET)
-                    .replace(STRAVA_SECRET_PLACEHOLDER, SECRET),
-            )
-            .header("content-type", delivery.content_type)
-            .body(Body::from(delivery.body.clone()))
-            .unwrap();
-        clock.set(UnixMicros(delivery.at));
-        let answer = runtime.block_on(routes.clone().oneshot(request)).unwrap();
-        assert!(answer.status().is_success(), "{}", delivery.path);
-        for mut item in std::mem::take(&mut *collected.0.lock().unwrap()) {
-            let index = i64::try_from(stamped.len()).unwrap();
-            item.received_at = Micros(delivery.at + index);
-            item.id = format!("{index:032x}");
-            stamped.push(item);
-        }
-    }
-    // What a vendor was asked for, and what the air was: as the fetchers would have brought it.
-    for world in worlds {
-        for told in world.fetched().into_iter().chain(world.weather_answers()) {
-            let index = i64::try_from(stamped.len()).unwrap();
-            let mut item = told.raw(format!("{index:032x}"));
-            item.received_at.0 += index;
-            stamped.push(item);
-        }
-    }
-    stamped.sort_by_key(|item| item.received_at);
-    stamped
-}
-
-fn strava() -> StravaSettings {
-    StravaSettings {
-        secret: SECRET.to_owned().into(),
-        verify_token: SECRET.to_owned().into(),
-        subscription_id: 0,
-        client_id: String::new(),
-        client_secret: SECRET.to_owned().into(),
-        api_url: "http://127.0.0.1:9".to_owned(),
-        oauth_url: "http://127.0.0.1:9".to_owned(),
-        streams: false,
-    }
-}
-
-fn record(item: &RawReceived) -> Record {
-    let athlete = item.athlete_id.as_deref().unwrap();
-    Record {
-        topic: Topic(topic::raw_topic(&item.source).unwrap()),
-        key: Key::new(&format!("{}/{athlete}", item.tenant_id)),
-        received_at: LogTime(item.received_at.0),
-        headers: Vec::new(),
-        value: schemas::codec::encode(item),
-    }
-}
-
-fn pipeline() -> Pipeline {
-    Pipeline::new(Rules::new(RulesConfig::default()))
-}
 
 /// How a set of items is run.
 #[derive(Clone, Copy)]
@@ -310,45 +155,6 @@ impl Run {
     }
 }
 
-/// Kind, entity and what of it is live: as `verify` reads a log.
-fn content(fact: &AnyRecord) -> Option<(&'static str, String, Option<String>)> {
-    let live = |hash: &String| Some(hash.clone());
-    Some(match fact {
-        AnyRecord::SessionRevised(fact) => {
-            ("session", fact.session_id.clone(), live(&fact.content_hash))
-        }
-        AnyRecord::SessionRetracted(fact) => ("session", fact.session_id.clone(), None),
-        AnyRecord::NightRevised(fact) => ("night", fact.night_id.clone(), live(&fact.content_hash)),
-        AnyRecord::NightRetracted(fact) => ("night", fact.night_id.clone(), None),
-        AnyRecord::SweatLossEstimated(fact) => {
-            ("loss", fact.loss_id.clone(), live(&fact.content_hash))
-        }
-        AnyRecord::SweatLossRetracted(fact) => ("loss", fact.loss_id.clone(), None),
-        AnyRecord::SweatProfileRevised(fact) => {
-            ("profile", fact.athlete_id.clone(), live(&fact.content_hash))
-        }
-        AnyRecord::RecommendationIssued(fact) => (
-            "recommendation",
-            fact.slot.clone(),
-            live(&fact.content_hash),
-        ),
-        AnyRecord::RecommendationExpired(fact) => {
-            let over = format!("{} expired", fact.content_hash);
-            ("recommendation", fact.slot.clone(), Some(over))
-        }
-        AnyRecord::RecommendationCancelled(fact) => ("recommendation", fact.slot.clone(), None),
-        _ => return None,
-    })
-}
-
-fn last_arrival(items: &[RawReceived]) -> i64 {
-    items
-        .iter()
-        .map(|item| item.received_at.0)
-        .max()
-        .unwrap_or(END)
-}
-
 fn run(items: &[RawReceived], way: Way, dice: &mut Dice) -> Told {
     let mut run = Run::new(way);
     run.feed(items, dice);
@@ -378,67 +184,6 @@ fn assert_same(expected: &Told, found: &Told, how: &str) {
         ));
     }
     assert!(differences.is_empty(), "{how}:\n{}", differences.join("\n"));
-}
-
-fn small(seed: u64) -> Vec<RawReceived> {
-    items(&[small_world(seed, SMALL_FACTS_MAX, END)])
-}
-
-/// The observations of workouts that items become.
-fn workouts(items: &[RawReceived]) -> Vec<String> {
-    let mut run = Run::new(STRAIGHT);
-    run.feed(items, &mut Dice(0));
-    let told = |value: &[u8]| match schemas::decode_any(value) {
-        Ok(AnyRecord::ObservationRecorded(fact)) if fact.kind == "activity" => {
-            Some(fact.observation_id)
-        }
-        _ => None,
-    };
-    let records = run.memory.records();
-    let mut ids: Vec<String> = records
-        .iter()
-        .filter_map(|one| told(&one.record.value))
-        .collect();
-    ids.sort();
-    ids.dedup();
-    ids
-}
-
-/// What the user says of workouts: merges and splits, some of them twice or with another content.
-fn words(items: &[RawReceived], dice: &mut Dice) -> Vec<RawReceived> {
-    let ids = workouts(items);
-    if ids.is_empty() {
-        return Vec::new();
-    }
-    let (first, last) = (items[0].received_at.0, last_arrival(items));
-    let mut said = Vec::new();
-    for word in 0..1 + dice.below(4) {
-        let named: Vec<&String> = (0..1 + dice.below(3))
-            .map(|_| &ids[dice.below(ids.len())])
-            .collect();
-        let at = first + i64::try_from(dice.next() % u64::try_from(last - first).unwrap()).unwrap();
-        let instant = jiff::Timestamp::from_microsecond(at).unwrap().to_string();
-        let name = format!("word-{}", dice.below(3));
-        let body = serde_json::json!({
-            "id": name, "type": "link_override", "at": instant,
-            "action": if dice.below(2) == 0 { "merge" } else { "split" },
-            "observation_ids": named,
-        });
-        let template = &items[0];
-        let body = body.to_string().into_bytes();
-        said.push(RawReceived {
-            id: format!("{:032x}", 1_000_000 + word),
-            source: "app".to_owned(),
-            kind: "link_override".to_owned(),
-            account_id: None,
-            provider_id: Some(name),
-            received_at: Micros(at),
-            body_sha256: format!("{:064x}", dice.next()),
-            body,
-            ..template.clone()
-        });
-    }
-    said
 }
 
 fn whole(seed: u64) -> Vec<RawReceived> {

@@ -91,6 +91,12 @@ impl Service {
         Self::spawn(program, data, settings).await
     }
 
+    /// With some of the roles.
+    pub(crate) async fn start_as(data: &Path, roles: &str, settings: &[(&str, &str)]) -> Self {
+        let program = sudor(&["run", "--roles", roles, "--data", data.to_str().unwrap()]);
+        Self::spawn(program, data, settings).await
+    }
+
     /// None of its files can grow beyond so much; a write that would is refused by the kernel.
     pub(crate) async fn start_in_room(data: &Path, kib: u32, roles: &str) -> Self {
         let mut shell = Command::new("bash");

@@ -10,4 +10,6 @@ mod normalize;
 #[cfg(test)]
 mod quarantine;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod scenarios;

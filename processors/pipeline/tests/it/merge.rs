@@ -5,16 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
-use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::session::{SessionRetracted, SessionRevised};
-use serde_json::json;
 use stream_log::driver::{Memory, MemoryHost};
 use stream_log::{Append, Key, LogTime, StateStore, Step, Task, TaskLimits};
 
-use super::hidden::{
-    DAY_S, MONDAY_S, OFFSET_S, TOPICS, check, merge, observation_of, orders, raw, record, watch,
-};
+use super::hidden::{check, orders};
+use super::reports::{self, TOPICS, health, record, start_s, strava, watch};
 
 struct World {
     memory: Memory,
@@ -101,66 +98,10 @@ impl World {
     }
 }
 
-fn start_s(day: i64, hour: i64) -> i64 {
-    MONDAY_S + day * DAY_S + hour * 3_600 - OFFSET_S
-}
-
-fn rfc3339(seconds: i64) -> String {
-    let at = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
-    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn strava(id: i64, start: i64, metres: i64, title: &str) -> RawReceived {
-    let body = json!({
-        "id": id, "sport_type": "Run", "name": title, "start_date": rfc3339(start),
-        "start_date_local": rfc3339(start + OFFSET_S), "utc_offset": OFFSET_S,
-        "timezone": "(GMT+01:00) Europe/Berlin", "moving_time": 2_690, "elapsed_time": 2_700,
-        "distance": metres, "device_name": "Garmin Forerunner 965"
-    });
-    raw("strava", "activity", id, &body)
-}
-
-/// A workout that an app told HealthKit of.
-fn health(id: i64, uuid: &str, bundle: &str, start: i64, metres: i64) -> RawReceived {
-    let body = json!({
-        "id": uuid, "workoutActivityType": "HKWorkoutActivityTypeRunning",
-        "startDate": rfc3339(start), "endDate": rfc3339(start + 2_700),
-        "source": {"bundleIdentifier": bundle, "name": "App"},
-        "duration": 2_700, "totalDistance": metres
-    });
-    RawReceived {
-        account_id: None,
-        provider_id: Some(uuid.to_owned()),
-        ..raw("healthkit", "workouts", id, &body)
-    }
-}
-
-fn gone(id: i64, uuid: &str) -> RawReceived {
-    RawReceived {
-        account_id: None,
-        provider_id: Some(uuid.to_owned()),
-        ..raw("healthkit", "deleted", id, &json!(uuid))
-    }
-}
-
-fn word(id: i64, action: &str, of: &[&RawReceived]) -> RawReceived {
-    let ids: Vec<String> = of.iter().map(|item| observation_of(item)).collect();
-    let at = rfc3339(MONDAY_S + 7 * DAY_S + id);
-    let body = json!({
-        "id": format!("word-{id}"), "type": "link_override", "at": at,
-        "action": action, "observation_ids": ids
-    });
-    raw("app", "link_override", id, &body)
-}
-
 #[test]
 fn a_clock_in_a_wrong_zone_is_suspected_from_both_sides_in_any_order() {
     check(
-        vec![
-            watch(1, 1, 7, 8_000),
-            strava(2, start_s(1, 9), 8_010, "Shifted"),
-            watch(3, 1, 17, 5_000),
-        ],
+        reports::wrong_zone().into(),
         &[
             ("2025-10-07 17.0", 1, 0),
             ("2025-10-07 7.0", 1, 1),
@@ -169,23 +110,19 @@ fn a_clock_in_a_wrong_zone_is_suspected_from_both_sides_in_any_order() {
     );
     // The copy that the other service has right clears both of suspicion.
     check(
-        vec![
-            watch(1, 1, 7, 8_000),
-            strava(2, start_s(1, 9), 8_010, "Evening"),
-            strava(3, start_s(1, 7), 8_005, "Morning"),
-        ],
+        reports::wrong_zone_cleared().into(),
         &[("2025-10-07 7.0", 2, 0), ("2025-10-07 9.0", 1, 0)],
     );
 }
 
 #[test]
 fn what_merged_and_what_was_split_can_be_followed() {
-    let (morning, evening) = (watch(1, 0, 8, 10_000), watch(2, 0, 18, 9_000));
-    let mut world = World::of(&[morning.clone(), evening.clone()]);
+    let [morning, evening, merged, split] = reports::merged_then_split();
+    let mut world = World::of(&[morning, evening]);
     let before = world.live();
     assert_eq!(before[0].change, "created");
 
-    world.tell(&merge(3, &[&morning, &evening]));
+    world.tell(&merged);
     let [both] = world.live().try_into().unwrap();
     assert_eq!(
         both.session_id, before[0].session_id,
@@ -198,7 +135,7 @@ fn what_merged_and_what_was_split_can_be_followed() {
     assert_eq!(withdrawn[0].superseded_by.as_ref(), Some(&both.session_id));
     assert_eq!(withdrawn[0].reason, "merged");
 
-    world.tell(&word(4, "split", &[&morning, &evening]));
+    world.tell(&split);
     let again = world.live();
     let ids = |facts: &[SessionRevised]| -> BTreeSet<String> {
         facts.iter().map(|fact| fact.session_id.clone()).collect()
@@ -212,21 +149,12 @@ fn what_merged_and_what_was_split_can_be_followed() {
 
 #[test]
 fn an_account_that_is_linked_again_keeps_the_ids_of_what_it_told() {
-    let run = watch(1, 0, 8, 10_000);
-    let mut world = World::of(std::slice::from_ref(&run));
+    let [run, gone, again] = reports::linked_again();
+    let mut world = World::of(&[run]);
     let before = world.live();
-    world.tell(&raw(
-        "garmin",
-        "deregistrations",
-        2,
-        &json!({"userId": "acc"}),
-    ));
+    world.tell(&gone);
     assert!(world.live().is_empty());
     assert_eq!(world.retracted()[0].reason, "deregistered");
-    let mut again = watch(1, 0, 8, 10_000);
-    again.received_at = Micros(again.received_at.0 + 60_000_000);
-    again.account_id = Some("other".to_owned());
-    again.id = format!("{:032x}", 77);
     world.tell(&again);
     let after = world.live();
     assert_eq!(after[0].session_id, before[0].session_id);
@@ -235,16 +163,7 @@ fn an_account_that_is_linked_again_keeps_the_ids_of_what_it_told() {
 
 #[test]
 fn a_split_holds_for_the_record_that_took_the_place_of_the_one_it_named() {
-    let run = watch(1, 0, 8, 10_000);
-    let copy = health(2, "aaaa", "com.example.run", start_s(0, 8), 10_000);
-    let edited = health(5, "bbbb", "com.example.run", start_s(0, 8), 10_050);
-    let mut items = vec![
-        run.clone(),
-        copy.clone(),
-        word(3, "split", &[&run, &copy]),
-        gone(4, "aaaa"),
-        edited,
-    ];
+    let mut items = Vec::from(reports::split_then_replaced());
     let count = items.len();
     orders(&mut items, count, &mut |items| {
         let live = World::of(items).live();
@@ -256,13 +175,7 @@ fn a_split_holds_for_the_record_that_took_the_place_of_the_one_it_named() {
 
 #[test]
 fn the_last_edit_of_title_and_type_wins_whichever_source_it_was_made_at() {
-    let run = watch(1, 0, 8, 10_000);
-    let first = strava(2, start_s(0, 8), 10_000, "Morning Run");
-    let mut second = strava(2, start_s(0, 8), 10_000, "With Kim");
-    let later = Micros(first.received_at.0 + 3_600_000_000);
-    (second.received_at, second.provider_event_at) = (later, Some(later));
-    (second.id, second.body_sha256) = (format!("{:032x}", 9), format!("{:064x}", 9));
-    let mut items = vec![run, first, second];
+    let mut items = Vec::from(reports::title_edited());
     orders(&mut items, 3, &mut |items| {
         let [session] = World::of(items).live().try_into().unwrap();
         assert_eq!(session.title.as_deref(), Some("With Kim"));
@@ -273,19 +186,12 @@ fn the_last_edit_of_title_and_type_wins_whichever_source_it_was_made_at() {
 
 #[test]
 fn an_item_that_came_too_early_is_judged_by_its_own_arrival() {
-    // A run that ends two days after its first arrival, and the same bytes when it was over.
-    let early = watch(1, 9, 8, 8_000);
-    let mut due = early.clone();
-    due.received_at = Micros(start_s(9, 12) * 1_000_000);
-    due.id = format!("{:032x}", 2);
-    let mut again = early.clone();
-    again.received_at = Micros(early.received_at.0 + 1_000_000);
-    again.id = format!("{:032x}", 3);
-    let expected = World::of(&[early.clone(), due.clone(), again.clone()]).counters();
+    let mut items = Vec::from(reports::too_early_then_due());
+    let expected = World::of(&items).counters();
     assert_eq!(expected["garmin.accepted"], 1);
     assert_eq!(expected["garmin.dead_lettered"], 1);
     assert_eq!(expected["garmin.duplicate"], 1);
-    orders(&mut vec![early, due, again], 3, &mut |items| {
+    orders(&mut items, 3, &mut |items| {
         let world = World::of(items);
         assert_eq!(world.live().len(), 1);
         assert_eq!(world.counters(), expected);
@@ -294,28 +200,15 @@ fn an_item_that_came_too_early_is_judged_by_its_own_arrival() {
 
 #[test]
 fn nothing_of_a_restricted_source_shines_through_the_view() {
-    let run = watch(1, 1, 8, 10_000);
-    let apple = health(3, "cccc", "com.apple.health.7", start_s(1, 8) + 20, 9_950);
     let told = |others: &[RawReceived]| {
-        let mut items = vec![run.clone()];
+        let mut items = vec![reports::watched()];
         items.extend(others.iter().cloned());
-        items.push(apple.clone());
+        items.push(reports::open_copy());
         World::of(&items).view()
     };
     let alone = told(&[]);
     assert_eq!(alone.len(), 1);
-    let at = start_s(1, 8);
-    let worlds = [
-        vec![strava(2, at, 10_000, "A")],
-        vec![strava(2, at, 9_000, "B")],
-        vec![strava(2, at + 7_200, 10_000, "C")],
-        vec![health(2, "dddd", "com.strava.stravaride", at, 10_000)],
-        vec![
-            strava(2, at - DAY_S, 10_000, "D"),
-            strava(4, at, 10_000, "E"),
-        ],
-    ];
-    for world in worlds {
+    for world in reports::restricted() {
         let titles: Vec<&str> = world.iter().map(|item| item.kind.as_str()).collect();
         assert_eq!(told(&world), alone, "{titles:?}");
     }
@@ -331,7 +224,7 @@ fn nothing_of_a_restricted_source_shines_through_the_view() {
 
 #[test]
 fn a_fact_has_the_strictest_label_of_what_was_used_for_it() {
-    let mut run = watch(1, 1, 8, 10_000);
+    let mut run = reports::watched();
     let both = [run.clone(), strava(2, start_s(1, 8), 10_000, "Titled")];
     let [session] = World::of(&both).live().try_into().unwrap();
     // Only the watch tells the timer, only Strava the title.

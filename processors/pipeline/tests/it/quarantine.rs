@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use stream_log::driver::Memory;
 use stream_log::{Append, LogTime, StateStore, Step, Task, TaskLimits};
 
-use crate::hidden::{TOPICS, raw, record};
+use crate::reports::{TOPICS, raw, record};
 
 const RUN: &str = "4711";
 

@@ -3,6 +3,7 @@
 
 mod row;
 mod said;
+mod table;
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,8 @@ use stream_log::{
 };
 
 use row::{Ids, Row};
+use table::{Scenario, scenarios};
 
-const TABLE: &str = include_str!("scenarios/table.txt");
 /// A run of a scenario has far fewer calls of its host.
 const CALLS_MAX: u64 = 2_000;
 const ATHLETE: &str = "mia";
@@ -33,36 +34,6 @@ const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
     rows
 };
 static TOPICS: Topics = &ROWS;
-
-/// One scenario of the table.
-#[derive(Default)]
-struct Scenario {
-    name: String,
-    told: Vec<Row>,
-    said: Vec<Row>,
-}
-
-fn scenarios() -> Vec<Scenario> {
-    let mut found: Vec<Scenario> = Vec::new();
-    for line in TABLE.lines() {
-        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        match word {
-            "scenario" => found.push(Scenario {
-                name: rest.trim().to_owned(),
-                ..Scenario::default()
-            }),
-            "told" => found.last_mut().unwrap().told.push(Row::parse(rest)),
-            "said" => found.last_mut().unwrap().said.push(Row::parse(rest)),
-            "zone" => {
-                let zone = format!("01-02T00:00 app profile id=p time_zone={}", rest.trim());
-                found.last_mut().unwrap().told.push(Row::parse(&zone));
-            }
-            "" | "#" => {}
-            other => panic!("{other} is no word of the table: {line}"),
-        }
-    }
-    found
-}
 
 fn task<H: Log + StateStore>(host: H) -> Task<Pipeline, H> {
     let limits = TaskLimits {
