@@ -58,6 +58,11 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
             slot::cancel(work, &during, "WORKOUT_DELETED");
             continue;
         }
+        if timeline.is_done_early(plan) {
+            slot::cancel(work, &pre, "MERGED_WITH_OTHER");
+            slot::cancel(work, &during, "MERGED_WITH_OTHER");
+            continue;
+        }
         match phases::before_plan(work, &timeline, plan) {
             Some(desired) => slot::say(work, &timeline, &pre, desired),
             // What is taken between the two workouts stands with the first of them.

@@ -231,6 +231,13 @@ impl Timeline {
         (gap < HORIZON_US).then(|| (before, Seconds::from_micros(gap)))
     }
 
+    /// Whether the planned workout was over before its hour: nobody prepares for it any more.
+    pub(super) fn is_done_early(&self, plan: &Plan) -> bool {
+        let done = plan.fulfilled_by.as_deref();
+        let mut sessions = self.workouts.iter();
+        sessions.any(|other| Some(other.id.as_str()) == done && other.end <= plan.start)
+    }
+
     /// The workout before a plan, with the class of the gap to it.
     pub(super) fn before_plan(&self, plan: &Plan) -> Option<(&Workout, Seconds, GapClass)> {
         let (before, gap) = self.previous(plan.start, &plan.id, plan.fulfilled_by.as_deref())?;

@@ -119,10 +119,15 @@ impl Row {
                 "outcome": self.text("outcome"), "status": 404, "detail": "", "hints": [],
                 "fetched_at": seconds(&format!("{}:00", self.word(0))).unwrap() * 1_000_000,
             }),
-            ("app", "profile") => json!({
-                "id": self.text("id"), "type": "profile", "at": "2025-01-02T00:00:00Z",
-                "time_zone": self.text("time_zone"),
+            ("garmin", "bodyComps") => json!({
+                "userId": "g", "summaryId": self.text("id"), "weightInGrams": self.number("g"),
+                "measurementTimeInSeconds": self.at("at"), "measurementTimeOffsetInSeconds": 7_200,
             }),
+            ("healthkit", "records") => self.mass_sample(),
+            ("scan", _) => self.scan(),
+            ("app", "profile" | "weigh_in" | "body_mass" | "intake" | "planned_workout") => {
+                self.event(kind)
+            }
             ("app", "link_override") => self.word_of_the_user(ids),
             _ => panic!("the table tells of no {source} {kind}"),
         }
@@ -133,6 +138,59 @@ impl Row {
         json!({
             "id": self.text("id"), "type": "link_override", "action": self.text("action"),
             "at": format!("2025-{}:00Z", self.word(0)), "observation_ids": of,
+        })
+    }
+
+    /// Instants are written as elsewhere in the table, everything else as the app sends it.
+    fn event(&self, kind: &str) -> Value {
+        let mut event = Map::new();
+        event.insert("type".to_owned(), json!(kind));
+        for (name, value) in self.fields() {
+            let value = match seconds(value) {
+                Some(_) => json!(format!("2025-{value}Z")),
+                None => literal(name, value),
+            };
+            event.insert(name.to_owned(), value);
+        }
+        event
+            .entry("at")
+            .or_insert_with(|| json!(format!("2025-{}:00Z", self.word(0))));
+        Value::Object(event)
+    }
+
+    fn scan(&self) -> Value {
+        let mut scan = json!({
+            "schema": "sweat.scan/1", "scan_id": self.text("id"), "athlete_id": super::ATHLETE,
+            "patch_id": self.text("patch"), "body_site": "forearm_left_ventral",
+            "applied_at": format!("2025-{}Z", self.text("applied")),
+            "scanned_at": format!("2025-{}Z", self.text("scanned")),
+            "volume_channel": {
+                "fill_fraction": 0.5, "volume_ul": self.number("ul"),
+                "saturated": self.get("saturated").is_some(),
+                "quality": self.number("quality").unwrap_or(0.93),
+            },
+            "chloride_channel": {
+                "chloride_mmol_l": self.number("chloride").unwrap_or(38.0), "below_range": false,
+                "above_range": false, "quality": 0.9,
+            },
+            "patch": {"collection_area_cm2": 2.5},
+        });
+        let fields = scan.as_object_mut().unwrap();
+        self.copy(fields, &[("supersedes", "supersedes")]);
+        for name in ["revision", "failed"] {
+            if let Some(value) = self.get(name) {
+                fields.insert(name.to_owned(), literal(name, value));
+            }
+        }
+        scan
+    }
+
+    fn mass_sample(&self) -> Value {
+        let at = format!("2025-{}Z", self.text("at"));
+        json!({
+            "id": self.text("id"), "type": "HKQuantityTypeIdentifierBodyMass", "startDate": at,
+            "endDate": at, "value": self.number("kg"), "unit": "kg",
+            "source": {"bundleIdentifier": self.get("bundle").unwrap_or("com.apple.Health")},
         })
     }
 
@@ -267,6 +325,13 @@ impl Row {
             }
         }
     }
+}
+
+/// A number or a truth where it reads as one; what names something is text.
+fn literal(name: &str, value: &str) -> Value {
+    let named = matches!(name, "id" | "plan_id" | "session_ref");
+    let read = (!named).then(|| serde_json::from_str(value).ok()).flatten();
+    read.unwrap_or_else(|| json!(value))
 }
 
 fn tokens(line: &str) -> Vec<String> {

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 
 use schemas::AnyRecord;
+use schemas::record::loss::SweatLossEstimated;
 use schemas::record::night::NightRevised;
+use schemas::record::recommendation::RecommendationIssued;
 use schemas::record::session::{Member, SessionRevised};
 
 use super::row::{Row, seconds};
 
-/// Live sessions and nights: id, revision and content of each.
+/// Kinds of which a scenario tells all or nothing.
+const ALWAYS: [&str; 3] = ["session", "night", "nap"];
+
+/// What is live: id, revision and content of each.
 pub(super) fn live(facts: &[AnyRecord]) -> BTreeMap<String, (i64, String)> {
     let mut live = BTreeMap::new();
     for fact in facts {
@@ -23,6 +28,17 @@ pub(super) fn live(facts: &[AnyRecord]) -> BTreeMap<String, (i64, String)> {
                 live.insert(fact.night_id.clone(), said);
             }
             AnyRecord::NightRetracted(fact) => drop(live.remove(&fact.night_id)),
+            AnyRecord::SweatLossEstimated(fact) => {
+                let said = (fact.revision, fact.content_hash.clone());
+                live.insert(fact.loss_id.clone(), said);
+            }
+            AnyRecord::SweatLossRetracted(fact) => drop(live.remove(&fact.loss_id)),
+            AnyRecord::RecommendationIssued(fact) => {
+                let said = (fact.version, fact.content_hash.clone());
+                live.insert(fact.slot.clone(), said);
+            }
+            AnyRecord::RecommendationCancelled(fact) => drop(live.remove(&fact.slot)),
+            AnyRecord::RecommendationExpired(fact) => drop(live.remove(&fact.slot)),
             _ => {}
         }
     }
@@ -31,7 +47,10 @@ pub(super) fn live(facts: &[AnyRecord]) -> BTreeMap<String, (i64, String)> {
 
 /// Each expected thing beside the live one at its place in the order of starts.
 pub(super) fn differences(said: &[Row], facts: &[AnyRecord]) -> Vec<String> {
-    let found = things(facts);
+    let told_of = |kind: &str| said.iter().any(|row| row.word(0) == kind);
+    let mut found = things(facts);
+    found.retain(|thing| ALWAYS.contains(&thing.kind.as_str()) || told_of(&thing.kind));
+    let said: Vec<&Row> = said.iter().filter(|row| row.word(1) != "none").collect();
     let mut differences = Vec::new();
     if found.len() != said.len() {
         differences.push(format!(
@@ -103,9 +122,11 @@ impl Thing {
     }
 }
 
-/// Everything live, sessions before nights, each in order of start, then members.
+/// Everything live: sessions, nights, losses, advice, each in order of start, then members.
 fn things(facts: &[AnyRecord]) -> Vec<Thing> {
     let mut found: BTreeMap<String, (i64, Thing)> = BTreeMap::new();
+    let names = names(facts);
+    let known = |id: &String| names.get(id).unwrap_or(id).clone();
     for fact in facts {
         match fact {
             AnyRecord::SessionRevised(fact) => {
@@ -116,11 +137,29 @@ fn things(facts: &[AnyRecord]) -> Vec<Thing> {
                 found.insert(fact.night_id.clone(), (fact.start.0, night(fact)));
             }
             AnyRecord::NightRetracted(fact) => drop(found.remove(&fact.night_id)),
+            AnyRecord::SweatLossEstimated(fact) => {
+                let thing = loss(fact, known(&fact.session_id));
+                found.insert(fact.loss_id.clone(), (fact.session_start.0, thing));
+            }
+            AnyRecord::SweatLossRetracted(fact) => drop(found.remove(&fact.loss_id)),
+            AnyRecord::RecommendationIssued(fact) => {
+                let thing = advice(fact, known(&fact.advice.anchor_id));
+                let start = fact.advice.anchor_start.0;
+                found.insert(fact.slot.clone(), (start, thing));
+            }
+            AnyRecord::RecommendationCancelled(fact) => drop(found.remove(&fact.slot)),
+            AnyRecord::RecommendationExpired(fact) => drop(found.remove(&fact.slot)),
             _ => {}
         }
     }
     let mut found: Vec<(i64, Thing)> = found.into_values().collect();
-    found.sort_by_key(|(start, thing)| (thing.kind != "session", *start, thing.members.clone()));
+    let kinds = ["session", "night", "nap", "loss", "advice"];
+    found.sort_by_key(|(start, thing)| {
+        let kind = kinds.iter().position(|kind| *kind == thing.kind);
+        // Naps stand among the nights.
+        let kind = kind.map(|kind| if kind == 2 { 1 } else { kind });
+        (kind, *start, thing.members.clone())
+    });
     found.into_iter().map(|(_, thing)| thing).collect()
 }
 
@@ -146,6 +185,46 @@ fn session(fact: &SessionRevised) -> Thing {
             ("legs", fact.legs.len().to_string()),
             ("candidates", fact.candidates.len().to_string()),
             ("roles", roles.join(",")),
+        ]),
+    }
+}
+
+/// The members of each session, by its id.
+fn names(facts: &[AnyRecord]) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    for fact in facts {
+        if let AnyRecord::SessionRevised(fact) = fact {
+            names.insert(fact.session_id.clone(), members(&fact.members));
+        }
+    }
+    names
+}
+
+fn loss(fact: &SweatLossEstimated, session: String) -> Thing {
+    let sodium = fact.sodium_mg.as_ref();
+    Thing {
+        kind: "loss".to_owned(),
+        members: session,
+        values: BTreeMap::from([
+            ("method", fact.method.clone()),
+            ("fluid", fact.fluid_ml.median.round().to_string()),
+            (
+                "sodium",
+                sodium.map_or("-".to_owned(), |mg| mg.median.round().to_string()),
+            ),
+            ("flags", fact.flags.join(",")),
+        ]),
+    }
+}
+
+fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
+    Thing {
+        kind: "advice".to_owned(),
+        members: format!("{anchor} {}", fact.advice.phase),
+        values: BTreeMap::from([
+            ("anchor", anchor),
+            ("phase", fact.advice.phase.clone()),
+            ("start", instant(fact.advice.anchor_start.0)),
         ]),
     }
 }
