@@ -4,6 +4,7 @@
 //! It is no deployment: one node each, small heaps, sessions as short as tests want them, nothing
 //! but loopback. What it starts it writes down in a folder, and it stops nothing else.
 
+mod bench;
 mod cassandra;
 mod java;
 mod kafka;
@@ -23,9 +24,10 @@ pub(crate) use suites::{PYTHON_VARIABLE, is_required};
 
 /// Where everything lies, below the workspace: a `cargo clean` takes it along.
 const FOLDER: &str = "target/servers";
-/// What `up` starts, and what `test` starts, are kept apart: neither stops the other's.
+/// What `up`, `test` and `bench` start is kept apart: none stops another's.
 const UP: &str = "up";
 const TEST: &str = "test";
+const BENCH: &str = "bench";
 /// Tells a test's own calls (`kill`, `start`, …) which set of servers is meant.
 const SET_VARIABLE: &str = "SUDOR_TEST_SERVERS";
 /// The program a test calls for that.
@@ -165,6 +167,7 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
         ["status"] => status(root, &set),
         ["test", filters @ ..] => suites::run(root, filters),
         ["soak", words @ ..] => suites::soak(root, words),
+        ["bench", words @ ..] => bench::run(root, words),
         ["kill", target] => each(root, &set, target, Node::kill),
         ["pause", target] => each(root, &set, target, Node::pause),
         ["resume", target] => each(root, &set, target, Node::resume),
@@ -263,8 +266,8 @@ struct Started<'r> {
 
 impl<'r> Started<'r> {
     /// What an interrupted run left is stopped first.
-    fn new(root: &'r Path) -> Result<Self> {
-        let set = root.join(FOLDER).join(TEST);
+    fn new(root: &'r Path, set: &str) -> Result<Self> {
+        let set = root.join(FOLDER).join(set);
         down(root, &set, EVERY)?;
         Ok(Self {
             root,

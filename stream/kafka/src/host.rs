@@ -25,7 +25,7 @@ use crate::classify::failed;
 use crate::clients::{self, Told};
 use crate::member::Member;
 use crate::merge::Merge;
-use crate::restore::Restorer;
+use crate::restore::{RestoreTotals, Restorer};
 use crate::settings::KafkaOptions;
 use crate::state::PartitionState;
 use crate::topics;
@@ -43,6 +43,7 @@ pub struct KafkaHost {
     restorer: Restorer,
     active: BTreeMap<Partition, Active>,
     restoring: BTreeMap<Partition, Taking>,
+    restored: RestoreTotals,
     changed: BTreeSet<Partition>,
     merge: Merge,
     /// The generation in which what is owned was looked at.
@@ -98,6 +99,7 @@ impl KafkaHost {
             transactions,
             active: BTreeMap::new(),
             restoring: BTreeMap::new(),
+            restored: RestoreTotals::default(),
             changed: BTreeSet::new(),
             merge: Merge::default(),
             owner: None,
@@ -117,6 +119,11 @@ impl KafkaHost {
     /// Partitions that are owned and not ready, and the records of their changelogs still to read.
     pub fn restoring(&self) -> (usize, u64) {
         (self.restoring.len(), self.restorer.records_left())
+    }
+
+    /// What was read of changelogs since this was opened.
+    pub fn restored(&self) -> RestoreTotals {
+        self.restored
     }
 
     /// Takes part in the group until so many partitions are ready.

@@ -47,6 +47,7 @@ pub use classify::{Verdict, classify};
 pub use follow::{Followed, KafkaFollower, Places, StateNews};
 pub use host::KafkaHost;
 pub use registry::{Registry, SchemaIds, SchemaState};
+pub use restore::RestoreTotals;
 pub use settings::{GroupProtocol, KafkaLimits, KafkaOptions, Security, TopicSpec};
 pub use subscribe::KafkaSubscriber;
 pub use table::{KafkaShare, KafkaTable, TableRow};

@@ -52,6 +52,25 @@ pub(crate) struct Restored {
     pub(crate) took: Duration,
 }
 
+/// What a host read of its changelogs since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RestoreTotals {
+    pub partitions: u64,
+    pub records: u64,
+    pub bytes: u64,
+    /// Partitions are read one after the other.
+    pub took: Duration,
+}
+
+impl RestoreTotals {
+    pub(crate) fn add(&mut self, one: &Restored) {
+        self.partitions = self.partitions.saturating_add(1);
+        self.records = self.records.saturating_add(one.records);
+        self.bytes = self.bytes.saturating_add(one.bytes);
+        self.took = self.took.saturating_add(one.took);
+    }
+}
+
 pub(crate) struct Restorer {
     jobs: Option<SyncSender<Job>>,
     done: Receiver<Result<Restored, Failure>>,

@@ -87,6 +87,22 @@ pub(super) fn resolve_archive(place: &Place) -> Result<()> {
     })
 }
 
+/// Compiles a program of ours into `folder/classes`, and copies what it needs to `folder/jars`.
+pub(super) fn build(pom: &Path, folder: &Path) -> Result<()> {
+    if Command::new("mvn").arg("-v").output().is_err() {
+        bail!("{HOW_MAVEN}");
+    }
+    offline_first(|maven| {
+        maven
+            .arg("-f")
+            .arg(pom)
+            .arg(format!("-Dfolder={}", folder.display()))
+            .arg(format!("-DoutputDirectory={}/jars", folder.display()))
+            .arg("org.apache.maven.plugins:maven-compiler-plugin:3.13.0:compile")
+            .arg("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies");
+    })
+}
+
 fn resolve(place: &Place, goals: impl Fn(&mut Command)) -> Result<()> {
     let pom = std::fs::read_to_string(place.pom())
         .with_context(|| format!("cannot read {}", place.pom().display()))?;
@@ -102,17 +118,23 @@ fn resolve(place: &Place, goals: impl Fn(&mut Command)) -> Result<()> {
     }
     std::fs::create_dir_all(&place.artifacts)?;
     say(&format!("xtask: fetching {}", place.kind.name()))?;
-    // Without the network first: what Maven has, it need not ask for.
+    offline_first(|maven| {
+        maven.arg("-f").arg(place.pom());
+        goals(maven);
+    })?;
+    std::fs::write(&complete, pom)?;
+    Ok(())
+}
+
+/// Without the network first: what Maven has, it need not ask for.
+fn offline_first(goals: impl Fn(&mut Command)) -> Result<()> {
     let maven = |offline: bool| {
         let mut maven = Command::new("mvn");
         maven.args(["-q", "-B"]).args(offline.then_some("-o"));
-        maven.arg("-f").arg(place.pom());
         goals(&mut maven);
         finish(&mut maven)
     };
-    maven(true).or_else(|_| maven(false))?;
-    std::fs::write(&complete, pom)?;
-    Ok(())
+    maven(true).or_else(|_| maven(false))
 }
 
 /// Runs a command to its end; what it wrote is told only if it failed.

@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{Kind, Started, python};
+use super::{Kind, Started, TEST, python};
 use crate::say;
 
 /// Where a suite finds the interpreter that has the analysts' tools.
@@ -172,7 +172,7 @@ pub(super) fn run(root: &Path, filters: &[&str]) -> Result<()> {
         .collect();
     let built = Built::new(root, &chosen)?;
     let mut tally = Tally::default();
-    let mut servers = Started::new(root)?;
+    let mut servers = Started::new(root, TEST)?;
     for suite in chosen {
         tally.run(suite, (root, &built), &mut servers)?;
     }
@@ -193,7 +193,7 @@ pub(super) fn soak(root: &Path, words: &[&str]) -> Result<()> {
         .find(|suite| suite.target == FAULTS)
         .context("there is no suite of faults")?;
     let built = Built::new(root, &[suite])?;
-    let mut servers = Started::new(root)?;
+    let mut servers = Started::new(root, TEST)?;
     for &kind in suite.needs {
         servers.start(kind)?;
     }
@@ -215,7 +215,7 @@ fn soak_rows(root: &Path, rows: &str) -> Result<()> {
         .find(|suite| suite.target == CRASH)
         .context("there is no suite that kills the database")?;
     let built = Built::new(root, &[suite])?;
-    let mut servers = Started::new(root)?;
+    let mut servers = Started::new(root, TEST)?;
     for &kind in suite.needs {
         servers.start(kind)?;
     }

@@ -49,6 +49,7 @@ impl KafkaHost {
             self.take_over(&new)?;
         }
         while let Some(restored) = self.restorer.finished()? {
+            self.restored.add(&restored);
             moved |= self.activate(restored)?;
         }
         if moved {
