@@ -161,7 +161,7 @@ impl Transactions {
         positions: Option<(&TopicPartitionList, &ConsumerGroupMetadata)>,
     ) -> Result<(), Failure> {
         for record in records {
-            self.produce(&record)?;
+            self.produce(record)?;
         }
         // First the records, then the question whether they are ours to write: a broker that lets the
         // positions in has all records before anything that a later owner writes.
@@ -182,28 +182,27 @@ impl Transactions {
         committed
     }
 
-    fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
-        let started = Instant::now();
-        loop {
-            let mut next = BaseRecord::<[u8], [u8]>::to(record.topic)
-                .partition(record.partition)
-                .key(record.key)
-                .timestamp(record.timestamp_ms)
-                .headers(record.headers.clone());
-            if let Some(value) = record.value {
-                next = next.payload(value);
-            }
-            match self.producer.send(next) {
-                Ok(()) => return Ok(()),
-                Err((error, _)) => {
-                    let full = classify(&error) == Verdict::Retry;
-                    if !full || started.elapsed() > self.limit {
-                        return Err(failed(format!("producing to {}", record.topic), error));
-                    }
-                    std::thread::sleep(NAP);
-                }
-            }
+    fn produce(&self, record: Outgoing<'_>) -> Result<(), Failure> {
+        let topic = record.topic;
+        let mut next = BaseRecord::<[u8], [u8]>::to(topic)
+            .partition(record.partition)
+            .key(record.key)
+            .timestamp(record.timestamp_ms)
+            .headers(record.headers);
+        if let Some(value) = record.value {
+            next = next.payload(value);
         }
+        let mut waiting: Option<Instant> = None;
+        while let Err((error, back)) = self.producer.send(next) {
+            let since = *waiting.get_or_insert_with(Instant::now);
+            let full = classify(&error) == Verdict::Retry;
+            if !full || since.elapsed() > self.limit {
+                return Err(failed(format!("producing to {topic}"), error));
+            }
+            std::thread::sleep(NAP);
+            next = back;
+        }
+        Ok(())
     }
 
     /// The client's own wait polls in steps of 100 ms while another thread takes the answers.
