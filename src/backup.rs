@@ -24,6 +24,7 @@ const MANIFEST: &str = "backup.json";
 /// The shape of `backup.json`.
 const LAYOUT: u32 = 1;
 const LOG: &str = "log.db";
+const DRAFT: &str = ".restoring";
 const STORE: &str = "store.db";
 const VAULT: &str = "vault.db";
 const KEY: &str = "vault.key";
@@ -77,8 +78,11 @@ pub(crate) fn restore(args: &RestoreArgs, global: GlobalArgs) -> CommandResult {
     let manifest = read_manifest(&args.from)
         .map_err(|error| Failure::bad_input(error).hint("--from names the folder of a backup"))?;
     empty(&args.data)?;
-    let restored = put_back(&manifest, &args.from, &args.data);
-    restored.map_err(Failure::failed)?;
+    if let Err(error) = put_back(&manifest, &args.from, &args.data) {
+        // So that the next attempt finds the folder empty.
+        remove_drafts(&args.data).map_err(Failure::failed)?;
+        return Err(Failure::failed(error));
+    }
     let mut text = format!(
         "{} files in {}, checked against their hashes",
         manifest.files.len(),
@@ -99,10 +103,12 @@ fn report(manifest: &Manifest, text: &str, global: GlobalArgs) -> CommandResult 
     printed.map_err(Failure::failed)
 }
 
-/// A folder that is there and holds nothing.
+/// A folder that is there and holds nothing but what a restore left that was killed.
 fn empty(folder: &Path) -> Result<(), Failure> {
     let made = fs::create_dir_all(folder)
-        .and_then(|()| fs::read_dir(folder)?.next().transpose())
+        .map_err(anyhow::Error::from)
+        .and_then(|()| remove_drafts(folder))
+        .and_then(|()| Ok(fs::read_dir(folder)?.next().transpose()?))
         .with_context(|| format!("cannot make the folder {}", folder.display()));
     match made.map_err(Failure::failed)? {
         None => Ok(()),
@@ -260,8 +266,19 @@ fn read_manifest(from: &Path) -> anyhow::Result<Manifest> {
 }
 
 /// Every file is compared with its hash before any gets its name.
+/// Copies that were not checked yet, by the names that only a restore gives.
+fn remove_drafts(data: &Path) -> anyhow::Result<()> {
+    for entry in fs::read_dir(data)? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(DRAFT) {
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
 fn put_back(manifest: &Manifest, from: &Path, data: &Path) -> anyhow::Result<()> {
-    let draft = |name: &str| data.join(format!("{name}.restoring"));
+    let draft = |name: &str| data.join(format!("{name}{DRAFT}"));
     for file in &manifest.files {
         let to = draft(&file.name);
         fs::copy(from.join(&file.name), &to)

@@ -2,6 +2,8 @@
 //!
 //! Looks at the texts only, so that it can say what is wrong where the codec would refuse to start.
 
+use std::collections::BTreeMap;
+
 use crate::compatibility::{self, Incompatible};
 use crate::lock::{self, Lock, LockedVersion};
 use crate::table::{HISTORY, NAMES, PRESENT, SchemaFile};
@@ -31,6 +33,12 @@ pub enum Fault {
          `cargo run -p schemas --example accept` and commit the lock file"
     )]
     LockOutdated { subject: String },
+    #[error(
+        "id {id} of schemas.lock.json stands for two schemas, in {one} and in {other}: two changes took \
+         it at once; take what the later one added out of the file, and run \
+         `cargo run -p schemas --example accept` again"
+    )]
+    IdTwice { id: u32, one: String, other: String },
     #[error("version {old} of {subject} may not become version {new}")]
     Incompatible {
         subject: String,
@@ -45,6 +53,7 @@ pub enum Fault {
 /// that every version of a subject can read every other.
 pub fn check() -> Result<(), Fault> {
     let locked = locked()?;
+    one_schema_an_id(&locked)?;
     let proposed = propose(&locked)?;
     for (subject, versions) in &proposed.subjects {
         if locked.subjects.get(subject) != Some(versions) {
@@ -175,6 +184,24 @@ fn id_in_other_subject(lock: &Lock, now: &LockedVersion) -> Option<u32> {
         .map(|version| version.id)
 }
 
+/// Two branches that were merged can each have taken the next id, and no line of the file conflicts.
+fn one_schema_an_id(lock: &Lock) -> Result<(), Fault> {
+    let mut known: BTreeMap<u32, (&str, &str)> = BTreeMap::new();
+    for (subject, versions) in &lock.subjects {
+        for version in versions {
+            let (shape, one) = *known.entry(version.id).or_insert((&version.shape, subject));
+            if shape != version.shape {
+                return Err(Fault::IdTwice {
+                    id: version.id,
+                    one: one.to_owned(),
+                    other: subject.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
 fn highest_id(lock: &Lock) -> u32 {
     lock.subjects
         .values()
@@ -207,4 +234,26 @@ fn text(file: &str) -> &'static str {
         .chain(HISTORY)
         .find(|known| known.file == file);
     found.map_or("", |known| known.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{locked, one_schema_an_id};
+
+    #[test]
+    fn an_id_that_two_changes_took_is_told_with_both_subjects() {
+        let mut lock = locked().unwrap();
+        assert!(one_schema_an_id(&lock).is_ok());
+        let mut newest: Vec<(u32, String, usize)> = Vec::new();
+        for (subject, versions) in &lock.subjects {
+            let last = versions.iter().enumerate().next_back();
+            newest.extend(last.map(|(at, version)| (version.id, subject.clone(), at)));
+        }
+        newest.sort();
+        let (id, one, _) = newest.first().cloned().unwrap();
+        let (_, other, at) = newest.last().cloned().unwrap();
+        lock.subjects.get_mut(&other).unwrap()[at].id = id;
+        let told = one_schema_an_id(&lock).unwrap_err().to_string();
+        assert!(told.contains(&one) && told.contains(&other), "{told}");
+    }
 }

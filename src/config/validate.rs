@@ -316,12 +316,11 @@ fn term(key: &str, text: &str) -> Result<Option<Duration>, Failure> {
     };
     let seconds = number.parse::<u64>().ok().zip(unit);
     let seconds = seconds.and_then(|(number, unit)| number.checked_mul(unit));
-    match seconds.filter(|seconds| *seconds <= TERM_MAX_S) {
-        Some(0) => Ok(None),
+    match seconds.filter(|seconds| (1..=TERM_MAX_S).contains(seconds)) {
         Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
         None => Err(bad(
             &format!("{key} = {text:?} is no term"),
-            "a whole number with s, m, h or d, such as 90d; empty keeps everything",
+            "a whole number above 0 with s, m, h or d, such as 90d; empty keeps everything",
         )),
     }
 }

@@ -232,6 +232,7 @@ async fn a_kill_in_the_middle_leaves_a_folder_that_agrees() {
 fn a_term_is_a_number_with_a_unit_and_a_history_is_not_shorter_than_the_log() {
     for (settings, said) in [
         (vec![("LOG", "ten days")], "retention.log"),
+        (vec![("LOG", "0d")], "retention.log"),
         (vec![("HISTORY", "10d")], "retention.history"),
         (vec![("LOG", "10d"), ("HISTORY", "9d")], "retention.history"),
     ] {

@@ -284,11 +284,10 @@ impl<'r> Started<'r> {
         Ok(())
     }
 
-    /// Variables for a suite that needs these.
-    fn environment(&self, needs: &[Kind]) -> Result<Vec<(String, String)>> {
-        let own = std::env::current_exe().context("cannot tell which program this is")?;
+    /// Variables for a suite that needs these, and strikes servers through a program, `xtask`.
+    fn environment(&self, xtask: &Path, needs: &[Kind]) -> Result<Vec<(String, String)>> {
         let mut variables = vec![
-            (XTASK_VARIABLE.to_owned(), own.display().to_string()),
+            (XTASK_VARIABLE.to_owned(), xtask.display().to_string()),
             (SET_VARIABLE.to_owned(), self.set.display().to_string()),
         ];
         let wanted = self

@@ -106,7 +106,7 @@ impl Suite {
     /// The built suite, started where cargo would start it.
     fn command(&self, built: &Built) -> Result<Command> {
         let (folder, program) = built
-            .0
+            .suites
             .get(&(self.package.to_owned(), self.target.to_owned()))
             .with_context(|| format!("cargo built no test target {}", self.name()))?;
         let mut command = Command::new(program);
@@ -115,13 +115,19 @@ impl Suite {
     }
 }
 
-/// The programs of test targets, and the folders of their packages, by package and target.
-struct Built(BTreeMap<(String, String), (PathBuf, PathBuf)>);
+/// What cargo made.
+struct Built {
+    /// Test targets with the folders of their packages, by package and target.
+    suites: BTreeMap<(String, String), (PathBuf, PathBuf)>,
+    /// This program, asked for before cargo may put another file in its place.
+    xtask: PathBuf,
+}
 
 impl Built {
     /// With all features of the whole workspace, as the step of tests has compiled them: so nothing is
     /// compiled twice, and no server waits for the compiler.
     fn new(root: &Path, suites: &[&Suite]) -> Result<Self> {
+        let xtask = std::env::current_exe().context("cannot tell which program this is")?;
         let targets: BTreeSet<&str> = suites.iter().map(|suite| suite.target).collect();
         let mut cargo = Command::new(env!("CARGO"));
         cargo
@@ -135,12 +141,15 @@ impl Built {
             bail!("the suites do not compile: {}", output.status);
         }
         let told = String::from_utf8(output.stdout).context("cargo told no text")?;
-        let mut built = BTreeMap::new();
+        let mut found = BTreeMap::new();
         for line in told.lines() {
             let message: Value = serde_json::from_str(line).context("cargo told no JSON")?;
-            built.extend(Self::artifact(&message));
+            found.extend(Self::artifact(&message));
         }
-        Ok(Self(built))
+        Ok(Self {
+            suites: found,
+            xtask,
+        })
     }
 
     fn artifact(message: &Value) -> Option<((String, String), (PathBuf, PathBuf))> {
@@ -201,7 +210,7 @@ pub(super) fn soak(root: &Path, words: &[&str]) -> Result<()> {
     let mut command = suite.command(&built)?;
     command
         .args(["--test-threads=1", "nothing_is_missing"])
-        .envs(servers.environment(suite.needs)?)
+        .envs(servers.environment(&built.xtask, suite.needs)?)
         .env(PLAN_VARIABLE, format!("{SOAK} {}", words.join(" ")))
         .env(REPORT_VARIABLE, &report);
     finish(&mut command, "soak")?;
@@ -222,7 +231,7 @@ fn soak_rows(root: &Path, rows: &str) -> Result<()> {
     let mut command = suite.command(&built)?;
     command
         .arg("--nocapture")
-        .envs(servers.environment(suite.needs)?)
+        .envs(servers.environment(&built.xtask, suite.needs)?)
         .env(REQUIRE_VARIABLE, "1")
         .env(ROWS_VARIABLE, rows);
     finish(&mut command, "soak cassandra")
@@ -275,7 +284,7 @@ impl Tally {
         }
         command
             .envs(suite_python.map(|python| (PYTHON_VARIABLE, python)))
-            .envs(servers.environment(suite.needs)?)
+            .envs(servers.environment(&built.xtask, suite.needs)?)
             .env(REQUIRE_VARIABLE, "1");
         match finish(&mut command, &suite.name()) {
             Ok(()) => {
