@@ -85,8 +85,7 @@ const DOCS: Step = Step {
 };
 
 pub(crate) const QUICK: &[Step] = &[FMT, TIDY, LAYERS];
-/// Without the server suites, which are a command of their own until they have passed as one.
-pub(crate) const ALL: &[Step] = &[FMT, TIDY, LAYERS, TOOLS, CLIPPY, TESTS, DOCS];
+pub(crate) const ALL: &[Step] = &[FMT, TIDY, LAYERS, TOOLS, CLIPPY, TESTS, SERVERS, DOCS];
 pub(crate) const SERVER_SUITES: &[Step] = &[SERVERS];
 
 /// Runs steps until one fails.
