@@ -19,7 +19,8 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use calc::CalcArgs;
 pub(crate) use data::{
     BackupArgs, DataArgs, DeadLettersArgs, DeadLettersCommand, DoctorArgs, ExportArgs,
-    RederiveArgs, RestoreArgs, RunArgs, SessionsArgs, SessionsView, VacuumArgs, VerifyArgs,
+    RederiveArgs, ReplayArgs, RestoreArgs, RunArgs, SessionsArgs, SessionsView, VacuumArgs,
+    VerifyArgs,
 };
 pub(crate) use keys::{KeyScope, KeysArgs, KeysCommand};
 pub(crate) use reading::{Begin, ExplainArgs, ExplainWhat, TailArgs};
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Derive every athlete again by the rules of today, and say what that changes
     Rederive(RederiveArgs),
+    /// Derive everything again beside what is published, and say what would differ
+    Replay(ReplayArgs),
     /// Say where a session's, loss's or recommendation's values come from, down to the raw bytes
     Explain(ExplainArgs),
     /// List an athlete's sessions, also as others than the athlete may see them
@@ -136,6 +139,8 @@ mod tests {
             verify --config sudor.toml
             rederive --data d --json
             rederive --dry-run --limit 5 --config sudor.toml
+            replay --shadow --data d --out o --json
+            replay --shadow --generation 3 --config sudor.toml
             sessions a1 --data d
             sessions a1 --view unrestricted --data d --json
             explain session s1 --field distance_m --data d
@@ -193,6 +198,7 @@ mod tests {
             simulate --out d --post http://127.0.0.1:8080
             score --data d
             rederive --limit 0
+            replay --data d
             explain session
             tail --from yesterday
             tail --limit 0

@@ -87,7 +87,7 @@ pub(crate) enum AuthRequired {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
-    /// The data folder.
+    /// The folder of what is derived from the log: the data folder, or that of a later generation in it.
     pub(crate) data: PathBuf,
     /// Fixed when the log is made; another number is refused there.
     pub(crate) partitions: u32,
@@ -96,6 +96,13 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
     /// Directives such as `info,sinks_api=debug`; goes before `-v`.
     pub(crate) filter: Option<String>,
+}
+
+impl Log {
+    /// Which derivation of the inputs; a log in the data folder has one.
+    pub(crate) fn generation(&self) -> u32 {
+        self.kafka.as_ref().map_or(1, |kafka| kafka.generation)
+    }
 }
 
 /// A log on Kafka; the data folder then holds a copy of it for readers.
@@ -107,6 +114,8 @@ pub(crate) struct Log {
 pub(crate) struct Kafka {
     pub(crate) brokers: String,
     pub(crate) topic_prefix: String,
+    /// Which derivation of the inputs this process makes, stores and serves.
+    pub(crate) generation: u32,
     pub(crate) group_protocol: GroupProtocol,
     pub(crate) replication: u32,
     pub(crate) tls: bool,

@@ -7,6 +7,7 @@
 mod control;
 mod copying;
 mod ids;
+mod shadow;
 mod topics;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use edge::{Clock, SystemClock};
 use processors_pipeline::{Pipeline, Rules};
 use secrecy::ExposeSecret;
@@ -30,6 +31,7 @@ use crate::loops::{self, Status};
 use crate::{rules, topics as catalogue};
 
 pub(crate) use ids::{Checked, check as check_schemas, register as register_schemas, registry};
+pub(crate) use shadow::replay;
 pub(crate) use topics::create as create_topics;
 
 /// Between two attempts to open what a broker has to answer for.
@@ -37,6 +39,16 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// After a batch that was abandoned.
 const ABORTED: Duration = Duration::from_millis(20);
 const GROUP: &str = "processing";
+
+/// A time before every timer.
+const NEVER: LogTime = LogTime(i64::MIN);
+
+/// Whether a process makes time, or goes by that of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ticks {
+    Appended,
+    ReadOnly,
+}
 
 /// What a process needs of a broker.
 pub(crate) struct Side {
@@ -48,10 +60,12 @@ pub(crate) fn options(settings: &Settings, kafka: &config::Kafka) -> anyhow::Res
     let data = &settings.log.data;
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    of_one_generation(data, kafka.generation)?;
     Ok(KafkaOptions {
         brokers: kafka.brokers.clone(),
         prefix: kafka.topic_prefix.clone(),
         group: GROUP.to_owned(),
+        generation: kafka.generation,
         instance: instance(data)?,
         group_protocol: match kafka.group_protocol {
             config::GroupProtocol::Consumer => GroupProtocol::Consumer,
@@ -74,6 +88,29 @@ pub(crate) fn options(settings: &Settings, kafka: &config::Kafka) -> anyhow::Res
         limits: KafkaLimits::default(),
         now: || LogTime(SystemClock.now().0),
     })
+}
+
+/// The folder of one generation, used as that of another, would be gone on with at wrong places.
+fn of_one_generation(data: &Path, generation: u32) -> anyhow::Result<()> {
+    let file = data.join("generation");
+    let found = match std::fs::read_to_string(&file) {
+        Ok(found) => found.trim().to_owned(),
+        // Folders of the first have none.
+        Err(_) if generation == 1 => return Ok(()),
+        Err(_) if data.join("log.db").exists() => "1".to_owned(),
+        Err(_) => {
+            return std::fs::write(&file, format!("{generation}\n"))
+                .with_context(|| format!("cannot write {}", file.display()));
+        }
+    };
+    if found == generation.to_string() {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "{} holds what generation {found} derived, and log.generation is {generation}; log.data names the data folder of all \
+         generations, each of which has a folder in it",
+        data.display()
+    ))
 }
 
 /// A name that this folder keeps: a restart shuts out its own earlier life, and nobody else's.
@@ -123,6 +160,7 @@ impl Side {
         status: &Arc<Status>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
+        ticks: Ticks,
     ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
         let pipeline = Rules::new(rules::config(settings));
         let limits = TaskLimits {
@@ -137,7 +175,7 @@ impl Side {
             while !status_in.is_stopping() {
                 let ended = KafkaHost::open(&options, appender.clone()).and_then(|host| {
                     let mut task = Task::new(Pipeline::new(pipeline.clone()), host, limits);
-                    process(&mut task, &status_in, &*clock, &metrics)
+                    process(&mut task, &status_in, &*clock, (&metrics, ticks))
                 });
                 match ended {
                     Ok(()) => return Ok(()),
@@ -161,13 +199,17 @@ fn process(
     task: &mut Task<Pipeline, KafkaHost>,
     status: &Status,
     clock: &dyn Clock,
-    metrics: &Metrics,
+    (metrics, ticks): (&Metrics, Ticks),
 ) -> Result<(), Failure> {
     while !status.is_stopping() {
         // Taken before the step: what is done during it is not covered by what the step finds.
         let done = status.elsewhere.done();
         let began = clock.now();
-        match task.step(LogTime(began.0))? {
+        let now = match ticks {
+            Ticks::Appended => LogTime(began.0),
+            Ticks::ReadOnly => NEVER,
+        };
+        match task.step(now)? {
             Step::Worked {
                 inputs, outputs, ..
             } => {

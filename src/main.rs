@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod dead_letters;
 mod demo;
+mod differences;
 mod doctor;
 mod exit;
 mod explain;
@@ -21,6 +22,7 @@ mod loops;
 mod post;
 mod progress;
 mod rederive;
+mod replay;
 mod rules;
 mod run;
 mod score;
@@ -66,6 +68,7 @@ fn run_command(cli: &Cli) -> CommandResult {
         Command::Score(args) => score::run(args, global),
         Command::Verify(args) => verify::run(args, global),
         Command::Rederive(args) => rederive::run(args, global),
+        Command::Replay(args) => replay::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Sessions(args) => sessions::run(args, global),
         Command::Tail(args) => tail::run(args, global),

@@ -28,6 +28,13 @@ impl Progress {
         self.bar.inc(u64::try_from(by).unwrap_or(0));
     }
 
+    /// So far of so much, where the whole grows.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn reach(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     pub(crate) fn done(&self) {
         self.bar.finish_and_clear();
     }

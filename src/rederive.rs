@@ -12,33 +12,21 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Context, anyhow};
-use processors_pipeline::{Difference, Rederived};
+use processors_pipeline::Rederived;
+use schemas::AnyRecord;
 use serde::Serialize;
-use serde_json::{Value, json};
 use stream_embedded::{EmbeddedLog, EmbeddedReader, Options, ProcessingHost};
 use stream_log::{BucketId, Commit, Key, Log, StateChange, partition_of};
 
 use crate::cli::{GlobalArgs, RederiveArgs};
 use crate::config::{self, Request, Settings};
+use crate::differences::{self, Change, Differences, record_at};
 use crate::exit::{self, CommandResult, Failure};
 use crate::progress::Progress;
 use crate::run::existing_log;
 use crate::topics;
+use crate::verify::facts::{EntityId, Facts, entity_of};
 use crate::verify::{Findings, log, rebuild};
-
-/// Differences of a kind that are shown; all are counted.
-const EXAMPLES_MAX: usize = 10;
-
-/// How many things of a kind the rules of today see otherwise.
-#[derive(Debug, Default, Serialize)]
-struct Tally {
-    revised: u64,
-    retracted: u64,
-    new: u64,
-    /// Of these, sessions of other records than before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    regrouped: Option<u64>,
-}
 
 /// The result, as one JSON document.
 #[derive(Debug, Default, Serialize)]
@@ -56,8 +44,8 @@ struct Report {
     athletes_left: u64,
     /// Facts said, by record.
     facts: BTreeMap<String, u64>,
-    differences: BTreeMap<&'static str, Tally>,
-    examples: BTreeMap<&'static str, Vec<Value>>,
+    #[serde(flatten)]
+    differences: Differences,
 }
 
 pub(crate) fn run(args: &RederiveArgs, global: GlobalArgs) -> CommandResult {
@@ -65,7 +53,7 @@ pub(crate) fn run(args: &RederiveArgs, global: GlobalArgs) -> CommandResult {
     if settings.log.kafka.is_some() {
         let missing = exit::NotSupported {
             what: "sudor rederive of a log on Kafka",
-            instead: "process the topics from their beginning with a new topic prefix",
+            instead: "sudor replay --shadow derives the next generation beside this one",
         };
         return Err(missing.into());
     }
@@ -144,7 +132,7 @@ fn rederive(
         };
         let derived = derived
             .map_err(|broken| anyhow!("the state of {name} cannot be read: {}", broken.detail))?;
-        report.add(name, &derived);
+        report.add(name, &derived, &reader, &counted.facts)?;
         if let Some((_, host)) = &mut host {
             host.commit(commit(&athlete, reader.partitions(), derived))
                 .with_context(|| format!("cannot commit {name}"))?;
@@ -195,8 +183,15 @@ fn commit(athlete: &Key, partitions: u32, derived: Rederived) -> Commit {
 }
 
 impl Report {
-    fn add(&mut self, athlete: &str, derived: &Rederived) {
+    fn add(
+        &mut self,
+        athlete: &str,
+        derived: &Rederived,
+        reader: &EmbeddedReader,
+        said: &Facts,
+    ) -> anyhow::Result<()> {
         self.athletes_rederived += 1;
+        let mut emitted = BTreeMap::new();
         for record in &derived.emit {
             let kind = record
                 .headers
@@ -206,40 +201,45 @@ impl Report {
                 String::from_utf8_lossy(&kind.value).into_owned()
             });
             *self.facts.entry(kind).or_default() += 1;
+            let fact = schemas::decode_any(&record.value)
+                .with_context(|| format!("a fact of {athlete} cannot be read"))?;
+            if let Some(entity) = entity_of(&fact) {
+                emitted.insert((entity.1, state_id(&fact, &entity)), (entity, fact));
+            }
         }
         for difference in &derived.differences {
-            let tally = self.differences.entry(difference.kind).or_default();
-            match difference.change {
-                "new" => tally.new += 1,
-                "retracted" => tally.retracted += 1,
-                _ => tally.revised += 1,
-            }
-            if difference.kind == "session" {
-                *tally.regrouped.get_or_insert(0) += u64::from(difference.regrouped);
-            }
-            let examples = self.examples.entry(difference.kind).or_default();
-            if examples.len() < EXAMPLES_MAX {
-                examples.push(example(athlete, difference));
-            }
+            let told = emitted.get(&(difference.kind, difference.id.clone()));
+            let before = told.and_then(|(entity, _)| said.place_of(entity));
+            let before = before.map(|at| record_at(reader, at)).transpose()?;
+            let change = match difference.change {
+                "new" => Change::New,
+                "retracted" => Change::Retracted,
+                _ => Change::Revised,
+            };
+            self.differences.add(&differences::Difference {
+                kind: difference.kind,
+                athlete,
+                id: &difference.id,
+                change,
+                regrouped: difference.regrouped,
+                before: before.as_ref().filter(|_| change != Change::New),
+                after: told
+                    .map(|(_, fact)| fact)
+                    .filter(|_| change != Change::Retracted),
+            })?;
         }
+        Ok(())
     }
 }
 
-fn example(athlete: &str, difference: &Difference) -> Value {
-    let mut sides = [serde_json::Map::new(), serde_json::Map::new()];
-    let [before, after] = &mut sides;
-    for (name, was, now) in &difference.values {
-        before.insert((*name).to_owned(), json!(was));
-        after.insert((*name).to_owned(), json!(now));
+/// State keeps a loss with its session, and a profile with its athlete.
+fn state_id(fact: &AnyRecord, (athlete, kind, id): &EntityId) -> String {
+    match fact {
+        AnyRecord::SweatLossEstimated(loss) => loss.session_id.clone(),
+        AnyRecord::SweatLossRetracted(loss) => loss.session_id.clone(),
+        _ if *kind == "profile" => athlete.clone(),
+        _ => id.clone(),
     }
-    json!({
-        "athlete_id": athlete.split_once('/').map_or(athlete, |(_, id)| id),
-        "id": difference.id,
-        "change": difference.change,
-        "regrouped": difference.regrouped,
-        "before": before,
-        "after": after,
-    })
 }
 
 fn in_words(report: &Report) -> String {
@@ -266,29 +266,7 @@ fn in_words(report: &Report) -> String {
             report.athletes_past_retention
         ));
     }
-    if report.differences.is_empty() {
-        text.push_str("\nnothing differs");
-    }
-    for (kind, tally) in &report.differences {
-        text.push_str(&format!(
-            "\n{kind}: {} revised, {} retracted, {} new",
-            tally.revised, tally.retracted, tally.new
-        ));
-        if let Some(regrouped) = tally.regrouped {
-            text.push_str(&format!(", {regrouped} of other records than before"));
-        }
-        for example in report.examples.get(kind).into_iter().flatten() {
-            let word = |name: &str| example[name].as_str().unwrap_or_default().to_owned();
-            text.push_str(&format!(
-                "\n  {} {} of {}: {} -> {}",
-                word("id"),
-                word("change"),
-                word("athlete_id"),
-                example["before"],
-                example["after"]
-            ));
-        }
-    }
+    text.push_str(&report.differences.in_words());
     text
 }
 

@@ -1,10 +1,17 @@
 //! The topic catalogue in the form that hosts are opened with.
 
 use schemas::topic::{CATALOGUE as SPECS, Direction};
-use stream_log::Topics;
+use stream_log::{Topic, Topics};
 
 /// Name, and whether processors read it.
 pub(crate) const CATALOGUE: Topics = &ROWS;
+
+/// Whether processors read it.
+pub(crate) fn is_input(topic: Topic) -> bool {
+    CATALOGUE
+        .iter()
+        .any(|(name, input)| *input && *name == topic.0)
+}
 
 #[expect(
     clippy::indexing_slicing,

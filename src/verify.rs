@@ -9,7 +9,7 @@
 //! rebuild, rows with the facts they came from. Content is everything but ids, revisions, hashes and
 //! processing times, so a rebuild in other batches is still equal.
 
-mod facts;
+pub(crate) mod facts;
 mod finding;
 pub(crate) mod log;
 pub(crate) mod rebuild;

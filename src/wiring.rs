@@ -196,7 +196,7 @@ impl Service {
                         .map_or_else(FetchStates::default, Fetchers::states),
                 ),
                 clock: Arc::clone(&self.clock),
-                signer: Signer::new(self.vault.signing_key(STREAM_POSITIONS)),
+                signer: Signer::new(self.vault.signing_key(&self.positions())),
                 store: query,
                 directory: Arc::new(VaultDirectory::new(Arc::clone(&self.vault))),
                 quality: Arc::new(quality),
@@ -214,6 +214,14 @@ impl Service {
             links,
             fetchers,
         })
+    }
+
+    /// A position is a place in a copy of the log, and another generation's copy has something else there.
+    fn positions(&self) -> String {
+        match self.settings.log.generation() {
+            1 => STREAM_POSITIONS.to_owned(),
+            later => format!("{STREAM_POSITIONS} of generation {later}"),
+        }
     }
 
     fn facts(&self) -> LogFacts {
@@ -371,7 +379,13 @@ fn intake(
             let side = crate::kafka::Side::open(settings, kafka)?;
             threads.push(side.copy(log, status, processes)?);
             if processes {
-                threads.push(side.processing(settings, status, clock, metrics)?);
+                threads.push(side.processing(
+                    settings,
+                    status,
+                    clock,
+                    metrics,
+                    crate::kafka::Ticks::Appended,
+                )?);
             }
             let fetches = settings.roles.contains(&Role::Ingest);
             let (thread, share) = side.control(vault, status, fetches)?;

@@ -65,6 +65,36 @@ pub(crate) struct RederiveArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
+  sudor replay --shadow --data ./sudor-data           what the rules of this build would change
+  sudor replay --shadow --out ./shadow --json         the same, and what was derived is kept
+  sudor replay --shadow --config sudor.toml           with a log on Kafka: the next generation
+  sudor replay --shadow --generation 4 --config sudor.toml
+                                                      another one, where that holds what other rules derived
+
+The service may run meanwhile: what it publishes is read, and never touched. Ended half-way, the command
+goes on where it was (with a log of this folder: into the folder of --out). What is told: sessions that
+merge differently; nights, losses, profiles and advice that change; pushes that would be withdrawn.
+
+To take it over: a log in the data folder by sudor rederive, with the service stopped; on Kafka by
+[log] generation of the next number in the configuration, and back by the one of before
+(docs/guides/kafka.md).")]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Derive everything again from what was received, beside what is published, and compare
+    #[arg(long, required = true)]
+    pub(crate) shadow: bool,
+    /// On Kafka, the generation to derive [default: the next one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=9_999))]
+    pub(crate) generation: Option<u32>,
+    /// Keep what was derived, as a data folder [default: a temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
   sudor sessions athlete-00001 --data ./sudor-data
   sudor sessions athlete-00001 --view unrestricted --json
 

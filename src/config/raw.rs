@@ -59,6 +59,8 @@ section!(RawLog {
     /// Stands before every topic and group.
     topic_prefix: String = String::new(),
     group_protocol: String = "classic".to_owned(),
+    /// Kafka only: which derivation of the inputs is made, stored and served.
+    generation: u64 = 1,
     /// How many brokers keep each record.
     replication: u64 = 3,
     security: RawSecurity = RawSecurity::default(),
@@ -191,6 +193,7 @@ pub(super) const HIDDEN: &[&str] = &["debug.panic_on_provider_id"];
 pub(super) const BOUNDS: &[(&str, u64, u64)] = &[
     ("http.body_limit_mib", 1, 1_024),
     ("log.replication", 1, 15),
+    ("log.generation", 1, 9_999),
     ("weather.archive_after_days", 1, 90),
     ("store.replication_factor", 1, 9),
     ("limits.batch_records", 1, 100_000),

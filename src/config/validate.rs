@@ -1,5 +1,6 @@
 //! From what was written to what may travel: every value is checked once, here.
 
+mod generation;
 mod kafka;
 
 use std::net::SocketAddr;
@@ -32,13 +33,17 @@ pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Fa
         Some(path) if !path.is_empty() => PathBuf::from(path),
         _ => data.join(name),
     };
+    let derived = generation::folder(&data, raw.log.generation);
     Ok(Settings {
         roles: all_or(roles),
         http: http(raw)?,
         auth: word("auth.required", &raw.auth.required, AUTH_WORDS)?,
         store: Store {
             kind: store_kind(raw)?,
-            path: in_data(&raw.store.path, "store.db"),
+            path: match &raw.store.path {
+                Some(path) if !path.is_empty() => generation::file(path, raw.log.generation),
+                _ => derived.join("store.db"),
+            },
         },
         vault: Vault {
             path: data.join("vault.db"),
@@ -53,7 +58,7 @@ pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Fa
         debug: Debug {
             panic_on_provider_id: text(&raw.debug.panic_on_provider_id),
         },
-        log: log(raw, data)?,
+        log: log(raw, derived)?,
     })
 }
 
@@ -194,7 +199,7 @@ fn store_kind(raw: &RawSettings) -> Result<StoreKind, Failure> {
     }
     Ok(StoreKind::Scylla(super::Cluster {
         nodes: store.nodes.clone(),
-        keyspace: store.keyspace.clone(),
+        keyspace: generation::keyspace(&store.keyspace, raw.log.generation),
         is_cassandra,
         replication_factor: small(store.replication_factor),
         datacenter: text(&store.datacenter),

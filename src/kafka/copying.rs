@@ -18,7 +18,7 @@ use stream_log::{
 };
 
 use crate::loops::Status;
-use crate::topics::CATALOGUE;
+use crate::topics::{CATALOGUE, is_input};
 
 const BATCH: usize = 4_096;
 const WAIT: Duration = Duration::from_millis(50);
@@ -95,12 +95,6 @@ struct Batch {
     commit: Commit,
     /// Absolute counts.
     counts: BTreeMap<(Partition, String), i64>,
-}
-
-fn is_input(topic: Topic) -> bool {
-    CATALOGUE
-        .iter()
-        .any(|(name, input)| *input && *name == topic.0)
 }
 
 fn header<'r>(record: &'r Record, name: &str) -> Option<&'r str> {

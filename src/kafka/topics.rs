@@ -33,6 +33,21 @@ fn specs() -> Vec<TopicSpec> {
 }
 
 pub(crate) fn create(settings: &Settings, kafka: &Kafka, global: GlobalArgs) -> anyhow::Result<()> {
+    let (options, plan) = make(settings, kafka)?;
+    if global.json {
+        let items: Vec<_> = plan
+            .iter()
+            .map(|(name, step)| json!({"name": name, "done": word(step)}))
+            .collect();
+        return exit::print_json(&json!({"partitions": options.partitions, "items": items}));
+    }
+    exit::print_text(&said(&options, &plan))
+}
+
+type Plan = Vec<(String, TopicPlan)>;
+
+/// What was found, and done about it.
+pub(super) fn make(settings: &Settings, kafka: &Kafka) -> anyhow::Result<(KafkaOptions, Plan)> {
     let options = super::options(settings, kafka)?;
     let specs = specs();
     let plan = plan_topics(&options, &specs).context("cannot look at the topics")?;
@@ -46,14 +61,7 @@ pub(crate) fn create(settings: &Settings, kafka: &Kafka, global: GlobalArgs) -> 
     }
     let new = plan.iter().all(|(_, step)| *step == TopicPlan::Create);
     super::ids::pin(&options, kafka.schema_ids, new)?;
-    if global.json {
-        let items: Vec<_> = plan
-            .iter()
-            .map(|(name, step)| json!({"name": name, "done": word(step)}))
-            .collect();
-        return exit::print_json(&json!({"partitions": options.partitions, "items": items}));
-    }
-    exit::print_text(&said(&options, &plan))
+    Ok((options, plan))
 }
 
 fn refusal((name, step): &(String, TopicPlan)) -> Option<String> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::AnyRecord;
+use stream_log::Offset;
 
 use super::Findings;
 
@@ -24,12 +25,32 @@ struct Said {
 struct Entity {
     revision: i64,
     content: Option<String>,
+    /// Where its last word stands.
+    at: Offset,
+}
+
+/// One live thing, and where its last word stands in the log it was read from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing<'f> {
+    pub(crate) athlete: &'f str,
+    pub(crate) kind: &'static str,
+    pub(crate) id: &'f str,
+    pub(crate) content: &'f str,
+    pub(crate) at: Offset,
+}
+
+/// Athlete, kind and id.
+pub(crate) type EntityId = (String, &'static str, String);
+
+/// What a record is about, where it is about something that lives.
+pub(crate) fn entity_of(record: &AnyRecord) -> Option<EntityId> {
+    said(record).map(|said| (said.athlete, said.kind, said.entity))
 }
 
 /// Live content of everybody.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    entities: BTreeMap<(String, &'static str, String), Entity>,
+    entities: BTreeMap<EntityId, Entity>,
     athletes: BTreeSet<String>,
     ids: BTreeSet<String>,
     total: u64,
@@ -45,7 +66,7 @@ impl Facts {
     }
 
     /// Take a fact; strictness about revisions is for the log, a rebuild has its own numbers.
-    pub(crate) fn take(&mut self, record: &AnyRecord, findings: Option<&mut Findings>) {
+    pub(crate) fn take(&mut self, record: &AnyRecord, at: Offset, findings: Option<&mut Findings>) {
         let Some(said) = said(record) else { return };
         self.total += 1;
         let key = (said.athlete.clone(), said.kind, said.entity.clone());
@@ -74,7 +95,28 @@ impl Facts {
         }
         entity.revision = said.revision.max(entity.revision);
         entity.content = said.content;
+        entity.at = at;
         self.athletes.insert(said.athlete);
+    }
+
+    /// Everything that is live, by athlete, kind and id.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = Standing<'_>> {
+        self.entities
+            .iter()
+            .filter_map(|((athlete, kind, id), entity)| {
+                Some(Standing {
+                    athlete,
+                    kind,
+                    id,
+                    content: entity.content.as_deref()?,
+                    at: entity.at,
+                })
+            })
+    }
+
+    /// Where the last word about an entity stands.
+    pub(crate) fn place_of(&self, entity: &EntityId) -> Option<Offset> {
+        self.entities.get(entity).map(|entity| entity.at)
     }
 
     /// How often each live content stands, by athlete and kind.

@@ -163,7 +163,9 @@ fn take(
         // What comes first of an athlete may be anything, once its beginning was removed.
         Ok(record) => {
             let strict = !counted.trimmed.contains(read.record.key.as_str());
-            counted.facts.take(&record, strict.then_some(findings));
+            counted
+                .facts
+                .take(&record, read.offset, strict.then_some(findings));
         }
         Err(_) if input => {}
         Err(error) => {

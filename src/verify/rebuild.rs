@@ -28,7 +28,7 @@ const CHUNK_RECORDS: usize = 20_000;
 /// Athletes in quarantine that are looked at; so many never are.
 const QUARANTINED_MAX: usize = 100_000;
 /// A time before every record: a rebuild appends no ticks of its own.
-const NEVER: LogTime = LogTime(i64::MIN);
+pub(crate) const NEVER: LogTime = LogTime(i64::MIN);
 
 /// Every athlete as the rules of today read the log.
 pub(crate) struct Rebuilt<'c> {
@@ -135,7 +135,7 @@ pub(crate) fn stale(
 }
 
 /// Items that the engine set aside and whose athletes are released by now.
-struct SetAside<'c> {
+pub(crate) struct SetAside<'c> {
     items: &'c BTreeSet<String>,
     quarantined: Vec<Key>,
     /// Left out, by source; replays are no new items.
@@ -143,7 +143,7 @@ struct SetAside<'c> {
 }
 
 impl<'c> SetAside<'c> {
-    fn new(reader: &EmbeddedReader, counted: &'c Counted) -> anyhow::Result<Self> {
+    pub(crate) fn new(reader: &EmbeddedReader, counted: &'c Counted) -> anyhow::Result<Self> {
         Ok(Self {
             items: &counted.set_aside,
             quarantined: reader.athletes_with(BucketId::QUARANTINE, QUARANTINED_MAX)?,
@@ -151,7 +151,7 @@ impl<'c> SetAside<'c> {
         })
     }
 
-    fn is_left_out(&mut self, read: &Sequenced) -> bool {
+    pub(crate) fn is_left_out(&mut self, read: &Sequenced) -> bool {
         if self.items.is_empty() || self.quarantined.contains(&read.record.key) {
             return false;
         }
@@ -186,7 +186,7 @@ fn replay(
         let step = task.step(NEVER)?;
         for output in memory.take_outputs() {
             if let Ok(record) = schemas::decode_any(&output.record.value) {
-                rebuilt.take(&record, None);
+                rebuilt.take(&record, output.offset, None);
             }
         }
         if matches!(step, Step::Idle { .. }) {

@@ -135,6 +135,7 @@ struct Source {
     clock: Arc<dyn Clock>,
     connectors: Connectors,
     weather: WeatherSettings,
+    generation: u32,
 }
 
 impl Source {
@@ -146,7 +147,11 @@ impl Source {
         }
         let marks: Arc<dyn Marks> = match &ours {
             None => Arc::clone(&self.vault) as Arc<dyn Marks>,
-            Some(ours) => Arc::new(ShareMarks::new(Arc::clone(&self.vault), ours)),
+            Some(ours) => Arc::new(ShareMarks::new(
+                Arc::clone(&self.vault),
+                ours,
+                self.generation,
+            )),
         };
         let budgets = || Arc::clone(&self.vault) as Arc<dyn Budgets>;
         let hints = |topic| -> anyhow::Result<Box<dyn HintFeed>> {
@@ -185,12 +190,15 @@ struct ShareMarks {
 }
 
 impl ShareMarks {
-    fn new(vault: Arc<ingest_vault::Vault>, ours: &BTreeSet<Partition>) -> Self {
+    fn new(vault: Arc<ingest_vault::Vault>, ours: &BTreeSet<Partition>, generation: u32) -> Self {
         let numbers: Vec<String> = ours.iter().map(|one| one.0.to_string()).collect();
-        Self {
-            vault,
-            share: numbers.join(","),
-        }
+        let share = numbers.join(",");
+        // A mark is a place in the copy of one generation.
+        let share = match generation {
+            1 => share,
+            later => format!("g{later}:{share}"),
+        };
+        Self { vault, share }
     }
 
     fn named(&self, name: &str) -> String {
@@ -233,6 +241,7 @@ impl Service {
             clock: Arc::clone(&self.clock),
             connectors: connectors.clone(),
             weather: self.weather(),
+            generation: self.settings.log.generation(),
         };
         let states = FetchStates::default();
         let first = match self.share {

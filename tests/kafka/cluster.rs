@@ -109,6 +109,7 @@ impl World {
             brokers: setting("SUDOR__LOG__BROKERS"),
             prefix: setting("SUDOR__LOG__TOPIC_PREFIX"),
             group: "look".to_owned(),
+            generation: 1,
             instance: "test".to_owned(),
             group_protocol: GroupProtocol::Classic,
             partitions: PARTITIONS,

@@ -50,6 +50,8 @@ mod scans;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod shadow;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod shuffle;

@@ -76,6 +76,15 @@ fn what_other_rules_derived_is_stale_until_it_is_derived_again() {
     for key in ["facts", "differences", "examples", "rules_id"] {
         assert_eq!(done[key], tried[key], "{key}");
     }
+    for example in done["examples"]["recommendation"].as_array().unwrap() {
+        let (before, after) = (&example["before"], &example["after"]);
+        let differs = before
+            .as_object()
+            .unwrap()
+            .keys()
+            .any(|name| before[name] != after[name]);
+        assert!(differs, "carbohydrate differs, and is shown: {example:#}");
+    }
     assert_eq!(done["athletes_rederived"], ATHLETES);
     assert_eq!(done["athletes_left"], 0);
     let kinds: Vec<&String> = done["differences"].as_object().unwrap().keys().collect();

@@ -11,6 +11,15 @@ const PREFIX_CHARS_MAX: usize = 64;
 
 pub(super) fn kafka(raw: &RawSettings) -> Result<Option<Kafka>, Failure> {
     let raw = &raw.log;
+    if raw.kind != "kafka" && raw.generation != 1 {
+        return Err(bad(
+            &format!(
+                "log.generation = {}, and log.kind is \"embedded\"",
+                raw.generation
+            ),
+            "a log in the data folder has one generation; sudor replay --shadow compares, sudor rederive takes over",
+        ));
+    }
     let brokers = text(&raw.brokers);
     let brokers = match (raw.kind.as_str(), brokers) {
         ("kafka", Some(brokers)) => brokers,
@@ -61,6 +70,7 @@ pub(super) fn kafka(raw: &RawSettings) -> Result<Option<Kafka>, Failure> {
         registry_url,
         schema_ids,
         topic_prefix: raw.topic_prefix.clone(),
+        generation: small(raw.generation),
         group_protocol: word("log.group_protocol", &raw.group_protocol, PROTOCOL_WORDS)?,
         replication: small(raw.replication),
         tls: security.tls,

@@ -43,6 +43,9 @@ pub struct KafkaOptions {
     /// Stands before every topic, group and transactional id: several worlds on one broker.
     pub prefix: String,
     pub group: String,
+    /// Which derivation of the inputs this is: from 2 on, topics that are not read by processors, groups
+    /// and transactional ids have it in their names.
+    pub generation: u32,
     /// Names this process over its restarts, so that a new life shuts out the last one.
     pub instance: String,
     pub group_protocol: GroupProtocol,
@@ -111,16 +114,40 @@ impl Default for KafkaLimits {
 }
 
 impl KafkaOptions {
-    pub(crate) fn topic(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+    /// A topic's name on the broker. Inputs, and what is no part of the log, are of all generations.
+    pub fn topic(&self, name: &str) -> String {
+        let suffix = if self.is_derived(name) {
+            self.suffix()
+        } else {
+            String::new()
+        };
+        format!("{}{name}{suffix}", self.prefix)
+    }
+
+    fn is_derived(&self, name: &str) -> bool {
+        let listed = self.topics.iter().find(|(known, _)| *known == name);
+        listed.map_or(name == self.changelog, |(_, input)| !*input)
+    }
+
+    /// Names of the first generation are those without one.
+    fn suffix(&self) -> String {
+        if self.generation > 1 {
+            format!(".g{}", self.generation)
+        } else {
+            String::new()
+        }
     }
 
     /// The catalogue's own name of a topic on the broker.
     pub(crate) fn known(&self, name: &str) -> Option<&'static str> {
         let bare = name.strip_prefix(&self.prefix)?;
+        let suffix = self.suffix();
         let mut topics = self.topics.iter();
         topics
-            .find(|(known, _)| *known == bare)
+            .find(|(known, input)| {
+                let own = if *input { "" } else { suffix.as_str() };
+                bare.strip_prefix(known) == Some(own)
+            })
             .map(|(known, _)| *known)
     }
 
@@ -132,10 +159,64 @@ impl KafkaOptions {
     }
 
     pub(crate) fn group(&self) -> String {
-        format!("{}{}", self.prefix, self.group)
+        self.group_named(&self.group)
+    }
+
+    /// The name on the broker of a group that belongs to this generation.
+    pub(crate) fn group_named(&self, name: &str) -> String {
+        format!("{}{name}{}", self.prefix, self.suffix())
     }
 
     pub(crate) fn transactional_id(&self) -> String {
-        format!("{}{}.{}", self.prefix, self.group, self.instance)
+        format!("{}.{}", self.group(), self.instance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(generation: u32) -> KafkaOptions {
+        KafkaOptions {
+            brokers: String::new(),
+            prefix: "p.".to_owned(),
+            group: "processing".to_owned(),
+            generation,
+            instance: "one".to_owned(),
+            group_protocol: GroupProtocol::Classic,
+            partitions: 1,
+            topics: &[("raw", true), ("facts", false), ("changelog", false)],
+            changelog: "changelog",
+            state: PathBuf::new(),
+            security: Security::default(),
+            ids: std::sync::Arc::default(),
+            limits: KafkaLimits::default(),
+            now: || LogTime(0),
+        }
+    }
+
+    #[test]
+    fn generations_share_what_is_read_and_nothing_that_is_written() {
+        let (first, second) = (options(1), options(2));
+        let names = "\
+            raw        p.raw        p.raw
+            control    p.control    p.control
+            facts      p.facts      p.facts.g2
+            changelog  p.changelog  p.changelog.g2";
+        for line in names.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            assert_eq!([first.topic(words[0]), second.topic(words[0])], words[1..]);
+        }
+        assert_eq!(second.known("p.facts.g2"), Some("facts"));
+        assert_eq!(second.known("p.raw"), Some("raw"));
+        for other in ["p.facts", "p.facts.g3", "p.raw.g2", "facts.g2"] {
+            assert_eq!(second.known(other), None, "{other}");
+        }
+        assert_eq!(first.known("p.facts.g2"), None);
+        assert_eq!(
+            [first.group(), second.group()],
+            ["p.processing", "p.processing.g2"]
+        );
+        assert_eq!(second.transactional_id(), "p.processing.g2.one");
     }
 }

@@ -44,7 +44,7 @@ pub struct KafkaSubscriber {
 impl KafkaSubscriber {
     /// With a group, what it has acknowledged is not given again to the next of its name.
     pub fn open(options: &KafkaOptions, group: Option<&str>) -> Result<Self, Failure> {
-        let group = group.map(|name| format!("{}{name}", options.prefix));
+        let group = group.map(|name| options.group_named(name));
         let any = format!("{}{}-follow", options.prefix, options.group);
         let config = clients::reader(options, "follow", group.as_deref().unwrap_or(&any));
         let consumer = BaseConsumer::from_config_and_context(&config, Told::default())

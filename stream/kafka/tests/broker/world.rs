@@ -101,6 +101,7 @@ impl World {
             brokers: brokers.to_owned(),
             prefix: prefix.to_owned(),
             group: "unit".to_owned(),
+            generation: 1,
             instance: "one".to_owned(),
             group_protocol: GroupProtocol::default(),
             partitions,
