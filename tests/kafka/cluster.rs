@@ -99,6 +99,12 @@ impl World {
         self.run(&["verify", "--json", "--data", data.to_str().unwrap()]);
     }
 
+    fn generation(&self) -> u32 {
+        let mut set = self.settings.iter();
+        let set = set.find(|(name, _)| *name == "SUDOR__LOG__GENERATION");
+        set.map_or(1, |(_, number)| number.parse().unwrap())
+    }
+
     /// Speaks to the broker as the program does.
     pub(crate) fn options(&self) -> KafkaOptions {
         let setting = |wanted| {
@@ -109,7 +115,7 @@ impl World {
             brokers: setting("SUDOR__LOG__BROKERS"),
             prefix: setting("SUDOR__LOG__TOPIC_PREFIX"),
             group: "look".to_owned(),
-            generation: 1,
+            generation: self.generation(),
             instance: "test".to_owned(),
             group_protocol: GroupProtocol::Classic,
             partitions: PARTITIONS,

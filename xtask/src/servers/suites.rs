@@ -62,6 +62,13 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         package: "sudor",
+        target: "kafka_shadow",
+        features: &["kafka"],
+        needs: &[Kind::Kafka],
+        python: false,
+    },
+    Suite {
+        package: "sudor",
         target: "analyst",
         needs: &[],
         python: true,
