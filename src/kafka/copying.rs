@@ -60,11 +60,20 @@ fn follow(options: &KafkaOptions, log: &EmbeddedLog, status: &Status) -> Result<
     let folder = options.state.parent().unwrap_or(&options.state);
     let mut copy = Copy::open(log, folder)?;
     let mut follower = KafkaFollower::open(options, copy.places())?;
+    let mut ends = follower.ends()?;
     while !status.is_stopping() {
         let to_copy = status.elsewhere.to_copy();
         let news = follower.read(BATCH, WAIT)?;
+        if !ends.is_empty() {
+            follower.pass(&mut ends);
+        }
         if !news.is_empty() {
             copy.take(news)?;
+            if ends.is_empty() && copy.held.is_empty() {
+                status.elsewhere.caught_up();
+            }
+        } else if ends.is_empty() && copy.held.is_empty() && !status.elsewhere.has_caught_up() {
+            status.elsewhere.caught_up();
         } else if let Some(done) = to_copy
             && copy.held.is_empty()
             && follower.is_at_end()?

@@ -33,6 +33,8 @@ use crate::verify::rebuild;
 use crate::{rules, topics as catalogue};
 use look::{Look, Seen};
 
+/// Inputs between two words in the log.
+const TOLD_EVERY: u64 = 100_000;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 /// Looks after which who is still worked on is told as such.
 const LOOKS_MAX: usize = 240;
@@ -46,17 +48,16 @@ pub(crate) fn replay(
         return Err(anyhow!("the log is not on Kafka"));
     };
     let pipeline = Pipeline::new(Rules::new(rules::config(shadow)));
-    if shadow.log.data.join("log.db").exists() {
-        by_these_rules(shadow, &pipeline)?;
+    // Where there is nothing to read yet, it is asked again when there is.
+    if let Ok(reader) = EmbeddedReader::open(&shadow.log.data, catalogue::CATALOGUE) {
+        by_these_rules(shadow, &reader, &pipeline)?;
     }
     topics::make(shadow, kafka).context("cannot make the topics of the next generation")?;
     let published = Copy::of_published(live, kafka_live)?;
     let shadowed = Copy::of_shadow(shadow, kafka)?;
-    let report = caught_up(&published, &shadowed, live, shadow, global)
-        .and_then(|()| by_these_rules(shadow, &pipeline))
-        .and_then(|()| compared(live, shadow, [&published, &shadowed]));
+    let report = look_and_compare(live, shadow, &pipeline, [&published, &shadowed], global);
     let ended = published.end().and(shadowed.end());
-    let (compared, left, athletes) = report?;
+    let (comparison, left) = report?;
     ended?;
     Ok(Report {
         generations: Some(Generations {
@@ -64,15 +65,31 @@ pub(crate) fn replay(
             shadow: kafka.generation,
         }),
         athletes_in_motion: left,
-        athletes,
-        ..Report::new(pipeline.rules_id(), compared)
+        athletes: comparison.athletes(),
+        ..Report::new(pipeline.rules_id(), comparison.told)
     })
 }
 
+fn look_and_compare(
+    live: &Settings,
+    shadow: &Settings,
+    pipeline: &Pipeline,
+    copies: [&Copy; 2],
+    global: GlobalArgs,
+) -> anyhow::Result<(Comparison, usize)> {
+    let mut looks = [Look::open(live)?, Look::open(shadow)?];
+    caught_up(copies, &mut looks, global)?;
+    by_these_rules(shadow, looks[1].side().reader, pipeline)?;
+    Comparison::run(copies, &mut looks)
+}
+
 /// A generation that was begun by other rules says nothing about these.
-fn by_these_rules(shadow: &Settings, pipeline: &Pipeline) -> anyhow::Result<()> {
-    let reader = EmbeddedReader::open(&shadow.log.data, catalogue::CATALOGUE)?;
-    let stale = rebuild::stale(&reader, pipeline)?.len();
+fn by_these_rules(
+    shadow: &Settings,
+    reader: &EmbeddedReader,
+    pipeline: &Pipeline,
+) -> anyhow::Result<()> {
+    let stale = rebuild::stale(reader, pipeline)?.len();
     if stale == 0 {
         return Ok(());
     }
@@ -86,7 +103,6 @@ fn by_these_rules(shadow: &Settings, pipeline: &Pipeline) -> anyhow::Result<()> 
 struct Copy {
     status: Arc<Status>,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
-    log: Option<Arc<EmbeddedLog>>,
 }
 
 fn open(settings: &Settings) -> Result<Arc<EmbeddedLog>, stream_log::Failure> {
@@ -107,7 +123,6 @@ impl Copy {
                 return Ok(Self {
                     status,
                     threads: Vec::new(),
-                    log: None,
                 });
             }
             Err(failure) => {
@@ -115,11 +130,7 @@ impl Copy {
             }
         };
         let threads = vec![side.copy(&log, &status, false)?];
-        Ok(Self {
-            status,
-            threads,
-            log: Some(log),
-        })
+        Ok(Self { status, threads })
     }
 
     fn of_shadow(settings: &Settings, kafka: &Kafka) -> anyhow::Result<Self> {
@@ -133,19 +144,15 @@ impl Copy {
             side.processing(settings, &status, &clock, &metrics, Ticks::ReadOnly)?,
         ];
         status.nothing_to_store();
-        Ok(Self {
-            status,
-            threads,
-            log: Some(log),
-        })
+        Ok(Self { status, threads })
     }
 
-    /// It has shown all there was at some moment.
-    fn was_complete(&self) -> anyhow::Result<bool> {
+    /// It has all that there was when this began.
+    fn has_caught_up(&self) -> anyhow::Result<bool> {
         if let Some(failure) = self.status.failure() {
             return Err(anyhow!("{failure}"));
         }
-        Ok(self.log.is_none() || !self.status.is_behind())
+        Ok(self.threads.is_empty() || self.status.elsewhere.has_caught_up())
     }
 
     fn end(self) -> anyhow::Result<()> {
@@ -158,92 +165,97 @@ impl Copy {
     }
 }
 
-/// Waits until both have been at the end of the log.
-fn caught_up(
-    published: &Copy,
-    shadowed: &Copy,
-    live: &Settings,
-    shadow: &Settings,
-    global: GlobalArgs,
-) -> anyhow::Result<()> {
+/// Waits until both copies have what there was at the beginning, and the shadow has processed it.
+fn caught_up(copies: [&Copy; 2], looks: &mut [Look; 2], global: GlobalArgs) -> anyhow::Result<()> {
     let progress = Progress::new("shadow", 0, global);
-    let (mut both, mut far) = ([false; 2], 0);
-    while both != [true; 2] {
-        for (done, copy) in both.iter_mut().zip([published, shadowed]) {
-            *done = *done || copy.was_complete()?;
-        }
-        let lengths = [look::length(live), look::length(shadow)];
-        let [there, done] = lengths;
-        progress.reach(done, there.max(done));
-        if done / 100_000 > far {
-            far = done / 100_000;
-            tracing::info!(records = done, of = there, "the shadow goes on");
-        }
-        std::thread::park_timeout(BETWEEN_LOOKS);
-    }
-    progress.done();
-    Ok(())
-}
-
-/// The differences, how many athletes could not be compared, and how many were.
-fn compared(
-    live: &Settings,
-    shadow: &Settings,
-    copies: [&Copy; 2],
-) -> anyhow::Result<(Compared, usize, u64)> {
-    let mut looks = [Look::open(live)?, Look::open(shadow)?];
-    let mut told = Compared::default();
-    let mut decided: BTreeSet<String> = BTreeSet::new();
-    let mut suspects: BTreeMap<String, Seen> = BTreeMap::new();
-    let mut left = 0;
-    for _ in 0..LOOKS_MAX {
-        for copy in copies {
-            copy.was_complete()?;
-        }
-        for look in &mut looks {
+    let (mut goal, mut told) = (None, 0);
+    loop {
+        let mut both = true;
+        for (copy, look) in copies.into_iter().zip(looks.iter_mut()) {
+            both &= copy.has_caught_up()?;
             look.go_on()?;
         }
-        let [published, shadowed] = &looks;
-        let now = published.now.max(shadowed.now);
-        let open: BTreeSet<&str> = published.athletes().chain(shadowed.athletes()).collect();
-        let open = open.into_iter().filter(|one| !decided.contains(*one));
-        let (still, moving): (BTreeSet<&str>, BTreeSet<&str>) =
-            open.partition(|one| published.seen(one) == shadowed.seen(one));
-        let sides = [published.side(), shadowed.side()];
-        let mut found = Compared::default();
-        compare(
-            sides[0],
-            sides[1],
-            now,
-            &|one| still.contains(one),
-            &mut found,
-        )?;
-        let again = |one: &str| suspects.get(one).copied() == published.seen(one);
-        let sure: BTreeSet<&str> = found.differing.iter().map(String::as_str).collect();
-        let sure: BTreeSet<&str> = sure.into_iter().filter(|one| again(one)).collect();
-        compare(
-            sides[0],
-            sides[1],
-            now,
-            &|one| sure.contains(one),
-            &mut told,
-        )?;
-        left = moving.len() + found.differing.len() - sure.len();
-        let settled = still
-            .iter()
-            .filter(|one| sure.contains(**one) || !found.differing.contains(**one));
-        let settled: Vec<String> = settled.map(|one| (*one).to_owned()).collect();
-        let seen = found
-            .differing
-            .iter()
-            .filter_map(|one| Some((one.clone(), published.seen(one)?)));
-        suspects = seen.collect();
-        decided.extend(settled);
-        if left == 0 {
-            break;
+        let [published, shadowed] = &*looks;
+        let (there, done) = (published.processed(), shadowed.processed());
+        progress.reach(done, there.max(done));
+        if done / TOLD_EVERY > told {
+            told = done / TOLD_EVERY;
+            tracing::info!(inputs = done, of = there, "the shadow goes on");
+        }
+        let end = *goal.get_or_insert(shadowed.end());
+        if both && !shadowed.is_open_before(end) {
+            progress.done();
+            return Ok(());
+        }
+        if !both {
+            goal = None;
         }
         std::thread::park_timeout(BETWEEN_LOOKS);
     }
-    let athletes = decided.iter().filter(|one| !one.contains("/~")).count();
-    Ok((told, left, u64::try_from(athletes).unwrap_or(u64::MAX)))
+}
+
+/// Athletes one by one, as their moments come.
+#[derive(Default)]
+struct Comparison {
+    told: Compared,
+    decided: BTreeSet<String>,
+    /// Who differed at the last look, and what of theirs had been processed.
+    suspects: BTreeMap<String, Seen>,
+}
+
+impl Comparison {
+    fn run(copies: [&Copy; 2], looks: &mut [Look; 2]) -> anyhow::Result<(Self, usize)> {
+        let mut comparison = Self::default();
+        let mut left = 0;
+        for _ in 0..LOOKS_MAX {
+            for (copy, look) in copies.into_iter().zip(looks.iter_mut()) {
+                copy.has_caught_up()?;
+                look.go_on()?;
+            }
+            left = comparison.look(looks)?;
+            if left == 0 {
+                break;
+            }
+            std::thread::park_timeout(BETWEEN_LOOKS);
+        }
+        Ok((comparison, left))
+    }
+
+    /// How many are left to be compared.
+    fn look(&mut self, looks: &[Look; 2]) -> anyhow::Result<usize> {
+        let [published, shadowed] = looks;
+        let (live, again) = (published.side(), shadowed.side());
+        let now = published.now.max(shadowed.now);
+        let everybody: BTreeSet<&str> = published.athletes().chain(shadowed.athletes()).collect();
+        let open = everybody
+            .into_iter()
+            .filter(|one| !self.decided.contains(*one));
+        let (still, moving): (BTreeSet<&str>, BTreeSet<&str>) =
+            open.partition(|one| published.seen(one) == shadowed.seen(one));
+        let mut found = Compared::default();
+        compare(live, again, now, &|one| still.contains(one), &mut found)?;
+        let differ = found.differing;
+        let seen = |one: &String| Some((one.clone(), published.seen(one)?));
+        let suspects: BTreeMap<String, Seen> = differ.iter().filter_map(seen).collect();
+        let sure = |one: &str| {
+            let before = self.suspects.get(one);
+            before.is_some() && before == suspects.get(one)
+        };
+        compare(live, again, now, &sure, &mut self.told)?;
+        let settled: Vec<String> = still
+            .iter()
+            .filter(|one| !differ.contains(**one) || sure(one))
+            .map(|one| (*one).to_owned())
+            .collect();
+        let left = moving.len() + still.len() - settled.len();
+        self.decided.extend(settled);
+        self.suspects = suspects;
+        Ok(left)
+    }
+
+    fn athletes(&self) -> u64 {
+        // What came for an account that nobody linked is of no athlete.
+        let athletes = self.decided.iter().filter(|one| !one.contains("/~"));
+        u64::try_from(athletes.count()).unwrap_or(u64::MAX)
+    }
 }

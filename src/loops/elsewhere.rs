@@ -20,6 +20,8 @@ pub(crate) struct Elsewhere {
     idle: AtomicU64,
     /// The copy was complete when this much had been done.
     copied: AtomicU64,
+    /// The copy has all that there was when it was opened.
+    caught_up: AtomicBool,
 }
 
 impl Elsewhere {
@@ -62,6 +64,14 @@ impl Elsewhere {
         let waits =
             self.processes.load(Ordering::Acquire) && self.idle.load(Ordering::Acquire) != done;
         (!waits && self.copied.load(Ordering::Acquire) != done).then_some(done)
+    }
+
+    pub(crate) fn caught_up(&self) {
+        self.caught_up.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Acquire)
     }
 
     pub(crate) fn copied(&self, done: u64) {

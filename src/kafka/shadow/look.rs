@@ -54,13 +54,6 @@ pub(super) struct Look {
     pub(super) now: i64,
 }
 
-/// How long a copy is; nothing where it is not there yet.
-pub(super) fn length(settings: &Settings) -> u64 {
-    let reader = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE);
-    let next = reader.and_then(|reader| reader.next_seq());
-    next.map_or(0, |next| next.0.saturating_sub(1))
-}
-
 impl Look {
     pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let data = &settings.log.data;
@@ -124,6 +117,21 @@ impl Look {
             facts: &self.facts,
             reader: &self.reader,
         }
+    }
+
+    pub(super) fn end(&self) -> Offset {
+        self.after
+    }
+
+    /// Something up to there was not processed yet.
+    pub(super) fn is_open_before(&self, end: Offset) -> bool {
+        let mut firsts = self.open.values().filter_map(VecDeque::front);
+        firsts.any(|input| input.seq <= end.0)
+    }
+
+    pub(super) fn processed(&self) -> u64 {
+        let sets = self.inputs.values().map(|(_, set)| set);
+        sets.chain(self.ticks.values()).map(|set| set.count).sum()
     }
 
     /// Everybody of whom something was processed.

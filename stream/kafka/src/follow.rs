@@ -132,6 +132,42 @@ impl KafkaFollower {
         &self.given
     }
 
+    /// The ends of the log as they are now, marks of transactions included.
+    pub fn ends(&self) -> Result<Places, Failure> {
+        let list = self.list(|_| At::End)?;
+        let ends = self
+            .consumer
+            .offsets_for_times(list, self.options.limits.call)
+            .map_err(|error| failed("asking for the ends of the log", error))?;
+        let places = ends.elements();
+        Ok(places
+            .iter()
+            .filter_map(|one| {
+                let At::Offset(end) = one.offset() else {
+                    return None;
+                };
+                let topic = self.options.known(one.topic())?;
+                Some(((topic, codec::partition(one.partition())), end))
+            })
+            .collect())
+    }
+
+    /// Takes out what was given up to its end. Waits for nothing: where an end is a mark, it takes until
+    /// the client tells its counts again.
+    pub fn pass(&self, ends: &mut Places) {
+        let told = self.consumer.context().take_statistics();
+        ends.retain(|place, end| {
+            let read = told.as_ref().is_some_and(|told| {
+                let topic = told.topics.get(&self.options.topic(place.0));
+                let one = topic.and_then(|topic| topic.partitions.get(&codec::number(place.1)));
+                one.is_some_and(|one| one.next_offset >= *end && one.fetchq_cnt == 0)
+            });
+            let is_held = self.held.iter().any(|(held, ..)| held == place);
+            let given = self.given.get(place).copied().unwrap_or_default();
+            given < *end && (is_held || !read)
+        });
+    }
+
     /// Whether everything that was committed when this is asked was given. Waits for the client's own
     /// counts, because the end of a topic may be a mark of a transaction.
     pub fn is_at_end(&mut self) -> Result<bool, Failure> {
@@ -139,21 +175,8 @@ impl KafkaFollower {
             return Ok(false);
         }
         let started = Instant::now();
-        let list = self.list(|_| At::End)?;
-        let ends = self
-            .consumer
-            .offsets_for_times(list, self.options.limits.call)
-            .map_err(|error| failed("asking for the ends of the log", error))?;
-        let mut wanted = Places::new();
-        for one in ends.elements() {
-            if let (Some(topic), At::Offset(end)) = (self.options.known(one.topic()), one.offset())
-            {
-                let place = (topic, codec::partition(one.partition()));
-                if self.given.get(&place).copied().unwrap_or_default() < end {
-                    wanted.insert(place, end);
-                }
-            }
-        }
+        let mut wanted = self.ends()?;
+        wanted.retain(|place, end| self.given.get(place).copied().unwrap_or_default() < *end);
         drop(self.consumer.context().take_statistics());
         while !wanted.is_empty() {
             if started.elapsed() > END_LIMIT {
