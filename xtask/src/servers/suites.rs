@@ -63,7 +63,6 @@ const SUITES: &[Suite] = &[
     Suite {
         package: "sudor",
         target: "kafka_shadow",
-        features: &["kafka"],
         needs: &[Kind::Kafka],
         python: false,
     },
