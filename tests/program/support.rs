@@ -65,6 +65,9 @@ pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>
     panic!("gave up waiting: {what}");
 }
 
+/// All of them, as without being told.
+const ROLES: &str = "ingest,process,sink,api";
+
 /// A running `sudor run`. It is killed when it is dropped.
 pub(crate) struct Service {
     child: Child,
@@ -87,8 +90,7 @@ impl Service {
     }
 
     pub(crate) async fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
-        let program = sudor(&["run", "--data", data.to_str().unwrap()]);
-        Self::spawn(program, data, settings).await
+        Self::start_as(data, ROLES, settings).await
     }
 
     /// With some of the roles.
