@@ -1,11 +1,11 @@
 //! Bringing records in: durable on all replicas in sync before anybody is told.
 //!
 //! It keeps nothing for a broker that is away: what waits has a limit in bytes and in time, and while
-//! no broker answers everything is refused at once, but for one record a second that tries.
+//! no broker answers everything is refused at once, but for one delivery at a time that tries.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -20,7 +20,8 @@ use crate::clients::{self, Told};
 use crate::codec::{self, footprint};
 use crate::settings::KafkaOptions;
 
-/// How often a broker that is away is tried.
+/// Between two tries of a broker that is away. A try waits as long as a delivery may take; whoever comes
+/// in between is refused at once.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 /// The rest of what is queued is waited for so long when the last appender goes.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
@@ -36,9 +37,29 @@ pub struct KafkaAppender {
 struct Shared {
     producer: ThreadedProducer<Answers>,
     options: KafkaOptions,
-    opened: Instant,
-    /// Milliseconds since `opened` when a broker that is away was last tried.
-    tried: AtomicU64,
+    tries: Arc<Mutex<Tries>>,
+}
+
+/// Deliveries that try a broker that is away, one at a time: with few senders all of them would wait
+/// otherwise, and nobody be refused at once.
+#[derive(Default)]
+struct Tries {
+    is_under_way: bool,
+    ended: Option<Instant>,
+}
+
+impl Tries {
+    fn begin(&mut self) -> bool {
+        let is_due = self.ended.is_none_or(|at| at.elapsed() >= TRY_EVERY);
+        let begins = is_due && !self.is_under_way;
+        self.is_under_way |= begins;
+        begins
+    }
+
+    fn end(&mut self) {
+        self.is_under_way = false;
+        self.ended = Some(Instant::now());
+    }
 }
 
 #[derive(Default)]
@@ -148,8 +169,7 @@ impl KafkaAppender {
             shared: Arc::new(Shared {
                 producer,
                 options: options.clone(),
-                opened: Instant::now(),
-                tried: AtomicU64::new(0),
+                tries: Arc::default(),
             }),
         })
     }
@@ -204,7 +224,10 @@ impl KafkaAppender {
             callback(Ok(Vec::new()));
             return Ok(());
         }
-        self.admit(&records)?;
+        let callback = match self.admit(&records)? {
+            true => self.trying(callback),
+            false => callback,
+        };
         let delivery = Arc::new(Delivery {
             waiting: AtomicUsize::new(records.len()),
             answer: Mutex::new(Answer {
@@ -250,34 +273,45 @@ impl KafkaAppender {
         }
     }
 
-    /// All of it or none: beyond the limits nothing is queued.
-    fn admit(&self, records: &[(Partition, Record)]) -> Result<(), Failure> {
+    fn tries(&self) -> MutexGuard<'_, Tries> {
+        let tries = self.shared.tries.lock();
+        tries.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What ends the try when it is told.
+    fn trying(&self, callback: Callback) -> Callback {
+        let tries = Arc::clone(&self.shared.tries);
+        Box::new(move |result| {
+            tries.lock().unwrap_or_else(PoisonError::into_inner).end();
+            callback(result);
+        })
+    }
+
+    /// All of it or none: beyond the limits nothing is queued. Says whether it tries a broker that is
+    /// away.
+    fn admit(&self, records: &[(Partition, Record)]) -> Result<bool, Failure> {
         let shared = &self.shared;
-        let away = || Failure::new(Class::Retry, "appending to the log: no broker answers");
-        if shared.producer.context().told.brokers_away() {
-            let now = u64::try_from(shared.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let tried = shared.tried.load(Ordering::Acquire);
-            let next = tried.saturating_add(u64::try_from(TRY_EVERY.as_millis()).unwrap_or(0));
-            let ours = now >= next
-                && shared
-                    .tried
-                    .compare_exchange(tried, now, Ordering::AcqRel, Ordering::Acquire)
-                    .is_ok();
-            if !ours {
-                return Err(away());
-            }
+        let tries = shared.producer.context().told.brokers_away();
+        if tries && !self.tries().begin() {
+            return Err(Failure::new(
+                Class::Retry,
+                "appending to the log: no broker answers",
+            ));
         }
         let bytes: usize = records.iter().map(|(_, record)| footprint(record)).sum();
         let queued = &shared.producer.context().queued_bytes;
         let before = queued.fetch_add(bytes, Ordering::AcqRel);
         if before > 0 && before.saturating_add(bytes) > shared.options.limits.queued_bytes {
             queued.fetch_sub(bytes, Ordering::AcqRel);
+            if tries {
+                self.tries().end();
+            }
             return Err(Failure::new(
                 Class::Retry,
                 "appending to a log that is behind",
             ));
         }
-        Ok(())
+        Ok(tries)
     }
 }
 
