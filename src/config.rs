@@ -225,6 +225,8 @@ pub(crate) struct Cluster {
 pub(crate) struct Vault {
     pub(crate) path: PathBuf,
     pub(crate) key_file: PathBuf,
+    /// Somebody said where the key is; otherwise it is made in the data folder.
+    pub(crate) key_is_named: bool,
 }
 
 /// Limits that an operator may change. All are within named bounds (`raw.rs`).

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
         ),
         known(
             "vault_key",
-            absent(&settings.vault.key_file),
+            settings.log.kafka.is_none() && absent(&settings.vault.key_file),
             || key(&settings),
             "put the key there that the vault was sealed with; chmod 600",
         ),
@@ -233,6 +233,9 @@ fn in_days(term: Option<Duration>) -> String {
 /// Whoever can read it can read every token.
 fn key(settings: &Settings) -> anyhow::Result<String> {
     use std::os::unix::fs::PermissionsExt;
+    if let Err(refusal) = settings.check_shared_key() {
+        bail!("{refusal}");
+    }
     let path = &settings.vault.key_file;
     let about = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mode = about.permissions().mode() & 0o777;

@@ -26,6 +26,7 @@ pub(crate) fn run(args: &RunArgs, global: GlobalArgs) -> CommandResult {
         };
     }
     telemetry::start(global, settings.log.format, settings.log.filter.as_deref());
+    settings.check_shared_key()?;
     settings.api_keys_required(keys::known(&settings)?)?;
     let runtime = runtime()?;
     let service = Service::open(&settings).map_err(opening)?;

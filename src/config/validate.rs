@@ -48,6 +48,7 @@ pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Fa
         vault: Vault {
             path: data.join("vault.db"),
             key_file: in_data(&raw.vault.key_file, "vault.key"),
+            key_is_named: text(&raw.vault.key_file).is_some(),
         },
         garmin: garmin(raw)?,
         strava: strava(raw)?,

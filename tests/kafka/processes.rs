@@ -86,3 +86,35 @@ async fn two_processes_share_accounts_and_take_over_from_one_another() {
     world.verify("first");
     world.verify("second");
 }
+
+/// The exit code, and all that is said.
+fn told(world: &World, arguments: &[&str]) -> (i32, String) {
+    let done = world.output(arguments);
+    let said = [done.stdout, done.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    (done.status.code().unwrap(), said)
+}
+
+#[test]
+fn without_the_key_of_all_processes_none_starts() {
+    // Nobody is asked: it is refused before.
+    let mut world = World::new("127.0.0.1:1", "keyless");
+    let run = ["run", "--data", "data"];
+    let doctor = ["doctor", "--data", "data"];
+    let (_, said) = told(&world, &doctor);
+    assert!(!said.contains("key_file"), "{said}");
+    for (file, refusal) in [
+        ("", "log.kind = \"kafka\" needs vault.key_file"),
+        ("elsewhere.key", "elsewhere.key is not there"),
+    ] {
+        world.set("SUDOR__VAULT__KEY_FILE", file);
+        let (code, said) = told(&world, &run);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains(refusal), "{said}");
+        assert!(said.contains("openssl rand -hex 32"), "{said}");
+        let (code, said) = told(&world, &doctor);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(refusal), "{said}");
+    }
+    assert!(!world.folder.path().join("data/vault.db").exists());
+}

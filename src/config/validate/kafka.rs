@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::raw::{PROTOCOL_WORDS, RawSettings, SCHEMA_WORDS};
-use super::super::{Kafka, SchemaSource};
+use super::super::{Kafka, SchemaSource, Settings};
 use super::{bad, check_url, secret, small, text, word};
 use crate::exit::Failure;
 
@@ -78,4 +78,25 @@ pub(super) fn kafka(raw: &RawSettings) -> Result<Option<Kafka>, Failure> {
         user: text(&security.user),
         password: secret(&security.password),
     }))
+}
+
+impl Settings {
+    /// Processes on Kafka open each other's tokens: none of them may make a key of its own.
+    pub(crate) fn check_shared_key(&self) -> Result<(), Failure> {
+        const HINT: &str = "`openssl rand -hex 32` makes one: the same file for every process, readable by its owner alone";
+        if self.log.kafka.is_none() {
+            return Ok(());
+        }
+        if !self.vault.key_is_named {
+            return Err(bad("log.kind = \"kafka\" needs vault.key_file", HINT));
+        }
+        let file = &self.vault.key_file;
+        match file.exists() {
+            true => Ok(()),
+            false => Err(bad(
+                &format!("vault.key_file = {} is not there", file.display()),
+                HINT,
+            )),
+        }
+    }
 }
