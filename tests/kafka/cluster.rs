@@ -6,7 +6,9 @@ use std::process::Output;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stream_kafka::{GroupProtocol, KafkaLimits, KafkaOptions, KafkaSubscriber, Security};
+use stream_kafka::{
+    GroupProtocol, KafkaLimits, KafkaOptions, KafkaSubscriber, Security, TopicSpec, delete_topics,
+};
 use stream_log::{LogTime, Offset, Sequenced, Subscribe, Topic};
 
 use crate::items::TOPICS;
@@ -126,6 +128,26 @@ impl World {
             ids: Arc::default(),
             limits: KafkaLimits::default(),
             now: || LogTime(0),
+        }
+    }
+}
+
+impl Drop for World {
+    /// A broker that is killed looks through everything that it has before it is back.
+    fn drop(&mut self) {
+        // What a test that failed left is looked at.
+        if std::thread::panicking() {
+            return;
+        }
+        let spec = |topic: &schemas::topic::TopicSpec| TopicSpec {
+            name: topic.name,
+            compacted: false,
+            record_bytes_max: 0,
+        };
+        let specs: Vec<TopicSpec> = schemas::control::of_a_cluster().map(spec).collect();
+        if let Err(failure) = delete_topics(&self.options(), &specs) {
+            let told = format!("the topics of {} stay: {failure}\n", self.options().prefix);
+            std::io::stderr().write_all(told.as_bytes()).unwrap();
         }
     }
 }

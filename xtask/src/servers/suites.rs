@@ -30,6 +30,8 @@ struct Suite {
 
 /// The suite that kills and pauses its servers.
 const FAULTS: &str = "faults";
+/// The suite that kills the broker under the load of senders.
+const LEDGER: &str = "ledger";
 /// What a soak does unless it is told something else, as the suite reads it.
 const PLAN_VARIABLE: &str = "SUDOR_FAULTS";
 const SOAK: &str =
@@ -97,8 +99,14 @@ const SUITES: &[Suite] = &[
         python: false,
     },
     Suite {
+        package: "sudor",
+        target: LEDGER,
+        needs: &[Kind::Kafka],
+        python: false,
+    },
+    Suite {
         package: "stream-kafka",
-        target: "faults",
+        target: FAULTS,
         needs: &[Kind::Cluster],
         python: false,
     },
@@ -272,7 +280,7 @@ impl Tally {
         let mut suite_python = None;
         let mut command = suite.command(built)?;
         // What kills a server has it to itself.
-        if suite.target == FAULTS {
+        if [FAULTS, LEDGER].contains(&suite.target) {
             command.arg("--test-threads=1");
         }
         if suite.python {
