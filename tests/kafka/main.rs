@@ -11,6 +11,10 @@
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod fetching;
+#[cfg(test)]
+mod guide;
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with the suite about order")]
 #[path = "../order/items.rs"]
 mod items;
@@ -29,3 +33,7 @@ mod scenarios;
 mod support;
 #[cfg(test)]
 mod told;
+#[cfg(test)]
+#[allow(dead_code, reason = "shared with the suite of the program")]
+#[path = "../program/vendors.rs"]
+mod vendors;

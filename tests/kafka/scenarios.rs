@@ -26,9 +26,9 @@ const BATCH_RECORDS: &str = "8";
 const ROLES: &str = "process,sink,api";
 
 /// Facts of each athlete, in the order of their topics.
-type Facts = BTreeMap<String, Vec<AnyRecord>>;
+pub(crate) type Facts = BTreeMap<String, Vec<AnyRecord>>;
 
-fn outputs() -> Vec<Topic> {
+pub(crate) fn outputs() -> Vec<Topic> {
     let facts = CATALOGUE
         .iter()
         .filter(|it| it.direction == Direction::Fact);
@@ -44,7 +44,7 @@ fn in_turn(scenarios: &[Scenario]) -> Vec<Record> {
         .collect()
 }
 
-fn take(facts: &mut Facts, found: &Sequenced) {
+pub(crate) fn take(facts: &mut Facts, found: &Sequenced) {
     let fact = schemas::decode_any(&found.record.value).unwrap();
     let athlete = found.record.key.as_str().to_owned();
     facts.entry(athlete).or_default().push(fact);
@@ -172,7 +172,7 @@ fn fields(fact: &AnyRecord) -> Value {
 }
 
 /// What must not be, of one athlete.
-fn flaws(facts: &[AnyRecord]) -> Vec<String> {
+pub(crate) fn flaws(facts: &[AnyRecord]) -> Vec<String> {
     let mut flaws = Vec::new();
     let (mut ids, mut revisions) = (BTreeSet::new(), BTreeMap::new());
     for fact in facts {
