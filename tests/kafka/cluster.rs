@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Output;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use stream_kafka::{
@@ -32,6 +33,8 @@ pub(crate) fn server(variable: &str) -> Option<String> {
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
     settings: Vec<(&'static str, String)>,
+    /// On the broker, under its prefix.
+    has_topics: AtomicBool,
 }
 
 impl World {
@@ -48,7 +51,11 @@ impl World {
             ("SUDOR__LOG__REPLICATION", "1".to_owned()),
             ("SUDOR__VAULT__KEY_FILE", key.display().to_string()),
         ];
-        Self { folder, settings }
+        Self {
+            folder,
+            settings,
+            has_topics: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn settings(&self) -> Vec<(&str, &str)> {
@@ -71,6 +78,8 @@ impl World {
         let said = String::from_utf8_lossy(&done.stdout).into_owned();
         let told = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{arguments:?}: {said}{told}");
+        let has_topics = arguments == ["topics", "create"];
+        self.has_topics.fetch_or(has_topics, Ordering::AcqRel);
         said
     }
 
@@ -136,7 +145,7 @@ impl Drop for World {
     /// A broker that is killed looks through everything that it has before it is back.
     fn drop(&mut self) {
         // What a test that failed left is looked at.
-        if std::thread::panicking() {
+        if std::thread::panicking() || !self.has_topics.load(Ordering::Acquire) {
             return;
         }
         let spec = |topic: &schemas::topic::TopicSpec| TopicSpec {
