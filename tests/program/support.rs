@@ -9,9 +9,6 @@ use serde_json::Value;
 
 pub(crate) const SECRET: &str = "s3cret";
 
-/// All of them, as without the flag.
-const ROLES: &str = "ingest,process,sink,api";
-
 /// How long anything may take before a test gives up. Generous: a loaded machine is no failure.
 const DEADLINE: Duration = Duration::from_secs(90);
 const BETWEEN_POLLS: Duration = Duration::from_millis(10);
