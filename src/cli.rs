@@ -134,6 +134,7 @@ mod tests {
             run --data d -v
             simulate --athletes 3 --days 2 --seed 1 --end 2026-10-01T00:00:00Z --out d
             simulate --post http://127.0.0.1:8080 --garmin-secret g --strava-secret s --key k
+            simulate --post http://127.0.0.1:8080 --garmin-secret g --out d
             score --truth truth.jsonl --data d
             verify --data d --json
             verify --config sudor.toml
@@ -195,7 +196,6 @@ mod tests {
             demo -v -q
             run --roles ingest,cook
             simulate
-            simulate --out d --post http://127.0.0.1:8080
             score --data d
             rederive --limit 0
             replay --data d

@@ -43,7 +43,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(
-    group = ArgGroup::new("destination").required(true).args(["out", "post"]),
+    group = ArgGroup::new("destination").required(true).multiple(true).args(["out", "post"]),
     after_help = "\
 Examples:
   sudor simulate --athletes 5 --days 2 --out ./world

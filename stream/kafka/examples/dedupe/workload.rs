@@ -78,6 +78,7 @@ impl Workload {
         KafkaOptions {
             brokers: self.brokers.clone(),
             prefix: String::new(),
+            generation: 1,
             group: self.run.clone(),
             instance: "one".to_owned(),
             group_protocol: GroupProtocol::default(),
