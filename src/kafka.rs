@@ -4,6 +4,7 @@
 //! Appending and processing speak to the broker. Everything that reads (store, stream, fetchers,
 //! explanations, quality, `verify`) reads the copy, which is in one order, and never knows.
 
+mod commits;
 mod control;
 mod copying;
 mod ids;
@@ -30,6 +31,7 @@ use crate::config::{self, Settings};
 use crate::loops::{self, Status};
 use crate::{rules, topics as catalogue};
 
+pub(crate) use commits::check as check_commits;
 pub(crate) use ids::{Checked, check as check_schemas, register as register_schemas, registry};
 pub(crate) use shadow::replay;
 pub(crate) use topics::create as create_topics;

@@ -6,6 +6,9 @@ use stream_log::{Topic, Topics};
 /// Name, and whether processors read it.
 pub(crate) const CATALOGUE: Topics = &ROWS;
 
+/// Header of a record in a copy: its place in its topic on Kafka.
+pub(crate) const KAFKA_OFFSET: &str = "kafka_offset";
+
 /// Whether processors read it.
 pub(crate) fn is_input(topic: Topic) -> bool {
     CATALOGUE

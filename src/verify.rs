@@ -72,6 +72,9 @@ pub(crate) struct Report {
     /// cannot be counted or rebuilt, and were not compared.
     pub(crate) past_retention: PastRetention,
     pub(crate) pending: u64,
+    /// On Kafka, transactions whose inputs were followed from one to the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) commits: Option<u64>,
     pub(crate) findings_total: u64,
     pub(crate) findings: Vec<Finding>,
 }
@@ -106,6 +109,7 @@ pub(crate) fn verify(settings: &Settings, global: GlobalArgs) -> anyhow::Result<
     let stale = rebuild::compare(settings, &reader, &counted, &mut findings, &progress)?;
     progress.done();
     let rows = rows::compare(settings, &reader, &counted.trimmed, &mut findings)?;
+    let commits = commits(settings, &mut findings)?;
     Ok(Report {
         ok: findings.total() == 0,
         outcome: Outcome::of(findings.total(), stale),
@@ -119,9 +123,23 @@ pub(crate) fn verify(settings: &Settings, global: GlobalArgs) -> anyhow::Result<
             athletes: counted.trimmed.len(),
         },
         pending: counted.pending,
+        commits,
         findings_total: findings.total(),
         findings: findings.into_first(),
     })
+}
+
+/// On Kafka, what only the broker has.
+#[cfg(feature = "kafka")]
+fn commits(settings: &Settings, findings: &mut Findings) -> anyhow::Result<Option<u64>> {
+    let kafka = settings.log.kafka.as_ref();
+    let check = |kafka| crate::kafka::check_commits(settings, kafka, findings);
+    kafka.map(check).transpose()
+}
+
+#[cfg(not(feature = "kafka"))]
+fn commits(_: &Settings, _: &mut Findings) -> anyhow::Result<Option<u64>> {
+    Ok(None)
 }
 
 fn open(data: &Path) -> anyhow::Result<EmbeddedReader> {
@@ -140,6 +158,11 @@ fn in_words(report: &Report) -> String {
         Outcome::Stale => "what can be compared agrees",
         Outcome::Wrong => "differences found",
     });
+    if let Some(commits) = report.commits {
+        text.push_str(&format!(
+            "\n{commits} commits on Kafka were followed, from input to input"
+        ));
+    }
     if report.stale > 0 {
         text.push_str(&format!(
             "\n{} athletes stand as other rules derived them: they are stale, not wrong, and were not compared; run sudor rederive",

@@ -18,7 +18,7 @@ use stream_log::{
 };
 
 use crate::loops::Status;
-use crate::topics::{CATALOGUE, is_input};
+use crate::topics::{CATALOGUE, KAFKA_OFFSET, is_input};
 
 const BATCH: usize = 4_096;
 const WAIT: Duration = Duration::from_millis(50);
@@ -32,8 +32,6 @@ const HELD_MAX: usize = 20_000;
 /// processed. The mark before them is in no name of the pipeline.
 const NEXT: &str = "~next/";
 const DONE: &str = "~done/";
-/// A record's place on Kafka.
-const KAFKA_OFFSET: &str = "kafka_offset";
 const CAUSE: &str = "cause";
 
 pub(super) fn run(
@@ -312,7 +310,7 @@ impl<'l> Copy<'l> {
             StateNews::Counter(name, count) => {
                 batch.counts.insert((partition, name), count);
             }
-            StateNews::Nothing => {}
+            StateNews::Inputs(_) | StateNews::Nothing => {}
         }
     }
 

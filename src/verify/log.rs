@@ -14,6 +14,7 @@ use super::Findings;
 use super::facts::Facts;
 use crate::adapters::FETCH_RESULT;
 use crate::progress::Progress;
+use crate::topics::KAFKA_OFFSET;
 
 /// The stage of a dead letter that no rule wrote: one failed on it.
 const ENGINE: &str = "engine";
@@ -73,6 +74,33 @@ pub(crate) struct Counted {
     /// Records that are past retention, and athletes of whom some are.
     pub(crate) removed: u64,
     pub(crate) trimmed: BTreeSet<String>,
+    /// In a copy of a log on Kafka: the next input of each topic's partition.
+    places: BTreeMap<(&'static str, Partition), u64>,
+}
+
+impl Counted {
+    /// Inputs have no gaps on Kafka, so they have none in a copy.
+    fn place(&mut self, read: &stream_log::Sequenced, findings: &mut Findings) {
+        let (topic, partition) = (read.record.topic.0, read.partition);
+        let mut headers = read.record.headers.iter();
+        let told = headers.find(|header| header.name == KAFKA_OFFSET);
+        let told = told.and_then(|header| std::str::from_utf8(&header.value).ok()?.parse().ok());
+        let Some(offset): Option<u64> = told else {
+            return;
+        };
+        let next = self.places.entry((topic, partition)).or_insert(offset);
+        let place = format!("{topic} partition {}", partition.0);
+        if offset > *next {
+            let missing = format!("{place}: {next} to {} are not in the copy", offset - 1);
+            findings.add("input_missing", missing);
+        }
+        if offset < *next {
+            let doubled =
+                format!("{place}: {offset} is in the copy again, after all before {next}");
+            findings.add("input_doubled", doubled);
+        }
+        *next = offset.saturating_add(1).max(*next);
+    }
 }
 
 pub(crate) fn walk(
@@ -141,6 +169,9 @@ fn take(
     let processed = positions
         .get(&read.partition)
         .is_some_and(|position| read.offset <= *position);
+    if input {
+        counted.place(read, findings);
+    }
     match (input, processed) {
         (true, true) => counted.inputs += 1,
         (true, false) => counted.pending += 1,

@@ -11,7 +11,7 @@ use crate::support::{SECRET, Service};
 
 pub(crate) const ATHLETE: &str = "anna";
 const ACCOUNT: &str = "garmin-user-anna";
-const EVERY: Duration = Duration::from_millis(50);
+const EVERY: Duration = Duration::from_millis(200);
 /// 2026-09-01T06:00:00Z, and a workout every six hours before it.
 const LAST: i64 = 1_788_242_400;
 const APART_S: i64 = 6 * 3_600;

@@ -22,6 +22,8 @@ mod items;
 mod support;
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod report;

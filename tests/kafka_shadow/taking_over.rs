@@ -38,6 +38,10 @@ pub(crate) fn post(world: &World, service: &Service) {
 }
 
 async fn workouts(service: &Service) -> i64 {
+    let known = service.all("/v1/athletes").await;
+    if known.iter().all(|athlete| athlete["athlete_id"] != ATHLETE) {
+        return 0;
+    }
     let found = service
         .all(&format!("/v1/athletes/{ATHLETE}/sessions"))
         .await;
@@ -116,10 +120,10 @@ async fn taking_over_and_going_back_under_load_loses_nothing_and_doubles_nothing
     let report = shadow(&world, "node", &[]);
     assert_eq!(report["same"], true, "by the same rules: {report:#}");
     assert_eq!(report["generations"], json!({"live": 1, "shadow": 2}));
-    assert_eq!(
-        (&report["athletes"], &report["athletes_in_motion"]),
-        (&json!(7), &json!(0))
-    );
+    // Whom something is delivered for at every look is not compared.
+    let number = |name: &str| report[name].as_u64().unwrap();
+    assert!(number("athletes") >= 6, "{report:#}");
+    assert_eq!(number("athletes") + number("athletes_in_motion"), 7);
 
     // The new generation serves.
     assert!(first.terminate().await.success());
@@ -156,6 +160,15 @@ async fn taking_over_and_going_back_under_load_loses_nothing_and_doubles_nothing
     world.verify("node");
     assert_each_once(&world, acknowledged);
     assert!(door.terminate().await.success());
+
+    // Without a process on either side, all of it is compared.
+    world.set(GENERATION, "1");
+    let report = shadow(&world, "node", &[]);
+    assert_eq!(report["same"], true, "{report:#}");
+    assert_eq!(
+        (&report["athletes"], &report["athletes_in_motion"]),
+        (&json!(7), &json!(0))
+    );
 }
 
 async fn serves_all(service: &Service, due: i64) {

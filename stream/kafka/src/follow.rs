@@ -43,7 +43,9 @@ pub enum StateNews {
     Bucket(Key, BucketId, Option<Vec<u8>>),
     Timer(Key, Vec<u8>, Option<LogTime>),
     Counter(String, i64),
-    /// Somebody became the owner, or processed what changed nothing.
+    /// The end of a commit: the next input of every topic that is not in it.
+    Inputs(BTreeMap<String, i64>),
+    /// Somebody became the owner.
     Nothing,
 }
 
@@ -250,7 +252,8 @@ fn news(
             Change::State(athlete, bucket, value) => StateNews::Bucket(athlete, bucket, value),
             Change::Timer(athlete, id, due) => StateNews::Timer(athlete, id, due),
             Change::Counter(name, count) => StateNews::Counter(name, count),
-            Change::Mark(_) | Change::Positions(_) => StateNews::Nothing,
+            Change::Positions(next) => StateNews::Inputs(next),
+            Change::Mark(_) => StateNews::Nothing,
         },
         processed,
     })
