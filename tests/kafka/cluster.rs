@@ -5,18 +5,21 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use stream_kafka::{
     GroupProtocol, KafkaLimits, KafkaOptions, KafkaSubscriber, Security, TopicSpec, delete_topics,
 };
-use stream_log::{LogTime, Offset, Sequenced, Subscribe, Topic};
+use stream_log::{Class, LogTime, Offset, Sequenced, Subscribe, Topic};
 
 use crate::items::TOPICS;
 use crate::support::{Service, sudor};
 
 const PARTITIONS: u32 = 4;
 const PAGE_RECORDS: usize = 10_000;
+/// How long a loaded broker is waited for.
+const FIRST_RECORD: Duration = Duration::from_secs(2);
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
 pub(crate) fn server(variable: &str) -> Option<String> {
@@ -170,8 +173,11 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn new(world: &World, topics: Vec<Topic>) -> Self {
+        let mut options = world.options();
+        // The first page is read from the beginning as often as nothing came in time.
+        options.limits.poll_wait = FIRST_RECORD;
         Self {
-            reader: KafkaSubscriber::open(&world.options(), None).unwrap(),
+            reader: KafkaSubscriber::open(&options, None).unwrap(),
             topics,
             after: Offset(0),
         }
@@ -192,10 +198,16 @@ impl Reading {
         let mut all = Vec::new();
         loop {
             let page = self.next();
-            if page.is_empty() && self.reader.is_at_end().unwrap() {
-                return all;
+            if !page.is_empty() {
+                all.extend(page);
+                continue;
             }
-            all.extend(page);
+            match self.reader.is_at_end() {
+                Ok(true) => return all,
+                Ok(false) => {}
+                // The broker may have come back a moment ago.
+                Err(failure) => assert_eq!(failure.class, Class::Retry, "{failure:?}"),
+            }
         }
     }
 }

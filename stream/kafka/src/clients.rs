@@ -8,8 +8,10 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::settings::{GroupProtocol, KafkaOptions};
 
@@ -163,6 +165,23 @@ pub(crate) fn reader(options: &KafkaOptions, role: &str, group: &str) -> ClientC
     config
 }
 
+/// Reads on at these places, and nowhere else.
+///
+/// librdkafka 2.12 stops a partition twice that is assigned once more while it is still being stopped,
+/// and aborts the process when it hears of the second stop (`assert: rktp->rktp_started`). Two assignments
+/// one right after the other do that where its thread is slow. It works off one queue in order: the
+/// first question comes after the stops that the assignment asked for, the second after their answers.
+pub(crate) fn assign<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    places: &TopicPartitionList,
+) -> KafkaResult<()> {
+    consumer.assign(places)?;
+    for _ in ["stops", "their answers"] {
+        consumer.assignment()?;
+    }
+    Ok(())
+}
+
 /// What a client says by itself: its log goes to ours, and its counts are kept.
 #[derive(Default)]
 pub(crate) struct Told {
@@ -213,4 +232,4 @@ impl ClientContext for Told {
     }
 }
 
-impl rdkafka::consumer::ConsumerContext for Told {}
+impl ConsumerContext for Told {}

@@ -76,9 +76,7 @@ impl KafkaFollower {
         let given = &follower.given;
         let list =
             follower.list(|place| At::Offset(given.get(place).copied().unwrap_or_default()))?;
-        follower
-            .consumer
-            .assign(&list)
+        clients::assign(&follower.consumer, &list)
             .map_err(|error| failed("reading the whole log", error))?;
         Ok(follower)
     }

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use stream_log::{Class, Failure, LogTime, Partition};
@@ -190,11 +190,10 @@ impl Worker {
             codec::number(job.partition),
             Offset::Offset(from),
         )
-        .and_then(|()| self.consumer.assign(&list))
+        .and_then(|()| clients::assign(&self.consumer, &list))
         .map_err(|error| failed("reading the changelog", error))?;
         let (records, bytes) = self.read_to_mark(job, &mut state)?;
-        self.consumer
-            .unassign()
+        clients::assign(&self.consumer, &TopicPartitionList::new())
             .map_err(|error| failed("reading the changelog", error))?;
         Ok(Restored {
             partition: job.partition,

@@ -176,9 +176,7 @@ impl KafkaSubscriber {
     fn assign(&self) -> Result<(), Failure> {
         let cursors = &self.cursors;
         let list = self.list(|place| At::Offset(cursors.get(place).copied().unwrap_or(0)))?;
-        self.consumer
-            .assign(&list)
-            .map_err(|error| failed("reading the log", error))
+        clients::assign(&self.consumer, &list).map_err(|error| failed("reading the log", error))
     }
 
     fn fetch(&mut self, mut wait: Duration) -> Result<(), Failure> {

@@ -60,9 +60,7 @@ impl KafkaTable {
                     .map_err(|error| failed("reading a table", error))?;
             }
         }
-        consumer
-            .assign(&list)
-            .map_err(|error| failed("reading a table", error))?;
+        clients::assign(&consumer, &list).map_err(|error| failed("reading a table", error))?;
         Ok(Self {
             options: options.clone(),
             topics,

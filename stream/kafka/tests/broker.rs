@@ -13,15 +13,17 @@ mod world;
 use std::time::Duration;
 
 use stream_kafka::{GroupProtocol, KafkaAppender, KafkaHost, KafkaSubscriber, Security};
-use stream_log::contract::{HostFactory, OUTPUT, TOPICS, Tally, check, drive, input};
+use stream_log::contract::{HostFactory, INPUT, OUTPUT, TOPICS, Tally, check, drive, input};
 use stream_log::{
-    Append, Failure, LogTime, Offset, Sequenced, Subscribe, Task, TaskLimits, Topic, Topics,
+    Append, Class, Failure, LogTime, Offset, Sequenced, Subscribe, Task, TaskLimits, Topic, Topics,
 };
 
 use world::{World, server};
 
 /// Opening takes a second or two, so a crash is tried at every so many calls.
 const CRASH_STRIDE: u64 = 31;
+/// Without waiting for the client a few dozen are enough to end the process.
+const CHANGES: usize = 300;
 
 struct Broker {
     protocol: GroupProtocol,
@@ -41,8 +43,14 @@ impl Subscribe for ToTheEnd {
     ) -> Result<Vec<Sequenced>, Failure> {
         loop {
             let page = self.0.read(topics, after, max_records, max_bytes)?;
-            if !page.is_empty() || self.0.is_at_end()? {
+            if !page.is_empty() {
                 return Ok(page);
+            }
+            match self.0.is_at_end() {
+                Ok(true) => return Ok(page),
+                // A topic that was made a moment ago may have no leader yet.
+                Err(failure) if failure.class != Class::Retry => return Err(failure),
+                Ok(false) | Err(_) => {}
             }
         }
     }
@@ -90,6 +98,29 @@ fn kafka_keeps_the_contract_with_groups_of_the_broker() {
 #[test]
 fn kafka_keeps_the_contract_with_classic_groups() {
     keeps_the_contract(GroupProtocol::Classic);
+}
+
+/// The client aborts the process where a partition is assigned anew while it is being stopped.
+#[test]
+fn a_reader_may_change_what_it_reads_at_any_moment() {
+    let Some(brokers) = server("SUDOR_TEST_KAFKA") else {
+        return;
+    };
+    let mut world = World::new(&brokers, GroupProtocol::Classic, 16, TOPICS);
+    let one = input("t/a", LogTime(0), "add 7");
+    world.appender().append(vec![one.clone()]).unwrap();
+    let mut options = world.options();
+    options.limits.poll_wait = Duration::ZERO;
+    let mut reader = KafkaSubscriber::open(&options, None).unwrap();
+    for _ in 0..CHANGES {
+        for topics in [&[INPUT][..], &[INPUT, OUTPUT]] {
+            reader.read(topics, Offset(0), 10, usize::MAX).unwrap();
+        }
+    }
+    let mut reader = ToTheEnd(KafkaSubscriber::open(&world.options(), None).unwrap());
+    let found = reader.read(&[INPUT], Offset(0), 10, usize::MAX).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].record.value, one.value);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use stream_log::{Class, Failure, Partition, Topic};
 
 use super::KafkaHost;
 use crate::classify::{Verdict, classify, failed};
+use crate::clients;
 use crate::codec;
 
 /// Fetched and waiting in memory, over what the client fetches ahead.
@@ -34,9 +35,7 @@ impl KafkaHost {
                 .map_err(|error| failed("reading inputs", error))?;
             }
         }
-        self.reader
-            .assign(&list)
-            .map_err(|error| failed("reading inputs", error))
+        clients::assign(&self.reader, &list).map_err(|error| failed("reading inputs", error))
     }
 
     pub(super) fn go_back(&mut self) -> Result<(), Failure> {
