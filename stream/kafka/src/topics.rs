@@ -1,7 +1,7 @@
 //! Making topics, and saying how those that are there differ.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -14,6 +14,8 @@ use crate::clients;
 use crate::settings::{KafkaOptions, TopicSpec};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// Between two looks for topics that were just made.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What is to be done about one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +193,6 @@ pub fn create_topics(
                 .fold(topic, |topic, (key, value)| topic.set(key, value))
         })
         .collect();
-    // Done when every broker knows of them.
     let limits = AdminOptions::new()
         .operation_timeout(Some(LIMIT))
         .request_timeout(Some(LIMIT));
@@ -208,7 +209,26 @@ pub fn create_topics(
             }
         }
     }
-    Ok(())
+    until_known(options, &names)
+}
+
+/// A controller answers before the brokers have heard of it. Who opens the log next is not to be told
+/// that topics are missing.
+fn until_known(options: &KafkaOptions, names: &[String]) -> Result<(), Failure> {
+    let started = Instant::now();
+    loop {
+        let there = there(options)?;
+        let Some(name) = names.iter().find(|name| !there.contains_key(*name)) else {
+            return Ok(());
+        };
+        if started.elapsed() > LIMIT {
+            return Err(Failure::new(
+                Class::Retry,
+                format!("making topic {name}: it is made, and no broker says that it is there"),
+            ));
+        }
+        std::thread::park_timeout(LOOK);
+    }
 }
 
 /// For worlds that are thrown away.
