@@ -193,6 +193,7 @@ impl Worker {
         .and_then(|()| clients::assign(&self.consumer, &list))
         .map_err(|error| failed("reading the changelog", error))?;
         let (records, bytes) = self.read_to_mark(job, &mut state)?;
+        state.complete()?;
         clients::assign(&self.consumer, &TopicPartitionList::new())
             .map_err(|error| failed("reading the changelog", error))?;
         Ok(Restored {

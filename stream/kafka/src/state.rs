@@ -4,7 +4,7 @@
 //! The file says up to which place in the changelog it stands for, in the transaction that brought it
 //! there; so it is never half of a commit, only behind. Nothing is synced: after a power loss it is
 //! further behind, or damaged, and then it is made anew. A file that was not closed is checked before
-//! it is used.
+//! it is used, and one that was not filled to the end of its first restoring is made anew.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,12 +35,23 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT RO
 /// a lock and give it back, which costs more than the read.
 const READING: &str = "BEGIN";
 
+/// How a file is written that is kept up to date: what is killed in the middle of a commit leaves the
+/// one before.
+const KEPT: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096;";
+/// How it is written until it is complete, and of no use before: each page once, and not into a log
+/// first. One file at a time, so that its pages may stay in memory (32 MB).
+const FILLED: &str =
+    "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768;";
+
 pub(crate) struct PartitionState {
     /// In a transaction that reads.
     connection: Connection,
     partition: Partition,
     /// The last record of the changelog that is in here.
     applied: Option<i64>,
+    /// Restored once; a file that is not is made anew.
+    is_complete: bool,
     pub(crate) counters: BTreeMap<String, i64>,
 }
 
@@ -78,7 +89,7 @@ impl PartitionState {
         if !file.exists() {
             return Ok(None);
         }
-        let connection = connect(file)?;
+        let connection = connect(file, KEPT)?;
         let meta = |name: &str| -> rusqlite::Result<Option<i64>> {
             connection
                 .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
@@ -108,24 +119,42 @@ impl PartitionState {
             connection,
             partition,
             applied,
+            is_complete: true,
             counters,
         }))
     }
 
     fn create(file: &Path, partition: Partition, world: i64) -> rusqlite::Result<Self> {
-        let connection = connect(file)?;
+        let connection = connect(file, FILLED)?;
         connection.execute_batch(TABLES)?;
-        connection.execute(
-            "INSERT INTO meta VALUES ('format', ?1), ('world', ?2)",
-            [FORMAT, world],
-        )?;
+        connection.execute("INSERT INTO meta VALUES ('world', ?1)", [world])?;
         connection.execute_batch(READING)?;
         Ok(Self {
             connection,
             partition,
             applied: None,
+            is_complete: false,
             counters: BTreeMap::new(),
         })
+    }
+
+    /// Everything up to the mark is in: from here on the file is worth keeping.
+    pub(crate) fn complete(&mut self) -> Result<(), Failure> {
+        if self.is_complete {
+            return Ok(());
+        }
+        self.try_complete()
+            .map_err(bad("completing a file for state"))?;
+        self.is_complete = true;
+        Ok(())
+    }
+
+    fn try_complete(&self) -> rusqlite::Result<()> {
+        self.connection.execute_batch("COMMIT")?;
+        self.connection
+            .execute("INSERT INTO meta VALUES ('format', ?1)", [FORMAT])?;
+        self.connection.execute_batch(KEPT)?;
+        self.connection.execute_batch(READING)
     }
 
     /// An empty file in place of this one.
@@ -334,11 +363,9 @@ fn write(run: Run<'_>, change: &Change) -> rusqlite::Result<()> {
     }
 }
 
-fn connect(file: &Path) -> rusqlite::Result<Connection> {
+fn connect(file: &Path, settings: &str) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096;",
-    )?;
+    connection.execute_batch(settings)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
@@ -376,7 +403,11 @@ mod tests {
             Change::State(athlete.clone(), BucketId::HEAD, Some(vec![1])),
             Change::Counter("seen".to_owned(), 4),
         ];
-        open(folder, WORLD, NOW).apply(&changes, 41, NOW).unwrap();
+        let mut state = open(folder, WORLD, NOW);
+        state.apply(&changes, 41, NOW).unwrap();
+        state.complete().unwrap();
+        let mode: Option<String> = state.one("PRAGMA journal_mode", []).unwrap();
+        assert_eq!(mode.as_deref(), Some("wal"));
     }
 
     #[test]
@@ -396,6 +427,16 @@ mod tests {
         filled(folder.path());
         let later = LogTime(NOW.0 + 30 * 3_600 * 1_000_000);
         assert_eq!(open(folder.path(), WORLD, later).applied(), None);
+    }
+
+    #[test]
+    fn a_file_that_was_not_filled_to_the_end_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = open(folder.path(), WORLD, NOW);
+        let change = Change::Counter("seen".to_owned(), 4);
+        state.apply(&[change], 41, NOW).unwrap();
+        drop(state);
+        assert_eq!(open(folder.path(), WORLD, NOW).applied(), None);
     }
 
     #[test]

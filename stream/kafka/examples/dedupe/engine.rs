@@ -60,6 +60,8 @@ pub(crate) fn run(workload: &Workload) -> Value {
 pub(crate) fn restore(workload: &Workload) -> Value {
     let is_cold = !workload.folder.exists();
     let began = Instant::now();
+    let mut meter = Meter::new(0);
+    meter.begin();
     let host = open(workload);
     let ready_s = began.elapsed().as_secs_f64();
     let restored = host.restored();
@@ -67,6 +69,7 @@ pub(crate) fn restore(workload: &Workload) -> Value {
     json!({
         "who": if is_cold { "restore-cold" } else { "restore-warm" },
         "ready_s": ready_s,
+        "cpu_s": meter.report("restore")["cpu_s"],
         "restore_s": restored.took.as_secs_f64(),
         "records": restored.records,
         "megabytes": megabytes,
