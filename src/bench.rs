@@ -3,6 +3,8 @@
 mod embedded;
 mod fold;
 mod items;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod select;
 
 use serde::Serialize;
@@ -28,27 +30,47 @@ pub(crate) struct Report {
     pub(crate) days: u32,
 }
 
+impl std::fmt::Display for Report {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            to,
+            "{}: {} events, {:.0} per CPU second ({:.0} per second of wall time), {:.1} CPU s, {:.0} MB, {} records written",
+            self.workload,
+            self.events,
+            self.events_per_s,
+            self.wall_events_per_s,
+            self.cpu_s,
+            self.rss_mb,
+            self.records_written
+        )
+    }
+}
+
 pub(crate) fn run(args: &BenchArgs, global: GlobalArgs) -> CommandResult {
     let report = match args.workload {
         BenchWorkload::Fold => fold::run(args, global),
         BenchWorkload::Embedded => embedded::run(args, global),
         BenchWorkload::Select => return run_select(args, global),
+        #[cfg(feature = "kafka")]
+        BenchWorkload::Kafka => return run_kafka(args, global),
+        // Known before anything is started.
+        #[cfg(not(feature = "kafka"))]
+        BenchWorkload::Kafka => Err(anyhow::anyhow!("this build has no Kafka")),
     }
     .map_err(Failure::failed)?;
     if global.json {
         return exit::print_json(&report).map_err(Failure::failed);
     }
-    let text = format!(
-        "{}: {} events, {:.0} per CPU second ({:.0} per second of wall time), {:.1} CPU s, {:.0} MB, {} records written",
-        report.workload,
-        report.events,
-        report.events_per_s,
-        report.wall_events_per_s,
-        report.cpu_s,
-        report.rss_mb,
-        report.records_written
-    );
-    exit::print_text(&text).map_err(Failure::failed)
+    exit::print_text(&report.to_string()).map_err(Failure::failed)
+}
+
+#[cfg(feature = "kafka")]
+fn run_kafka(args: &BenchArgs, global: GlobalArgs) -> CommandResult {
+    let found = kafka::run(args, global).map_err(Failure::failed)?;
+    if global.json {
+        return exit::print_json(&found).map_err(Failure::failed);
+    }
+    exit::print_text(&found.to_string()).map_err(Failure::failed)
 }
 
 fn run_select(args: &BenchArgs, global: GlobalArgs) -> CommandResult {

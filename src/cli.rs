@@ -173,6 +173,7 @@ mod tests {
             bench fold
             bench embedded --athletes 100 --days 1 --json
             bench select --quiet
+            bench kafka --athletes 100 --days 1
             calc phs
             calc heat-balance
             calc local-to-whole-body

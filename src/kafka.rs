@@ -34,7 +34,7 @@ use crate::{rules, topics as catalogue};
 pub(crate) use commits::check as check_commits;
 pub(crate) use ids::{Checked, check as check_schemas, register as register_schemas, registry};
 pub(crate) use shadow::replay;
-pub(crate) use topics::create as create_topics;
+pub(crate) use topics::{create as create_topics, specs as topic_specs};
 
 /// Between two attempts to open what a broker has to answer for.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -3,16 +3,14 @@
 //! Deliveries are split before the clock starts; what is measured is append, all steps, commit and
 //! projection to rows, in a fresh folder that is removed afterwards.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use edge::UnixMicros;
 use ingest_connectors::port::Publisher;
 use schemas::record::ingest::RawReceived;
 
 use super::Report;
-use super::items::{Splitter, asked_for};
+use super::items::items_of;
 use crate::cli::{BenchArgs, GlobalArgs};
 use crate::config::{self, Request};
 use crate::demo::Stopwatch;
@@ -35,21 +33,7 @@ pub(super) fn run(args: &BenchArgs, global: GlobalArgs) -> anyhow::Result<Report
         simulate::options(&world, None).map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let runtime = runtime()?;
     let progress = Progress::new("prepare", u64::from(options.athletes), global);
-    let items = runtime.block_on(async {
-        let splitter = Splitter::new(UnixMicros(options.end));
-        let mut items: Vec<RawReceived> = Vec::new();
-        let asked = RefCell::new(Vec::new());
-        let worlds = ingest_simulator::world(options)
-            .inspect(|world| asked.borrow_mut().extend(asked_for(world)));
-        for block in ingest_simulator::blocks(worlds) {
-            for delivery in block.registrations.iter().chain(&block.deliveries) {
-                items.extend(splitter.split(delivery).await?);
-            }
-            items.append(&mut asked.borrow_mut());
-            progress.advance(block.truth.len());
-        }
-        anyhow::Ok(items)
-    })?;
+    let items = runtime.block_on(items_of(options, &progress))?;
     progress.done();
     let folder = scratch()?;
     let mut request = Request::default();
@@ -108,7 +92,7 @@ async fn publish_all(service: &Service, items: Vec<RawReceived>) -> anyhow::Resu
 }
 
 /// A folder on the same disk as the working folder, because that is the disk that is measured.
-fn scratch() -> anyhow::Result<PathBuf> {
+pub(super) fn scratch() -> anyhow::Result<PathBuf> {
     let folder = PathBuf::from(format!("./sudor-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).context("cannot make the bench's folder")?;
     Ok(folder)

@@ -1,6 +1,7 @@
 //! Simulated deliveries as raw items, through the real connectors: the bench measures what comes
 //! after them.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow};
@@ -12,11 +13,13 @@ use ingest_connectors::memory::MemoryAccounts;
 use ingest_connectors::port::{Answer, PublishError, Publisher};
 use ingest_connectors::{Connectors, GarminSettings, Ports, Settings, StravaSettings};
 use ingest_simulator::{
-    AthleteWorld, Delivery, GARMIN_SECRET_PLACEHOLDER, STRAVA_SECRET_PLACEHOLDER,
+    AthleteWorld, Delivery, GARMIN_SECRET_PLACEHOLDER, STRAVA_SECRET_PLACEHOLDER, WorldOptions,
 };
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use tower::ServiceExt;
+
+use crate::progress::Progress;
 
 const SECRET: &str = "bench";
 
@@ -42,6 +45,27 @@ pub(super) fn asked_for(world: &AthleteWorld) -> Vec<RawReceived> {
     told.zip(0_u32..)
         .map(|(item, index)| item.raw(format!("{}/{index}", item.athlete_id)))
         .collect()
+}
+
+/// All that a world's vendors and apps deliver, and what the fetchers would bring, in the order of a
+/// demo.
+pub(super) async fn items_of(
+    options: WorldOptions,
+    progress: &Progress,
+) -> anyhow::Result<Vec<RawReceived>> {
+    let splitter = Splitter::new(UnixMicros(options.end));
+    let mut items = Vec::new();
+    let asked = RefCell::new(Vec::new());
+    let worlds = ingest_simulator::world(options)
+        .inspect(|world| asked.borrow_mut().extend(asked_for(world)));
+    for block in ingest_simulator::blocks(worlds) {
+        for delivery in block.registrations.iter().chain(&block.deliveries) {
+            items.extend(splitter.split(delivery).await?);
+        }
+        items.append(&mut asked.borrow_mut());
+        progress.advance(block.truth.len());
+    }
+    Ok(items)
 }
 
 /// Splits deliveries as the service would.

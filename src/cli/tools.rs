@@ -74,4 +74,7 @@ pub(crate) enum BenchWorkload {
     Embedded,
     /// The best baskets of products for 10,000 needs of simulated athletes
     Select,
+    /// All steps on the broker of the configuration, exactly once, and state read back; in topics of its
+    /// own, which are removed (build with --features kafka; SUDOR__LOG__KIND=kafka, SUDOR__LOG__BROKERS=…)
+    Kafka,
 }

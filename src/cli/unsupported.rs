@@ -1,6 +1,6 @@
 //! What has a name on the command line and no content yet, and what is there instead.
 
-use super::{Command, SchemasCommand};
+use super::{BenchWorkload, Command, SchemasCommand};
 use crate::exit::NotSupported;
 
 impl Command {
@@ -19,6 +19,14 @@ impl Command {
                 (
                     "sudor schemas register in this build",
                     "build with --features kafka; sudor schemas check compares them with the lock file",
+                )
+            }
+            Self::Bench(bench)
+                if !cfg!(feature = "kafka") && bench.workload == BenchWorkload::Kafka =>
+            {
+                (
+                    "sudor bench kafka in this build",
+                    "build with --features kafka",
                 )
             }
             _ => return None,
@@ -53,6 +61,10 @@ mod tests {
             ("sudor schemas check", None),
             ("sudor bench select", None),
             ("sudor bench fold", None),
+            (
+                "sudor bench kafka",
+                (!cfg!(feature = "kafka")).then_some("sudor bench kafka in this build"),
+            ),
             ("sudor demo", None),
         ];
         for (line, expected) in cases {

@@ -14,7 +14,7 @@ const LARGE_BYTES: u32 = 20 * 1_024 * 1_024;
 /// Facts, hints and ticks are far below it; it is Kafka's own default.
 const USUAL_BYTES: u32 = 1_048_588;
 
-fn specs() -> Vec<TopicSpec> {
+pub(crate) fn specs() -> Vec<TopicSpec> {
     let spec = |topic: &schemas::topic::TopicSpec| {
         let holds_bodies = topic.direction == Direction::Input
             || topic.name == schemas::topic::REJECTIONS
