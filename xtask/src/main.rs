@@ -39,8 +39,9 @@ cargo xtask COMMAND
   servers test [SUITE…]   start what the server suites need, run them, stop it
   servers soak [WORD=N…]  kills, zombies and dead brokers for an hour or more; seconds=N, seed=N
   servers soak cassandra [ROWS]  rows into Cassandra, 200000 unless told, while it is killed and started
-  servers bench [NAME=N…]  the engine on Kafka beside Kafka Streams and a bare client; rounds=3,
-                   records=500000, partitions=16, value_bytes=400
+  servers bench [dedupe|service] [NAME=N…]  the engine on Kafka beside Kafka Streams and a bare client;
+                   the whole program, its throughput and latency; rounds=3, records=500000,
+                   partitions=16, value_bytes=400
   servers kill|pause|resume KIND   what a crash test does to one";
 
 fn main() -> ExitCode {

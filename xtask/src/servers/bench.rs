@@ -9,6 +9,8 @@
     reason = "a JSON object answers null for what it does not have"
 )]
 
+mod service;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,33 +33,24 @@ const TICKS_PER_S: f64 = 100.0;
 /// Who is measured, in the order of the table.
 const CONTENDERS: &[&str] = &["engine", "raw", "streams-memory", "streams-rocksdb"];
 
+/// `words` may begin with what is to be measured; otherwise it is both.
 pub(super) fn run(root: &Path, words: &[&str]) -> Result<()> {
-    let bench = Bench::start(root, words)?;
-    let input = bench.dedupe("fill", "fill", &[])?;
-    say(&format!("input: {input}"))?;
-    let mut runs = Vec::new();
-    for round in 1..=bench.rounds {
-        for who in CONTENDERS {
-            let found = bench.measure(who, round, &input)?;
-            say(&format!("{found}"))?;
-            runs.push(found);
-        }
+    let (dedupe, service, words) = match words {
+        ["dedupe", rest @ ..] => (true, false, rest),
+        ["service", rest @ ..] => (false, true, rest),
+        all => (true, true, all),
+    };
+    let bench = Bench::start(root, words, service)?;
+    let mut report = json!({"pinned": bench.is_pinned, "settings": bench.settings});
+    if dedupe {
+        bench.compare(&mut report)?;
     }
-    let restored = bench.restore()?;
-    let table = table(&runs);
-    let report = json!({
-        "pinned": bench.is_pinned,
-        "settings": bench.settings,
-        "input": input,
-        "runs": runs,
-        "restore": restored,
-    });
+    if service {
+        report["pipeline"] = json!(service::pipeline(&bench)?);
+        report["latency"] = json!(service::latency(&bench)?);
+    }
     let file = root.join(FOLDER).join("bench.json");
     std::fs::write(&file, format!("{report:#}\n"))?;
-    say(&table)?;
-    for one in &restored {
-        say(&format!("{one}"))?;
-    }
     say(&format!("xtask: all of it is in {}", file.display()))
 }
 
@@ -67,7 +60,8 @@ struct Bench<'r> {
     address: String,
     broker: u32,
     java: PathBuf,
-    dedupe: PathBuf,
+    /// Folder of what cargo built.
+    built: PathBuf,
     streams: PathBuf,
     scratch: PathBuf,
     rounds: usize,
@@ -77,7 +71,7 @@ struct Bench<'r> {
 }
 
 impl<'r> Bench<'r> {
-    fn start(root: &'r Path, words: &[&str]) -> Result<Self> {
+    fn start(root: &'r Path, words: &[&str], service: bool) -> Result<Self> {
         let mut rounds = ROUNDS;
         let mut settings = Vec::new();
         for word in words {
@@ -91,12 +85,19 @@ impl<'r> Bench<'r> {
         let streams = root.join(FOLDER).join("artifacts/kafka-streams");
         say("xtask: building what is compared")?;
         build(&root.join("bench/kafka-streams/pom.xml"), &streams)?;
-        let dedupe = built_example(root)?;
+        cargo_build(root, &["-p", "stream-kafka", "--examples"])?;
+        if service {
+            cargo_build(root, &["--features", "kafka", "--bin", "sudor"])?;
+        }
         let mut servers = Started::new(root, BENCH)?;
         servers.start(Kind::Kafka)?;
         let place = Place::new(root, &servers.set, Kind::Kafka);
         let broker = Node::running(&place)?;
         let scratch = servers.set.join("scratch");
+        // State of an earlier broker would be taken for that of this one.
+        if scratch.exists() {
+            std::fs::remove_dir_all(&scratch)?;
+        }
         std::fs::create_dir_all(&scratch)?;
         Ok(Self {
             address: broker.address().to_owned(),
@@ -104,12 +105,35 @@ impl<'r> Bench<'r> {
             is_pinned: pin(broker.process())?,
             _servers: servers,
             java,
-            dedupe,
+            built: root.join("target/fast"),
             streams,
             scratch,
             rounds,
             settings,
         })
+    }
+
+    /// All contenders in turn, so that what slows the machine for a while slows all of them.
+    fn compare(&self, report: &mut Value) -> Result<()> {
+        let input = self.dedupe("fill", "fill", &[])?;
+        say(&format!("input: {input}"))?;
+        let mut runs = Vec::new();
+        for round in 1..=self.rounds {
+            for who in CONTENDERS {
+                let found = self.measure(who, round, &input)?;
+                say(&format!("{found}"))?;
+                runs.push(found);
+            }
+        }
+        say(&table(&runs))?;
+        let restored = self.restore()?;
+        for one in &restored {
+            say(&format!("{one}"))?;
+        }
+        report["input"] = input;
+        report["runs"] = json!(runs);
+        report["restore"] = json!(restored);
+        Ok(())
     }
 
     /// One run, what it wrote counted and removed.
@@ -151,7 +175,7 @@ impl<'r> Bench<'r> {
 
     /// The program of Sudor's side: what it says in its last line.
     fn dedupe(&self, word: &str, run: &str, more: &[String]) -> Result<Value> {
-        let mut command = self.pinned(&self.dedupe);
+        let mut command = self.pinned(&self.built.join("examples/dedupe"), WORKER_CORE);
         command
             .arg(word)
             .args(&self.settings)
@@ -164,7 +188,7 @@ impl<'r> Bench<'r> {
     fn streams(&self, run: &str, store: &str, folder: &Path, input: &Value) -> Result<Value> {
         let jars = self.streams.join("jars");
         let classes = self.streams.join("classes");
-        let mut command = self.pinned(&self.java);
+        let mut command = self.pinned(&self.java, WORKER_CORE);
         command
             .arg("-cp")
             .arg(format!("{}:{}/*", classes.display(), jars.display()))
@@ -176,12 +200,12 @@ impl<'r> Bench<'r> {
         told(&mut command)
     }
 
-    fn pinned(&self, program: &Path) -> Command {
+    fn pinned(&self, program: &Path, core: &str) -> Command {
         if !self.is_pinned {
             return Command::new(program);
         }
         let mut command = Command::new("taskset");
-        command.args(["-c", WORKER_CORE]).arg(program);
+        command.args(["-c", core]).arg(program);
         command
     }
 }
@@ -191,17 +215,17 @@ fn setting(name: &str, value: impl std::fmt::Display) -> String {
 }
 
 /// The profile that is nearly as fast as a release, after a tenth of its waiting.
-fn built_example(root: &Path) -> Result<PathBuf> {
+fn cargo_build(root: &Path, what: &[&str]) -> Result<()> {
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--profile", "fast", "-p", "stream-kafka"])
-        .args(["--example", "dedupe"])
+        .args(["build", "--profile", "fast"])
+        .args(what)
         .current_dir(root)
         .status()
         .context("cannot start cargo")?;
     if !status.success() {
         bail!("cargo build ended with {status}");
     }
-    Ok(root.join("target/fast/examples/dedupe"))
+    Ok(())
 }
 
 /// Gives the broker a core of its own, where that can be done.
@@ -219,7 +243,7 @@ fn pin(broker: u32) -> Result<bool> {
     Ok(is_pinned)
 }
 
-/// Runs to the end; its last line is JSON.
+/// Runs to the end; what it says is JSON.
 fn told(command: &mut Command) -> Result<Value> {
     let output = command
         .stdin(Stdio::null())
@@ -230,8 +254,7 @@ fn told(command: &mut Command) -> Result<Value> {
     if !output.status.success() {
         bail!("{command:?} ended with {}: {said}", output.status);
     }
-    let line = said.lines().last().unwrap_or_default();
-    serde_json::from_str(line).with_context(|| format!("{command:?} said {line:?}"))
+    serde_json::from_str(&said).with_context(|| format!("{command:?} said {said:?}"))
 }
 
 /// User and system time of a process.

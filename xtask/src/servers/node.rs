@@ -215,7 +215,7 @@ pub(super) fn port_of(folder: &Path, count: u16) -> Result<u16> {
     clippy::disallowed_methods,
     reason = "a build tool waits for a process that does not call back"
 )]
-fn nap() {
+pub(super) fn nap() {
     std::thread::sleep(NAP);
 }
 
@@ -223,6 +223,6 @@ fn nap() {
     clippy::disallowed_methods,
     reason = "waiting for a process has a limit in real time"
 )]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
