@@ -1,6 +1,8 @@
 //! Starting and asking the binary under test.
 
+use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
+use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -13,6 +15,33 @@ pub(crate) const SECRET: &str = "s3cret";
 const DEADLINE: Duration = Duration::from_secs(90);
 const BETWEEN_POLLS: Duration = Duration::from_millis(10);
 
+/// The address of a broker on which services run that would run in one process.
+const BROKERS: &str = "SUDOR_TEST_PROGRAM_ON";
+
+/// The settings of a data folder's service on that broker: topics and a vault's key of its own.
+fn on_brokers(data: &Path) -> Vec<(&'static str, String)> {
+    let Ok(brokers) = std::env::var(BROKERS) else {
+        return Vec::new();
+    };
+    let key = data.with_extension("key");
+    if !key.exists() {
+        std::fs::write(&key, format!("{}\n", "5a".repeat(32))).unwrap();
+    }
+    let mut hasher = DefaultHasher::new();
+    (std::process::id(), data).hash(&mut hasher);
+    vec![
+        ("SUDOR__LOG__KIND", "kafka".to_owned()),
+        ("SUDOR__LOG__BROKERS", brokers),
+        (
+            "SUDOR__LOG__TOPIC_PREFIX",
+            format!("p{:x}.", hasher.finish()),
+        ),
+        ("SUDOR__LOG__PARTITIONS", "2".to_owned()),
+        ("SUDOR__LOG__REPLICATION", "1".to_owned()),
+        ("SUDOR__VAULT__KEY_FILE", key.display().to_string()),
+    ]
+}
+
 /// The binary with nothing of the surroundings in its settings.
 pub(crate) fn sudor(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sudor"));
@@ -21,6 +50,13 @@ pub(crate) fn sudor(arguments: &[&str]) -> Command {
         if name.to_string_lossy().starts_with("SUDOR__") {
             command.env_remove(name);
         }
+    }
+    let data = arguments
+        .iter()
+        .skip_while(|word| **word != "--data")
+        .nth(1);
+    if let Some(data) = data {
+        command.envs(on_brokers(Path::new(data)));
     }
     command
 }
@@ -116,6 +152,15 @@ impl Service {
 
     async fn spawn(mut program: Command, data: &Path, settings: &[(&str, &str)]) -> Self {
         std::fs::create_dir_all(data).unwrap();
+        if std::env::var_os(BROKERS).is_some() {
+            json(&[
+                "topics",
+                "create",
+                "--json",
+                "--data",
+                data.to_str().unwrap(),
+            ]);
+        }
         let log = data.with_extension("stderr");
         let mut child = program
             .env("SUDOR__HTTP__BIND", "127.0.0.1:0")

@@ -37,6 +37,23 @@ const PLAN_VARIABLE: &str = "SUDOR_FAULTS";
 const SOAK: &str =
     "kills=1000 zombies=100 leaves=200 broker_kills=50 broker_pauses=50 pause_ms_max=40000";
 const REPORT_VARIABLE: &str = "SUDOR_FAULTS_REPORT";
+/// The program's own tests, of which those that hold on a broker, too, are run there.
+const PROGRAM: &str = "program";
+const ON_BROKERS: &str = "SUDOR_TEST_PROGRAM_ON";
+const HOLD_ON_BROKERS: &[&str] = &[
+    "kill::",
+    "scans::",
+    "secrets::",
+    "shuffle::",
+    "strava::",
+    "strava_edits::",
+    "vendors::",
+    "views::",
+    "weather::",
+    "withdrawal::",
+];
+/// It wants to see from the counts that its kills hit a fetch; on a broker those come a commit later.
+const COUNTS_AT_ONCE: &str = "strava::an_ailing_strava";
 /// The suite that kills the database while rows are written, and how many there are in a soak.
 const CRASH: &str = "crash";
 const ROWS_VARIABLE: &str = "SUDOR_TEST_ROWS";
@@ -90,6 +107,12 @@ const SUITES: &[Suite] = &[
         package: "sudor",
         target: "cassandra",
         needs: &[Kind::Cassandra],
+        python: false,
+    },
+    Suite {
+        package: "sudor",
+        target: PROGRAM,
+        needs: &[Kind::Kafka],
         python: false,
     },
     Suite {
@@ -282,6 +305,13 @@ impl Tally {
         // What kills a server has it to itself.
         if [FAULTS, LEDGER].contains(&suite.target) {
             command.arg("--test-threads=1");
+        }
+        if suite.target == PROGRAM {
+            let address = servers.addresses.get(&Kind::Kafka);
+            command
+                .args(HOLD_ON_BROKERS)
+                .args(["--skip", COUNTS_AT_ONCE])
+                .envs(address.map(|address| (ON_BROKERS, address)));
         }
         if suite.python {
             match python::interpreter(root) {
