@@ -21,7 +21,7 @@ use stream_log::{
 use world::{World, server};
 
 /// Opening takes a second or two, so a crash is tried at every so many calls.
-const CRASH_STRIDE: u64 = 31;
+const CRASH_STRIDE: u64 = 61;
 /// Without waiting for the client a few dozen are enough to end the process.
 const CHANGES: usize = 300;
 
