@@ -156,7 +156,7 @@ impl Suite {
 struct Built {
     /// Test targets with the folders of their packages, by package and target.
     suites: BTreeMap<(String, String), (PathBuf, PathBuf)>,
-    /// This program, asked for before cargo may put another file in its place.
+    /// This program, or what cargo put in its place.
     xtask: PathBuf,
 }
 
@@ -164,7 +164,7 @@ impl Built {
     /// With all features of the whole workspace, as the step of tests has compiled them: so nothing is
     /// compiled twice, and no server waits for the compiler.
     fn new(root: &Path, suites: &[&Suite]) -> Result<Self> {
-        let xtask = std::env::current_exe().context("cannot tell which program this is")?;
+        let xtask = own_program()?;
         let targets: BTreeSet<&str> = suites.iter().map(|suite| suite.target).collect();
         let mut cargo = Command::new(env!("CARGO"));
         cargo
@@ -364,6 +364,15 @@ impl Tally {
         }
         Ok(())
     }
+}
+
+/// The tests that were run before may have made cargo build this program anew: Linux then names the
+/// file that is gone, and the new one has the name without the word.
+fn own_program() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("cannot tell which program this is")?;
+    let named = own.to_string_lossy();
+    let replaced = named.strip_suffix(" (deleted)").map(PathBuf::from);
+    Ok(replaced.unwrap_or(own))
 }
 
 fn listed(names: &[String]) -> String {
