@@ -86,7 +86,6 @@ const DOCS: Step = Step {
 
 pub(crate) const QUICK: &[Step] = &[FMT, TIDY, LAYERS];
 pub(crate) const ALL: &[Step] = &[FMT, TIDY, LAYERS, TOOLS, CLIPPY, TESTS, SERVERS, DOCS];
-pub(crate) const SERVER_SUITES: &[Step] = &[SERVERS];
 
 /// Runs steps until one fails.
 pub(crate) fn run(root: &Path, steps: &[Step]) -> Result<()> {
