@@ -28,6 +28,8 @@ struct Suite {
     python: bool,
 }
 
+/// The contract of logs: a member that stands still beside another test loses its partitions.
+const CONTRACT: &str = "broker";
 /// The suite that kills and pauses its servers.
 const FAULTS: &str = "faults";
 /// The suite that kills the broker under the load of senders.
@@ -135,12 +137,11 @@ const SUITES: &[Suite] = &[
     },
 ];
 
-/// The contracts of log and store on real servers, and a database that is killed. Suites in which whole
-/// processes die on a broker take as long again, and wait for sessions to end: they are run on demand
-/// until they have never failed on a busy machine.
+/// Starting servers, the contract of stores, and a database that is killed. What needs a broker takes
+/// many minutes and waits for sessions to end: it is run on demand until it has never failed on a busy
+/// machine.
 pub(super) const OF_EVERY_CHANGE: &[&str] = &[
     "xtask/servers",
-    "stream-kafka/broker",
     "sudor/analyst",
     "sinks-scylla/",
     "sudor/cassandra",
@@ -318,7 +319,7 @@ impl Tally {
         let mut suite_python = None;
         let mut command = suite.command(built)?;
         // What kills a server has it to itself.
-        if [FAULTS, LEDGER].contains(&suite.target) {
+        if [FAULTS, LEDGER, CONTRACT].contains(&suite.target) {
             command.arg("--test-threads=1");
         }
         if suite.target == PROGRAM {
