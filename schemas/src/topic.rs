@@ -41,7 +41,7 @@ pub const RAW_STRAVA: &str = "sudor.raw.strava";
 pub const RAW_HEALTHKIT: &str = "sudor.raw.healthkit";
 pub const RAW_SCAN: &str = "sudor.raw.scan";
 pub const RAW_APP: &str = "sudor.raw.app";
-pub const RAW_FILE: &str = "sudor.raw.file";
+const RAW_FILE: &str = "sudor.raw.file";
 pub const RAW_WEATHER: &str = "sudor.raw.weather";
 pub const OBSERVATIONS: &str = "sudor.observations";
 pub const SESSIONS: &str = "sudor.sessions";
@@ -190,3 +190,21 @@ pub const CATALOGUE: &[TopicSpec] = &[
         cleanup: Cleanup::Compact,
     },
 ];
+
+/// Each topic's name, and whether processors read it: the catalogue as hosts are opened with it.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling; both have one length"
+)]
+pub const READ_BY_PROCESSORS: [(&str, bool); CATALOGUE.len()] = {
+    let mut rows = [("", false); CATALOGUE.len()];
+    let mut at = 0;
+    while at < CATALOGUE.len() {
+        rows[at] = (
+            CATALOGUE[at].name,
+            matches!(CATALOGUE[at].direction, Direction::Input),
+        );
+        at += 1;
+    }
+    rows
+};

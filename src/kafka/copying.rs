@@ -67,13 +67,15 @@ fn follow(options: &KafkaOptions, log: &EmbeddedLog, status: &Status) -> Result<
         }
         if !news.is_empty() {
             copy.take(news)?;
+            // Whoever did it: the end is looked for again.
+            status.elsewhere.did();
             if ends.is_empty() && copy.held.is_empty() {
                 status.elsewhere.caught_up();
             }
         } else if ends.is_empty() && copy.held.is_empty() && !status.elsewhere.has_caught_up() {
             status.elsewhere.caught_up();
         } else if let Some(done) = to_copy
-            && copy.held.is_empty()
+            && copy.is_whole()
             && follower.is_at_end()?
         {
             status.copied(done, log.head());
@@ -141,6 +143,11 @@ impl<'l> Copy<'l> {
             ControlFlow::Continue(())
         })?;
         Ok(copy)
+    }
+
+    /// No fact waits for its cause, and no input for whoever processes it.
+    fn is_whole(&self) -> bool {
+        self.held.is_empty() && self.open.values().all(VecDeque::is_empty)
     }
 
     fn count(&self, partition: Partition, name: &str, topic: &str) -> i64 {

@@ -1,8 +1,9 @@
-//! Whether what this process did to a log that is not in its folder is known to be processed, and to
+//! Whether what was done to a log that is not in this process's folder is known to be processed, and to
 //! be in the copy that the folder holds.
 //!
-//! Everything is a count of what was done here: appends that were acknowledged, and commits. Whoever
-//! looks takes the count first, so that what is done meanwhile is never taken for seen.
+//! Everything is a count of what was done here, and of what the copy took in of others: appends that
+//! were acknowledged, commits, news. Whoever looks takes the count first, so that what is done meanwhile
+//! is never taken for seen.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

@@ -20,24 +20,14 @@ use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::night::NightRevised;
 use schemas::record::session::{Member, SessionRevised};
-use schemas::topic::{self, Direction};
+use schemas::topic;
 use stream_log::driver::Memory;
 use stream_log::{Append, Key, LogTime, Record, Step, Task, TaskLimits, Topic, Topics};
 use tower::ServiceExt;
 
 const SECRET: &str = "accuracy";
 
-const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
-    let mut rows = [("", false); topic::CATALOGUE.len()];
-    let mut at = 0;
-    while at < rows.len() {
-        let spec = topic::CATALOGUE[at];
-        rows[at] = (spec.name, matches!(spec.direction, Direction::Input));
-        at += 1;
-    }
-    rows
-};
-static TOPICS: Topics = &ROWS;
+static TOPICS: Topics = &topic::READ_BY_PROCESSORS;
 
 #[derive(Default)]
 struct Collected(Mutex<Vec<RawReceived>>);

@@ -18,7 +18,7 @@ use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
-use schemas::topic::{self, Direction};
+use schemas::topic;
 use stream_log::driver::Memory;
 use stream_log::{Append, Key, LogTime, Record, Step, Task, TaskLimits, Topic, Topics};
 use tower::ServiceExt;
@@ -30,17 +30,7 @@ const SECRET: &str = "order";
 /// A time before every record: the task appends no ticks of its own.
 pub(crate) const NEVER: LogTime = LogTime(i64::MIN);
 
-const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
-    let mut rows = [("", false); topic::CATALOGUE.len()];
-    let mut at = 0;
-    while at < rows.len() {
-        let spec = topic::CATALOGUE[at];
-        rows[at] = (spec.name, matches!(spec.direction, Direction::Input));
-        at += 1;
-    }
-    rows
-};
-pub(crate) static TOPICS: Topics = &ROWS;
+pub(crate) static TOPICS: Topics = &topic::READ_BY_PROCESSORS;
 
 /// SplitMix64: enough to shuffle, and the same everywhere.
 pub(crate) struct Dice(pub(crate) u64);

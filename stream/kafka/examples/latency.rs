@@ -8,7 +8,8 @@
 //!   url=http://127.0.0.1:8080 secret=SECRET prefix=TOPIC_PREFIX partitions=16 rate=200 seconds=15
 //! ```
 //!
-//! Athletes are registered first, outside of the measurement, with names of this run.
+//! Athletes are registered first, with names of this run; the measurement begins when the service has
+//! nothing left of that to do.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,6 +36,7 @@ const TOPIC: &str = "sudor.recommendations";
 const SENDERS: usize = 32;
 const WARM_UP: Duration = Duration::from_secs(3);
 const GIVE_UP: Duration = Duration::from_secs(60);
+const SETTLE_LIMIT: Duration = Duration::from_secs(300);
 
 struct Plan {
     url: String,
@@ -74,6 +76,7 @@ fn main() {
         run: unix_s(),
     };
     plan.in_parallel(|client, number| plan.register(client, number));
+    plan.settle();
     println!("{}", plan.measure());
 }
 
@@ -119,6 +122,22 @@ impl Plan {
             let answer = request.send().unwrap();
             assert!(answer.status().is_success(), "{answer:?}");
         }
+    }
+
+    /// Waits for the service to have done all that it was told.
+    fn settle(&self) {
+        let client = reqwest::blocking::Client::builder().no_proxy();
+        let client = client.timeout(GIVE_UP).build().unwrap();
+        let began = Instant::now();
+        while began.elapsed() < SETTLE_LIMIT {
+            let answer = client.get(format!("{}/v1/quality", self.url)).send();
+            let quality: serde_json::Value = answer.unwrap().json().unwrap();
+            if quality["idle"] == true {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("the service is not idle after {SETTLE_LIMIT:?}");
     }
 
     fn post(&self, client: &reqwest::blocking::Client, number: usize) -> bool {

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use stream_log::{Class, Failure, LogTime, Partition};
@@ -30,6 +30,7 @@ const JOBS_MAX: usize = 1_024;
 const CHANGES_MAX: usize = 2_000;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 const POLL: Duration = Duration::from_millis(100);
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// Without any record for so long the broker is given up; the host is opened anew.
 const SILENCE_MAX: Duration = Duration::from_mins(1);
 
@@ -153,6 +154,10 @@ impl Drop for Restorer {
 
 impl Worker {
     fn run(&self, jobs: &Receiver<Job>, tell: &SyncSender<Result<Restored, Failure>>) {
+        // A client that knows no broker yet looks for leaders once a second only.
+        if let Err(error) = self.consumer.fetch_metadata(Some(&self.topic), FIRST_LOOK) {
+            tracing::debug!(%error, "looking for the changelog");
+        }
         loop {
             // A client that is never polled tells nothing.
             drop(self.consumer.poll(Duration::ZERO));

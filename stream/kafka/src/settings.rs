@@ -67,8 +67,8 @@ pub struct KafkaOptions {
 /// Named limits; the defaults are those of production, tests shorten them.
 #[derive(Clone, Copy, Debug)]
 pub struct KafkaLimits {
-    /// Least time between two commits; what arrives in between is one batch. Below 50 ms a broker
-    /// pays more for transactions than anybody gains.
+    /// Least time between the beginnings of two commits; what arrives in between is one batch. Below
+    /// 50 ms a broker pays more for transactions than anybody gains.
     pub commit_interval: Duration,
     /// How long a poll waits for the first record.
     pub poll_wait: Duration,

@@ -261,7 +261,9 @@ impl Subscribe for KafkaSubscriber {
         max_records: usize,
         max_bytes: usize,
     ) -> Result<Vec<Sequenced>, Failure> {
-        if self.topics != topics || after.0 == 0 || after.0 > self.last {
+        // Asked again before anything was given: reading anew would throw away what is on its way.
+        let is_anew = after.0 == 0 && self.last > 0;
+        if self.topics != topics || is_anew || after.0 > self.last {
             self.begin(topics, after.0)?;
         } else {
             self.acknowledge(after.0)?;

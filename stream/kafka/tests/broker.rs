@@ -18,7 +18,7 @@ use stream_log::{
     Append, Class, Failure, LogTime, Offset, Sequenced, Subscribe, Task, TaskLimits, Topic, Topics,
 };
 
-use world::{World, server};
+use world::{World, limits, server};
 
 /// Opening takes a second or two, so a crash is tried at every so many calls.
 const CRASH_STRIDE: u64 = 61;
@@ -69,6 +69,10 @@ impl HostFactory for Broker {
         self.world.open()
     }
 
+    fn open_to_be_replaced(&mut self) -> KafkaHost {
+        self.world.open_with(limits().max_poll_interval)
+    }
+
     fn appender(&mut self) -> KafkaAppender {
         self.world.appender()
     }
@@ -86,6 +90,9 @@ fn keeps_the_contract(protocol: GroupProtocol) {
     let Some(brokers) = server("SUDOR_TEST_KAFKA") else {
         return;
     };
+    // Printed where the test fails.
+    let told = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG);
+    told.with_test_writer().try_init().ok();
     let world = World::new(&brokers, protocol, 1, TOPICS);
     check(&mut Broker { protocol, world });
 }

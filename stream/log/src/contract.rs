@@ -33,9 +33,12 @@ pub trait HostFactory {
 
     /// An empty world in place of the last one.
     fn create(&mut self, partitions: u32, topics: Topics);
-    /// A host on what is committed, as in a new process. The suite has dropped earlier ones, or
-    /// says that it keeps one.
+    /// A host on what is committed, as in a new process. The suite has dropped earlier ones.
     fn open(&mut self) -> Self::Host;
+    /// One that the suite keeps and does not use while it opens the next.
+    fn open_to_be_replaced(&mut self) -> Self::Host {
+        self.open()
+    }
     fn appender(&mut self) -> Self::Appender;
     fn reader(&mut self) -> Self::Reader;
     /// A crash is tried at every so many calls. More than 1 is for hosts that take seconds to open.

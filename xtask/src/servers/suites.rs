@@ -28,8 +28,6 @@ struct Suite {
     python: bool,
 }
 
-/// The contract of logs: a member that stands still beside another test loses its partitions.
-const CONTRACT: &str = "broker";
 /// The suite that kills and pauses its servers.
 const FAULTS: &str = "faults";
 /// The suite that kills the broker under the load of senders.
@@ -319,7 +317,7 @@ impl Tally {
         let mut suite_python = None;
         let mut command = suite.command(built)?;
         // What kills a server has it to itself.
-        if [FAULTS, LEDGER, CONTRACT].contains(&suite.target) {
+        if [FAULTS, LEDGER].contains(&suite.target) {
             command.arg("--test-threads=1");
         }
         if suite.target == PROGRAM {

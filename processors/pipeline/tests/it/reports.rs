@@ -7,22 +7,12 @@ use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
-use schemas::topic::{self, Direction};
+use schemas::topic;
 use serde_json::{Value, json};
 use stream_log::driver::Memory;
 use stream_log::{Append, Key, LogTime, Record, Step, Task, TaskLimits, Topic, Topics};
 
-const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
-    let mut rows = [("", false); topic::CATALOGUE.len()];
-    let mut at = 0;
-    while at < rows.len() {
-        let spec = topic::CATALOGUE[at];
-        rows[at] = (spec.name, matches!(spec.direction, Direction::Input));
-        at += 1;
-    }
-    rows
-};
-pub(crate) static TOPICS: Topics = &ROWS;
+pub(crate) static TOPICS: Topics = &topic::READ_BY_PROCESSORS;
 
 /// 2025-10-06T00:00:00Z, a Monday.
 pub(crate) const MONDAY_S: i64 = 1_759_708_800;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
 use schemas::record::ingest::RawReceived;
-use schemas::topic::{self, Direction};
+use schemas::topic;
 use stream_log::driver::{Fault, Faulty, Memory, Moment};
 use stream_log::{
     Append, Class, Key, Log, LogTime, Record, StateStore, Step, Task, TaskLimits, Topic, Topics,
@@ -23,17 +23,7 @@ use table::{Scenario, scenarios};
 const CALLS_MAX: u64 = 2_000;
 const ATHLETE: &str = "mia";
 
-const ROWS: [(&str, bool); topic::CATALOGUE.len()] = {
-    let mut rows = [("", false); topic::CATALOGUE.len()];
-    let mut at = 0;
-    while at < rows.len() {
-        let spec = topic::CATALOGUE[at];
-        rows[at] = (spec.name, matches!(spec.direction, Direction::Input));
-        at += 1;
-    }
-    rows
-};
-static TOPICS: Topics = &ROWS;
+static TOPICS: Topics = &topic::READ_BY_PROCESSORS;
 
 fn task<H: Log + StateStore>(host: H) -> Task<Pipeline, H> {
     let limits = TaskLimits {

@@ -124,9 +124,12 @@ impl KafkaHost {
             )
         })?;
         let with = (!commit.positions.is_empty()).then_some((&positions, owner));
+        let began = Instant::now();
         let places = self.transactions.run(outputs.iter(), with)?;
         tracing::debug!(positions = ?commit.positions, ?places, "committed");
-        self.keep(commit, &changes, &places, now)
+        self.keep(commit, &changes, &places, now)?;
+        self.committed_at = Some(began);
+        Ok(())
     }
 
     /// After the commit: state and positions. A failure here is no failure of the commit, so that
@@ -151,7 +154,6 @@ impl KafkaHost {
                 input.committed = codec::raw_offset(at.offset).saturating_add(1);
             }
         }
-        self.committed_at = Some(Instant::now());
         Ok(())
     }
 }

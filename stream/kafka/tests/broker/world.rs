@@ -142,13 +142,22 @@ impl World {
         self.folder.path().join(number.to_string())
     }
 
-    /// On the folder of the last one, unless that one is still alive.
+    /// A member that nobody waits for: a busy machine does not make it lose its partitions.
     pub(crate) fn open(&mut self) -> KafkaHost {
+        self.open_with(Duration::from_secs(60))
+    }
+
+    /// A member that loses its partitions when it reads nothing for so long. On the folder of the last
+    /// one, unless that one is still alive.
+    pub(crate) fn open_with(&mut self, max_poll_interval: Duration) -> KafkaHost {
+        let mut options = self.options();
+        options.limits.max_poll_interval = max_poll_interval;
         let appender = self.appender();
-        let mut host = match KafkaHost::open(&self.options(), appender.clone()) {
+        let mut host = match KafkaHost::open(&options, appender.clone()) {
             Err(failure) if failure.class == Class::Stop => {
                 self.folders += 1;
-                KafkaHost::open(&self.options(), appender).unwrap()
+                options.state = self.state_folder(self.folders);
+                KafkaHost::open(&options, appender).unwrap()
             }
             opened => opened.unwrap(),
         };

@@ -269,7 +269,7 @@ fn a_replaced_host_commits_nothing<F: HostFactory>(factory: &mut F) {
             .appender()
             .append(vec![input(ATHLETE, LogTime(0), "add 1")]),
     );
-    let mut old = factory.open();
+    let mut old = factory.open_to_be_replaced();
     let polled = must(old.poll(1, usize::MAX));
     let host = factory.open();
     match old.commit(full_commit(&polled[0])) {
