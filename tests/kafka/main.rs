@@ -28,6 +28,8 @@ mod reports;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod shuffled;
+#[cfg(test)]
 #[allow(dead_code, reason = "shared with the suite of the program")]
 #[path = "../program/support.rs"]
 mod support;

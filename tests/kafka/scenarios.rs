@@ -23,7 +23,7 @@ const CRASHES: usize = 3;
 /// So that a kill finds work under way: all of it is hundreds of commits.
 const BATCH_RECORDS: &str = "8";
 /// Nobody outside is asked: what was fetched is part of what is told.
-const ROLES: &str = "process,sink,api";
+pub(crate) const ROLES: &str = "process,sink,api";
 
 /// Facts of each athlete, in the order of their topics.
 pub(crate) type Facts = BTreeMap<String, Vec<AnyRecord>>;
@@ -51,7 +51,7 @@ pub(crate) fn take(facts: &mut Facts, found: &Sequenced) {
 }
 
 /// Everything is processed, and nothing is due.
-async fn done(service: &Service) {
+pub(crate) async fn done(service: &Service) {
     until("everything is processed", async || {
         let (_, quality) = service.get("/v1/quality").await;
         let pending = &quality["pending"];
@@ -61,7 +61,7 @@ async fn done(service: &Service) {
 }
 
 /// On one machine, in one go.
-async fn embedded(folder: &Path, records: &[Record]) -> Facts {
+pub(crate) async fn embedded(folder: &Path, records: &[Record]) -> Facts {
     let log = EmbeddedLog::open(folder, &Options::new(TOPICS)).unwrap();
     log.appender().append(records.to_vec()).unwrap();
     drop(log);
@@ -125,7 +125,7 @@ async fn on_the_broker(world: &World, records: &[Record], total: usize) -> Facts
 }
 
 /// How often each content is live, by athlete and kind.
-fn live(facts: &Facts) -> BTreeMap<(&str, &'static str, String), u64> {
+pub(crate) fn live(facts: &Facts) -> BTreeMap<(&str, &'static str, String), u64> {
     let mut entities = BTreeMap::new();
     for (athlete, facts) in facts {
         for (kind, entity, content) in facts.iter().filter_map(items::content) {

@@ -21,6 +21,10 @@ use row::{Ids, Row};
 /// Whom the table is about, until each scenario gets an athlete of its own.
 const ATHLETE: &str = "mia";
 const WORLDS: u64 = 40;
+const SMALL_WORLDS: u64 = 100;
+
+/// A name, what happened, and what the table wants to be live.
+type Told = (String, Vec<RawReceived>, Option<Vec<Row>>);
 
 pub(crate) struct Scenario {
     pub(crate) name: String,
@@ -40,7 +44,7 @@ impl Scenario {
 }
 
 pub(crate) fn all() -> Vec<Scenario> {
-    let mut told: Vec<(String, Vec<RawReceived>, Option<Vec<Row>>)> = Vec::new();
+    let mut told: Vec<Told> = Vec::new();
     for scenario in table::scenarios() {
         let items = of_the_table(&scenario.told);
         // By the clock of a process all advice of those days is over; the hosts are compared in that.
@@ -59,6 +63,17 @@ pub(crate) fn all() -> Vec<Scenario> {
         told.push((format!("world {seed}"), items, None));
     }
     told.retain(|(_, items, _)| !items.is_empty());
+    as_athletes(told)
+}
+
+/// Small worlds, so many of each of a hundred.
+pub(crate) fn small_worlds(count: u64) -> Vec<Scenario> {
+    let seeds = (0..count).map(|number| number % SMALL_WORLDS);
+    let told = seeds.map(|seed| (format!("world {seed}"), items::small(seed), None));
+    as_athletes(told.collect())
+}
+
+fn as_athletes(told: Vec<Told>) -> Vec<Scenario> {
     let mut raw = 0_u64;
     let mut all = Vec::new();
     for (number, (name, items, said)) in told.into_iter().enumerate() {

@@ -172,6 +172,16 @@ fn logged(data: &Path) -> BTreeMap<String, usize> {
     kinds
 }
 
+/// What is still to be fetched once Strava was asked. On a broker counts come a commit later.
+async fn owed(service: &Service, is_asked: impl Fn() -> bool) -> i64 {
+    until("Strava is asked", async || {
+        let (_, quality) = service.get("/v1/quality").await;
+        let owed = quality["pending"]["fetches"].as_i64().unwrap();
+        (is_asked() && (owed > 0 || quality["idle"] == true)).then_some(owed)
+    })
+    .await
+}
+
 #[tokio::test]
 async fn an_ailing_strava_and_four_kills_lose_no_activity_and_double_none() {
     let folder = tempfile::tempdir().unwrap();
@@ -213,12 +223,7 @@ async fn an_ailing_strava_and_four_kills_lose_no_activity_and_double_none() {
         }
         post_all(&service, part).await;
         // Some of what was just hinted at is asked for, some not yet, one perhaps right now.
-        until("Strava is asked", async || {
-            (counters().requests >= before + 3).then_some(())
-        })
-        .await;
-        let (_, quality) = service.get("/v1/quality").await;
-        unfinished += quality["pending"]["fetches"].as_i64().unwrap();
+        unfinished += owed(&service, || counters().requests >= before + 3).await;
         service.kill();
         service = vendors.service(&data).await;
     }
@@ -288,10 +293,13 @@ async fn a_spent_budget_ends_the_asking_and_says_so_also_after_a_restart() {
             (sessions(&service, "ada").await.len() == served).then_some(())
         })
         .await;
-        let (_, quality) = service.get("/v1/quality").await;
+        let quality = until("what is not fetched is counted", async || {
+            let (_, quality) = service.get("/v1/quality").await;
+            (quality["pending"]["fetches"] == ids.len() - served).then_some(quality)
+        })
+        .await;
         assert_conserved(&quality);
         assert_eq!(quality["idle"], false, "{quality}");
-        assert_eq!(quality["pending"]["fetches"], ids.len() - served);
         if attempt == 0 {
             service.kill();
             service = vendors.service(&data).await;

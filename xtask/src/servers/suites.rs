@@ -52,8 +52,6 @@ const HOLD_ON_BROKERS: &[&str] = &[
     "weather::",
     "withdrawal::",
 ];
-/// They want to see from the counts what a fetch just did; on a broker counts come a commit later.
-const COUNTS_AT_ONCE: [&str; 2] = ["strava::an_ailing_strava", "strava::a_spent_budget"];
 /// The suite that kills the database while rows are written, and how many there are in a soak.
 const CRASH: &str = "crash";
 const ROWS_VARIABLE: &str = "SUDOR_TEST_ROWS";
@@ -133,16 +131,6 @@ const SUITES: &[Suite] = &[
         needs: &[Kind::Cluster],
         python: false,
     },
-];
-
-/// Starting servers, the contract of stores, and a database that is killed. What needs a broker takes
-/// many minutes and waits for sessions to end: it is run on demand until it has never failed on a busy
-/// machine.
-pub(super) const OF_EVERY_CHANGE: &[&str] = &[
-    "xtask/servers",
-    "sudor/analyst",
-    "sinks-scylla/",
-    "sudor/cassandra",
 ];
 
 impl Suite {
@@ -324,7 +312,6 @@ impl Tally {
             let address = servers.addresses.get(&Kind::Kafka);
             command
                 .args(HOLD_ON_BROKERS)
-                .args(COUNTS_AT_ONCE.iter().flat_map(|test| ["--skip", test]))
                 .envs(address.map(|address| (ON_BROKERS, address)));
         }
         if suite.python {
