@@ -58,12 +58,31 @@ pub fn encode<T: AvroRecord>(record: &T) -> Vec<u8> {
     with_encoded(record, <[u8]>::to_vec)
 }
 
+/// What is written as a record without being one: the same fields in the same order, of which some
+/// are borrowed, so that nothing is copied only to be written.
+pub trait RecordView: Serialize {
+    type Record: AvroRecord;
+}
+
+/// The framed bytes of the record that a view is of.
+pub fn encode_view<V: RecordView>(view: &V) -> Vec<u8> {
+    with_view(view, <[u8]>::to_vec)
+}
+
+/// Lends the framed bytes of the record that a view is of.
+pub fn with_view<V: RecordView, R>(view: &V, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
+    framed(registry::present::<V::Record>().id, view, use_bytes)
+}
+
 /// Lends the framed bytes of a record, for what needs no copy of its own.
 pub fn with_encoded<T: AvroRecord, R>(record: &T, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
-    let entry = registry::present::<T>();
+    framed(registry::present::<T>().id, record, use_bytes)
+}
+
+fn framed<T: Serialize, R>(id: u32, record: &T, use_bytes: impl FnOnce(&[u8]) -> R) -> R {
     with_scratch(|bytes| {
         bytes.push(MAGIC);
-        bytes.extend_from_slice(&entry.id.to_be_bytes());
+        bytes.extend_from_slice(&id.to_be_bytes());
         body::write(record, bytes);
         use_bytes(bytes)
     })

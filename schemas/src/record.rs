@@ -14,4 +14,4 @@ pub mod recommendation;
 pub mod session;
 pub mod state;
 
-pub use fact::{Interval, Micros};
+pub use fact::{Interval, Micros, Text};

@@ -91,7 +91,7 @@ fn asked(read: &Sequenced) -> Option<Asked> {
     } else {
         let kind = record.headers.iter().find(|header| header.name == KIND);
         let vendor = record.topic.0 != topic::RAW_WEATHER;
-        if vendor && kind.is_none_or(|kind| !HINTS.contains(&kind.value.as_slice())) {
+        if vendor && kind.is_none_or(|kind| !HINTS.contains(&&*kind.value)) {
             return None;
         }
         schemas::decode::<RawReceived>(&record.value).map(|raw| Asked::Raw(Box::new(raw)))

@@ -109,16 +109,16 @@ pub(crate) fn raw_record(item: &RawReceived) -> Record {
         headers: vec![
             Header {
                 name: "ce_id",
-                value: item.id.clone().into_bytes(),
+                value: item.id.as_bytes().into(),
             },
             Header {
                 name: "ce_type",
-                value: b"RawReceived".to_vec(),
+                value: "RawReceived".into(),
             },
             // So that who waits for a few kinds need not decode the others.
             Header {
                 name: KIND,
-                value: item.kind.clone().into_bytes(),
+                value: item.kind.as_bytes().into(),
             },
         ],
         value: schemas::codec::encode(item),

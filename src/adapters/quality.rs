@@ -161,7 +161,7 @@ struct Waiting {
 /// How a fetch ended is told by ingest itself: nobody sent it, so it was not received.
 fn is_own_word(record: &Record) -> bool {
     let kind = record.headers.iter().find(|header| header.name == KIND);
-    kind.is_some_and(|kind| kind.value == FETCH_RESULT.as_bytes())
+    kind.is_some_and(|kind| *kind.value == *FETCH_RESULT.as_bytes())
 }
 
 /// Count what is in the log and not processed: received, and pending.

@@ -235,7 +235,7 @@ impl<'l> Copy<'l> {
         let topic = record.topic;
         record.headers.push(Header {
             name: KAFKA_OFFSET,
-            value: offset.0.to_string().into_bytes(),
+            value: offset.0.to_string().into(),
         });
         if is_input(topic) {
             self.remember(topic, partition, offset.0, seq);
@@ -262,7 +262,7 @@ impl<'l> Copy<'l> {
             if let Cause::At(text) = cause {
                 fact.record.headers.push(Header {
                     name: CAUSE,
-                    value: text.into_bytes(),
+                    value: text.into(),
                 });
             }
             self.note(&fact, batch);

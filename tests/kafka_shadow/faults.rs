@@ -51,7 +51,7 @@ async fn a_commit_twice_and_an_input_that_is_lost_are_found() {
         received_at: LogTime(0),
         headers: vec![Header {
             name: "source",
-            value: format!("{input}/{}/0 ", partition.0).into_bytes(),
+            value: format!("{input}/{}/0 ", partition.0).into(),
         }],
         value: format!("{input} 1\n").into_bytes(),
     };

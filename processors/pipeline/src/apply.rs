@@ -10,11 +10,10 @@ mod hint;
 use schemas::record::Micros;
 use schemas::record::ingest::{RawReceived, RecordRejected, RejectionResolved};
 use schemas::record::observation::ObservationRecorded;
-use schemas::record::state::{DeletedState, KnownState, SeenState};
 use schemas::topic;
 use stream_log::Stamped;
 
-use crate::bucket::day_of;
+use crate::bucket::{List, day_of};
 use crate::conditions;
 use crate::fetched;
 use crate::identity::DraftNames;
@@ -22,17 +21,13 @@ use crate::ids::{fingerprint, id_of};
 use crate::normalize::{Body, Draft, Outcome, Rejected};
 use crate::observation;
 use crate::processor::{Input, RawItem};
-use crate::work::{Cause, Work};
+use crate::work::Work;
 
 pub(crate) fn apply(work: &mut Work<'_>, stamped: &Stamped<Input>) {
     let Input::Raw(item) = &stamped.input else {
         return;
     };
-    work.cause = Some(Cause {
-        topic: stamped.topic,
-        partition: stamped.partition,
-        offset: stamped.offset,
-    });
+    work.caused_by(stamped.topic, stamped.partition, stamped.offset);
     let raw = &item.raw;
     if raw.kind == fetched::KIND {
         hint::ended(work, item);
@@ -73,33 +68,15 @@ pub(crate) enum Seen {
 
 /// Remember a fingerprint and its first arrival.
 pub(crate) fn see(work: &mut Work<'_>, shard: u16, print: i64, arrived: Micros) -> Seen {
-    let known = work.shard(shard).map(|index| {
-        index
-            .seen
-            .binary_search_by_key(&print, |seen| seen.fingerprint)
-    });
+    let known = work
+        .shard(shard)
+        .and_then(|index| index.get(List::Seen, print));
+    if known.is_none_or(|first| arrived.0 < first) {
+        work.shard_mut(shard).put(List::Seen, print, arrived.0);
+    }
     match known {
-        Some(Ok(at)) => {
-            let first = work
-                .shard(shard)
-                .and_then(|index| index.seen.get(at))
-                .map(|seen| seen.first_received_at);
-            if first.is_some_and(|first| arrived < first)
-                && let Some(seen) = work.shard_mut(shard).seen.get_mut(at)
-            {
-                seen.first_received_at = arrived;
-            }
-            Seen::Before
-        }
-        known => {
-            let at = known.and_then(Result::err).unwrap_or(0);
-            let seen = SeenState {
-                fingerprint: print,
-                first_received_at: arrived,
-            };
-            work.shard_mut(shard).seen.insert(at, seen);
-            Seen::New
-        }
+        Some(_) => Seen::Before,
+        None => Seen::New,
     }
 }
 
@@ -161,12 +138,12 @@ fn resolve(work: &mut Work<'_>, raw: &RawReceived, letter: &str) {
         recorded_at: work.now,
         rules_id: work.rules.id.clone(),
     };
-    work.emit(topic::REJECTIONS, &fact.id.clone(), &fact);
+    work.emit(topic::REJECTIONS, &fact.id, &fact);
 }
 
 pub(crate) fn reject(work: &mut Work<'_>, raw: &RawReceived, rejected: &Rejected) {
     let fact = rejection_of(raw, rejected, work.now, &work.rules.id);
-    work.emit(topic::REJECTIONS, &fact.id.clone(), &fact);
+    work.emit(topic::REJECTIONS, &fact.id, &fact);
 }
 
 /// The dead letter of a raw item. Its id stays the same over replays.
@@ -296,23 +273,14 @@ fn bury(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftName
     } else {
         raw.first_received_at.unwrap_or(raw.received_at)
     };
-    let gone = DeletedState {
-        fingerprint: id_print(&names.id),
-        received_at: at,
+    let known = deleted_at(work, names.shard, &names.id);
+    let at = match known {
+        Some(known) if draft.fetched => known.max(at),
+        Some(known) => known.min(at),
+        None => at,
     };
-    let deleted = &mut work.shard_mut(names.shard).deleted;
-    match deleted.binary_search_by_key(&gone.fingerprint, |gone| gone.fingerprint) {
-        Err(place) => deleted.insert(place, gone),
-        Ok(place) => {
-            if let Some(known) = deleted.get_mut(place) {
-                known.received_at = if draft.fetched {
-                    known.received_at.max(at)
-                } else {
-                    known.received_at.min(at)
-                };
-            }
-        }
-    }
+    let print = id_print(&names.id);
+    work.shard_mut(names.shard).put(List::Deleted, print, at.0);
 }
 
 pub(crate) fn id_print(id: &str) -> i64 {
@@ -322,46 +290,20 @@ pub(crate) fn id_print(id: &str) -> i64 {
 }
 
 pub(crate) fn known_day(work: &Work<'_>, shard: u16, id: &str) -> Option<i32> {
-    let index = work.shard(shard)?;
-    let at = index
-        .known
-        .binary_search_by_key(&id_print(id), |known| known.fingerprint)
-        .ok()?;
-    index.known.get(at).map(|known| known.day)
+    let day = work.shard(shard)?.get(List::Known, id_print(id))?;
+    i32::try_from(day).ok()
 }
 
 /// When it was withdrawn, if it was.
 pub(crate) fn deleted_at(work: &Work<'_>, shard: u16, id: &str) -> Option<Micros> {
-    let index = work.shard(shard)?;
-    let at = index
-        .deleted
-        .binary_search_by_key(&id_print(id), |gone| gone.fingerprint)
-        .ok()?;
-    index.deleted.get(at).map(|gone| gone.received_at)
+    let at = work.shard(shard)?.get(List::Deleted, id_print(id))?;
+    Some(Micros(at))
 }
 
 pub(crate) fn set_known_day(work: &mut Work<'_>, shard: u16, id: &str, day: i32) {
-    if known_day(work, shard, id) == Some(day) {
-        return;
-    }
-    let print = id_print(id);
-    let index = work.shard_mut(shard);
-    match index
-        .known
-        .binary_search_by_key(&print, |known| known.fingerprint)
-    {
-        Ok(at) => {
-            if let Some(known) = index.known.get_mut(at) {
-                known.day = day;
-            }
-        }
-        Err(at) => index.known.insert(
-            at,
-            KnownState {
-                fingerprint: print,
-                day,
-            },
-        ),
+    if known_day(work, shard, id) != Some(day) {
+        let index = work.shard_mut(shard);
+        index.put(List::Known, id_print(id), i64::from(day));
     }
 }
 
@@ -402,5 +344,5 @@ fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNa
         source_order: (draft.order != 0 && !draft.fetched).then_some(draft.order),
     };
     observation::fill(&mut fact, draft, raw);
-    work.emit(topic::OBSERVATIONS, &fact.id.clone(), &fact);
+    work.emit(topic::OBSERVATIONS, &fact.id, &fact);
 }

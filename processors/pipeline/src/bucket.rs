@@ -14,11 +14,14 @@ use processors_domain::observation::fingerprint;
 use schemas::codec;
 use schemas::record::Micros;
 use schemas::record::state::{
-    DayBucket, IndexShard, NightState, ObservationState, SessionState, SlotState, WeatherAskState,
+    DayBucket, DayBucketView, NightState, ObservationState, SessionState, SlotState,
+    WeatherAskState,
 };
 use stream_log::{BucketId, Undecodable};
 
 pub(crate) use kept::{Kept, Kind};
+pub(crate) use shard::List;
+pub(crate) use shard::Shard;
 
 /// 64 shards keep one shard near 3 kB after five years of ten records a day.
 pub(crate) const SHARDS: u16 = 64;
@@ -32,8 +35,8 @@ pub struct Day {
     pub(crate) observations: Vec<Kept>,
     /// Shared: a batch that touches one leaves the others where they are.
     pub(crate) sessions: Vec<Arc<SessionState>>,
-    pub(crate) nights: Vec<NightState>,
-    pub(crate) slots: Vec<SlotState>,
+    pub(crate) nights: Vec<Arc<NightState>>,
+    pub(crate) slots: Vec<Arc<SlotState>>,
     pub(crate) timer_due: Micros,
     pub(crate) weather_asks: Vec<WeatherAskState>,
 }
@@ -50,16 +53,16 @@ impl Day {
         })
     }
 
-    fn stored(&self) -> DayBucket {
-        DayBucket {
-            observations: Vec::new(),
-            sessions: self.sessions.clone(),
-            nights: self.nights.clone(),
-            slots: self.slots.clone(),
+    fn encode(&self) -> Vec<u8> {
+        codec::encode_view(&DayBucketView {
+            observations: &[],
+            sessions: &self.sessions,
+            nights: &self.nights,
+            slots: &self.slots,
             timer_due: self.timer_due,
-            weather_asks: self.weather_asks.clone(),
-            packed: packed::pack(&self.observations),
-        }
+            weather_asks: &self.weather_asks,
+            packed: &packed::pack(&self.observations),
+        })
     }
 }
 
@@ -77,7 +80,7 @@ pub fn observations_in(bytes: &[u8]) -> Vec<ObservationState> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bucket {
     Day(Day),
-    Index(IndexShard),
+    Index(Shard),
 }
 
 impl Default for Bucket {
@@ -89,8 +92,8 @@ impl Default for Bucket {
 impl Bucket {
     pub(crate) fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Day(day) => codec::encode(&day.stored()),
-            Self::Index(index) => codec::encode(&shard::pack(index)),
+            Self::Day(day) => day.encode(),
+            Self::Index(index) => index.encode(),
         }
     }
 
@@ -100,7 +103,7 @@ impl Bucket {
             detail: error.to_string(),
         };
         match codec::name_of(bytes).map_err(broken)? {
-            "IndexShard" => shard::unpack(codec::decode(bytes).map_err(broken)?).map(Self::Index),
+            "IndexShard" => Shard::of(codec::decode(bytes).map_err(broken)?).map(Self::Index),
             _ => Day::of(codec::decode(bytes).map_err(broken)?).map(Self::Day),
         }
     }
@@ -115,9 +118,7 @@ impl Bucket {
                     + bucket.nights.len() * 400
                     + bucket.slots.len() * 250
             }
-            Self::Index(index) => {
-                64 + index.seen.len() * 16 + index.known.len() * 16 + index.deleted.len() * 16
-            }
+            Self::Index(index) => 64 + index.entries_len() * 16,
         }
     }
 }

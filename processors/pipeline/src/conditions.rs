@@ -321,7 +321,7 @@ fn request(work: &mut Work<'_>, key: Key, attempt: i32) {
         hour: key.hour,
         attempt,
     };
-    work.emit(topic::WEATHER_REQUESTS, &fact.id.clone(), &fact);
+    work.emit(topic::WEATHER_REQUESTS, &fact.id, &fact);
     work.count("weather", "asked", 1);
 }
 

@@ -77,7 +77,7 @@ fn plain_day(mut day: Day) -> Day {
         (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash))
     });
     day.nights.retain(|state| state.published.live);
-    for state in &mut day.nights {
+    for state in day.nights.iter_mut().map(Arc::make_mut) {
         state.night_id.clear();
         state.anchor_observation_id.clear();
         state.anchor_received_at = Micros(0);
@@ -88,7 +88,7 @@ fn plain_day(mut day: Day) -> Day {
         (a.start, &a.published.content_hash).cmp(&(b.start, &b.published.content_hash))
     });
     day.slots.retain(|state| state.published.live);
-    for state in &mut day.slots {
+    for state in day.slots.iter_mut().map(Arc::make_mut) {
         state.slot.clear();
         state.fact_id.clear();
         plain(&mut state.published);

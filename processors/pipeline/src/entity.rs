@@ -3,7 +3,7 @@
 //! One place for the rule of every entity: a revision rises strictly, also across retraction and
 //! return; `revised_at` rises strictly; equal content is not said twice.
 
-use schemas::AvroRecord;
+use schemas::codec::RecordView;
 use schemas::record::Micros;
 use schemas::record::state::PublishedState;
 
@@ -31,8 +31,8 @@ pub(crate) fn revise(
 }
 
 /// Hash of a fact whose ids, revisions, hashes and processing times were left blank.
-pub(crate) fn hash_of<T: AvroRecord>(blank: &T) -> String {
-    schemas::codec::with_encoded(blank, |bytes| content_hash(&[bytes]))
+pub(crate) fn hash_of<V: RecordView>(blank: &V) -> String {
+    schemas::codec::with_view(blank, |bytes| content_hash(&[bytes]))
 }
 
 /// A fact's id: a second copy of it can be told by anybody.

@@ -173,7 +173,7 @@ fn say(work: &mut Work<'_>, state: &SessionState, estimated: &Estimated) {
         fact.recorded_at = work.now;
         fact.rules_id.clone_from(&work.rules.id);
         fact.content_hash = hash;
-        work.emit(topic::SWEAT_LOSSES, &fact.id.clone(), &fact);
+        work.emit(topic::SWEAT_LOSSES, &fact.id, &fact);
         work.dirty.advice.push((state.start.0, state.end.0));
         kept.published = said;
     }
@@ -263,7 +263,7 @@ fn retract(work: &mut Work<'_>, state: &SessionState) {
         }
         .to_owned(),
     };
-    work.emit(topic::SWEAT_LOSSES, &fact.id.clone(), &fact);
+    work.emit(topic::SWEAT_LOSSES, &fact.id, &fact);
     let loss = LossState {
         published: said,
         ..loss.clone()

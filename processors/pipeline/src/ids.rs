@@ -5,9 +5,10 @@
 
 use sha2::{Digest, Sha256};
 
-fn digest(parts: &[&[u8]]) -> [u8; 32] {
+fn digest<P: AsRef<[u8]>>(parts: &[P]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for part in parts {
+        let part = part.as_ref();
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
@@ -16,8 +17,13 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
 
 /// 32 hex digits over the parts.
 pub(crate) fn id_of(parts: &[&str]) -> String {
-    let bytes: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
-    hex(digest(&bytes).get(..16).unwrap_or_default())
+    half(digest(parts))
+}
+
+/// The first 128 bits as text.
+fn half(digest: [u8; 32]) -> String {
+    let first = digest.first_chunk().copied().unwrap_or_default();
+    id_text(u128::from_be_bytes(first))
 }
 
 /// 64 bits over bytes, as the signed number Avro has.
@@ -36,18 +42,22 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
 
 /// Hash of a content's canonical bytes, in parts.
 pub(crate) fn content_hash(parts: &[&[u8]]) -> String {
-    hex(digest(parts).get(..16).unwrap_or_default())
+    half(digest(parts))
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+fn digits_of(byte: u8) -> [u8; 2] {
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    [digit(byte >> 4), digit(byte & 0xf)]
 }
 
 fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-    let digits = bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
-    let mut text = Vec::with_capacity(bytes.len() * 2);
-    text.extend(digits);
-    String::from_utf8(text).unwrap_or_default()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.extend(digits_of(*byte).map(char::from));
+    }
+    text
 }
 
 /// The text of an id back as a number, for rules that compare ids only.
@@ -70,8 +80,22 @@ pub(crate) fn id_number(id: &str) -> u128 {
     number
 }
 
+/// The text of an id, without a place in memory of its own.
+pub(crate) fn id_digits(number: u128) -> [u8; 32] {
+    let mut digits = [0; 32];
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(number.to_be_bytes()) {
+        *pair = digits_of(byte);
+    }
+    digits
+}
+
 pub(crate) fn id_text(number: u128) -> String {
-    hex(&number.to_be_bytes())
+    text_of(&id_digits(number))
+}
+
+fn text_of(digits: &[u8]) -> String {
+    std::str::from_utf8(digits).unwrap_or_default().to_owned()
 }
 
 /// An observation's identity: stable over revisions and deliveries.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use processors_domain::observation::{Licence, ObservationId, Source, Writer};
+use processors_domain::observation::{Choice, Licence, ObservationId, Source, Writer};
+use schemas::record::Text;
 use schemas::record::session::FieldProvenance;
 use schemas::record::state::ObservationState;
 
 use crate::observation;
 use crate::tellers::Teller;
-use crate::wire;
 
 /// The label of what a record tells.
 pub(crate) fn of(state: &ObservationState) -> Licence {
@@ -34,25 +34,23 @@ pub(crate) fn of_source(source: &str, writer: Option<&str>) -> Licence {
 /// Labels a fact by what was used for it: the strictest label stands for the whole, and a field has
 /// one of its own where that is another.
 pub(crate) fn seal(
-    provenance: &mut [FieldProvenance],
+    provenance: &mut [FieldProvenance<Text<'_>>],
+    choices: &[Choice],
     told_by: &BTreeMap<ObservationId, Teller>,
-) -> Option<String> {
-    let label = |id: &String| {
-        let teller = told_by.get(&wire::observation_id(id));
-        teller.map(|by| by.licence)
-    };
-    let labels: Vec<Option<Licence>> = provenance
+) -> Option<Text<'static>> {
+    let label = |id: &ObservationId| told_by.get(id).map(|by| by.licence);
+    let labels: Vec<Option<Licence>> = choices
         .iter()
-        .map(|field| {
-            let parts = field.parts.iter().filter_map(label);
-            label(&field.observation_id).into_iter().chain(parts).max()
+        .map(|choice| {
+            let parts = choice.parts.iter().filter_map(label);
+            label(&choice.winner).into_iter().chain(parts).max()
         })
         .collect();
     let strictest = labels.iter().flatten().max().copied()?;
     for (field, label) in provenance.iter_mut().zip(labels) {
         field.licence = label
             .filter(|label| *label != strictest)
-            .map(|label| label.as_str().to_owned());
+            .map(|label| label.as_str().into());
     }
-    Some(strictest.as_str().to_owned())
+    Some(strictest.as_str().into())
 }

@@ -2,6 +2,8 @@
 
 use processors_domain::identity::{Continued, EntityId, Withdrawn};
 
+use schemas::record::Text;
+
 use crate::bucket::Kept;
 use crate::ids::id_number;
 use crate::ids::id_text;
@@ -34,6 +36,10 @@ impl Lineage {
             split_into: texts(&told.split_into),
         }
     }
+}
+
+pub(crate) fn lent(texts: &[String]) -> Vec<Text<'_>> {
+    texts.iter().map(Text::from).collect()
 }
 
 pub(crate) fn texts(ids: &[EntityId]) -> Vec<String> {

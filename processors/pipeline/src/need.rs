@@ -9,7 +9,7 @@ use schemas::record::state::{AthleteHead, OverrideState};
 use stream_log::{BucketId, BucketNeed, Buckets, Stamped, Timer};
 
 use crate::apply::id_print;
-use crate::bucket::{Bucket, DAY_US, Kept, Kind, day_id, day_of, shard_id};
+use crate::bucket::{Bucket, DAY_US, Kept, Kind, List, day_id, day_of, shard_id};
 use crate::dirty::{Reach, any_touches, close};
 use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, HOUR_US};
@@ -94,12 +94,10 @@ impl Wanted<'_> {
         }
         let mut moved = Vec::new();
         if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(names.shard)) {
-            let at = index
-                .known
-                .binary_search_by_key(&id_print(&names.id), |known| known.fingerprint);
-            if let Some(known) = at.ok().and_then(|at| index.known.get(at)) {
-                self.ids.insert(day_id(known.day));
-                let before = observation::find(self.observations(known.day), &names.id);
+            let day = index.get(List::Known, id_print(&names.id));
+            if let Some(day) = day.and_then(|day| i32::try_from(day).ok()) {
+                self.ids.insert(day_id(day));
+                let before = observation::find(self.observations(day), &names.id);
                 reaches.extend(before.and_then(Kept::reach));
                 // A reading that moves or goes leaves its time to the one before.
                 let mass = before.filter(|kept| kept.kind() == Kind::BodyMass);

@@ -123,7 +123,7 @@ impl Pipeline {
         }
         let names = athlete.as_str().split_once('/');
         let names = names.unwrap_or(("default", athlete.as_str()));
-        Ok(unrestricted(&self.rules.id, names, &head, &days))
+        unrestricted(&self.rules.id, names, &head, &days).map_err(undecodable)
     }
 
     /// A value of state by what it means; equal for equal sets of facts. `None` means nothing.
@@ -141,10 +141,7 @@ impl Processor for Pipeline {
         if record.record.topic.0 == topic::TICKS {
             return Ok(Input::Tick);
         }
-        let raw: RawReceived =
-            codec::decode(&record.record.value).map_err(|error| Undecodable {
-                detail: error.to_string(),
-            })?;
+        let raw: RawReceived = codec::decode(&record.record.value).map_err(undecodable)?;
         let outcome = normalize(&raw);
         let names = names(&raw, &outcome);
         Ok(Input::Raw(Box::new(RawItem {
@@ -186,9 +183,7 @@ impl Processor for Pipeline {
     }
 
     fn decode_head(&self, bytes: &[u8]) -> Result<AthleteHead, Undecodable> {
-        codec::decode(bytes).map_err(|error| Undecodable {
-            detail: error.to_string(),
-        })
+        codec::decode(bytes).map_err(undecodable)
     }
 
     fn encode_bucket(&self, bucket: &Bucket) -> Vec<u8> {
@@ -275,6 +270,12 @@ impl Processor for Pipeline {
 
     fn is_replay(&self, input: &Input) -> bool {
         matches!(input, Input::Raw(item) if item.raw.replay_of.is_some())
+    }
+}
+
+fn undecodable(error: codec::DecodeError) -> Undecodable {
+    Undecodable {
+        detail: error.to_string(),
     }
 }
 

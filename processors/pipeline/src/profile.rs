@@ -309,7 +309,7 @@ fn publish(work: &mut Work<'_>) {
     fact.recorded_at = work.now;
     fact.rules_id.clone_from(&work.rules.id);
     fact.content_hash = hash;
-    work.emit(topic::PROFILES, &fact.id.clone(), &fact);
+    work.emit(topic::PROFILES, &fact.id, &fact);
     work.head.profile = Some(said);
 }
 

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use processors_domain::identity::{Continued, EntityId, Identities, Published, Withdrawn, assign};
 use processors_domain::observation::{Anchor, ObservationId};
 use processors_domain::session::{self, Activity, Composed, Group};
-use schemas::record::Micros;
 use schemas::record::session::{Candidate, SessionRetracted, SessionRevised, Tie};
 use schemas::record::state::SessionState;
+use schemas::record::{Micros, Text};
 use schemas::topic;
 
 use crate::bucket::day_of;
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::{id_number, id_of, id_text};
 use crate::licence;
-use crate::lineage::{Lineage, reason, texts};
+use crate::lineage::{Lineage, lent, reason, texts};
 use crate::normalize::HOUR_US;
 use crate::tellers::{member, provenance};
 use crate::wire::{self, observation_text};
@@ -86,7 +86,7 @@ fn published(work: &Work<'_>, block: &Block) -> Vec<SessionState> {
         .filter(|state| !state.published.live || block.holds(state))
         .filter(|state| {
             let mut members = state.members.iter();
-            members.any(|member| block.touched.contains(member))
+            members.any(|id| block.touched.contains(&wire::observation_id(id)))
         })
         .cloned()
         .collect()
@@ -197,20 +197,17 @@ fn publish(
     known: Option<&SessionState>,
 ) {
     let settled = work.now.0 >= composed.end.0.saturating_add(SETTLED_AFTER_US);
-    let mut fact = session_fact((work.tenant, work.athlete), block, group, composed, settled);
-    fact.licence = licence::seal(&mut fact.provenance, &block.told_by);
+    let names = (work.tenant, work.athlete);
+    let mut fact = session_fact(names, block, group, composed, settled);
+    fact.licence = licence::seal(&mut fact.provenance, &composed.provenance, &block.told_by);
     // How many legs and suspects is content; their ids are not.
-    fact.legs = vec![String::new(); relations.legs.len()];
-    fact.candidates = relations
-        .candidates
-        .iter()
-        .map(|one| Candidate {
-            session_id: String::new(),
-            rule: one.rule.clone(),
-        })
-        .collect();
+    fact.legs = vec![Text::default(); relations.legs.len()];
+    let blank = |one: &Candidate| Candidate {
+        session_id: Text::default(),
+        rule: Text::Own(one.rule.clone()),
+    };
+    fact.candidates = relations.candidates.iter().map(blank).collect();
     let hash = hash_of(&fact);
-    let session_id = id_text(continued.id.0);
     let members = group
         .members
         .iter()
@@ -219,42 +216,45 @@ fn publish(
         .chain(continued.attached.iter().copied())
         .map(observation_text)
         .collect();
-    let mut state = session_state(&fact, continued, members, known);
-    state.candidates = relations
-        .candidates
-        .iter()
-        .map(|one| one.session_id.clone())
-        .collect();
+    let mut state = session_state(composed, settled, continued, members, known);
+    let candidates = relations.candidates.iter();
+    state.candidates = candidates.map(|one| one.session_id.clone()).collect();
     let said = revise(known.map(|known| &known.published), &hash, true, work.now);
     if let Some(said) = said {
-        fact.id = fact_id(&session_id, &said);
-        fact.session_id.clone_from(&session_id);
+        fact.id = fact_id(&state.session_id, &said).into();
+        fact.session_id = (&state.session_id).into();
         fact.revision = said.revision;
         fact.revised_at = said.revised_at;
-        fact.content_hash = hash;
+        fact.content_hash = hash.into();
         fact.recorded_at = work.now;
-        fact.rules_id.clone_from(&work.rules.id);
-        fact.legs = relations.legs;
-        fact.candidates = relations.candidates;
+        fact.rules_id = work.rules.id.as_str().into();
+        fact.legs = lent(&relations.legs);
+        let named = |one: &'_ Candidate| Candidate {
+            session_id: Text::Own(one.session_id.clone()),
+            rule: Text::Own(one.rule.clone()),
+        };
+        fact.candidates = relations.candidates.iter().map(named).collect();
         let lineage = Lineage::of(continued, known.map(|known| known.published.live));
-        fact.change = lineage.change.to_owned();
-        fact.supersedes = lineage.merged_from.first().cloned();
-        fact.merged_from = lineage.merged_from;
-        fact.split_from = lineage.split_from;
-        fact.split_into = lineage.split_into;
-        work.emit(topic::SESSIONS, &fact.id.clone(), &fact);
+        fact.change = lineage.change.into();
+        fact.supersedes = lineage.merged_from.first().map(Text::from);
+        fact.merged_from = lent(&lineage.merged_from);
+        fact.split_from = lineage.split_from.as_ref().map(Text::from);
+        fact.split_into = lent(&lineage.split_into);
+        work.emit(topic::SESSIONS, fact.id.as_str(), &fact);
+        changed(work, &state, known);
         state.published = said;
-        work.dirty.losses.insert(session_id);
-        work.dirty.sessions.push((state.start.0, state.end.0));
-        work.dirty
-            .sessions
-            .extend(known.map(|known| (known.start.0, known.end.0)));
-        work.dirty.advice.push((state.start.0, state.end.0));
-        work.dirty
-            .advice
-            .extend(known.map(|known| (known.start.0, known.end.0)));
     }
     store(work, known, Some(state));
+}
+
+/// What follows from a session is worked out again, where it was and where it is now.
+fn changed(work: &mut Work<'_>, state: &SessionState, known: Option<&SessionState>) {
+    let dirty = &mut work.dirty;
+    dirty.losses.insert(state.session_id.clone());
+    for state in [Some(state), known].into_iter().flatten() {
+        dirty.sessions.push((state.start.0, state.end.0));
+        dirty.advice.push((state.start.0, state.end.0));
+    }
 }
 
 /// The cell that a coordinate lies in, in tenths of a degree.
@@ -264,11 +264,13 @@ fn cell(degrees: Option<f64>) -> Option<i32> {
 
 /// What is remembered of a session: its identity, and what later steps need of its content.
 fn session_state(
-    fact: &SessionRevised,
+    composed: &Composed,
+    settled: bool,
     continued: &Continued,
     members: Vec<String>,
     known: Option<&SessionState>,
 ) -> SessionState {
+    let (lat, lon) = position(composed);
     SessionState {
         session_id: id_text(continued.id.0),
         anchor_received_at: wire::micros(continued.anchor.received_at),
@@ -276,44 +278,54 @@ fn session_state(
         published: known
             .map(|known| known.published.clone())
             .unwrap_or_default(),
-        start: fact.start,
-        end: fact.end,
+        start: wire::micros(composed.start),
+        end: wire::micros(composed.end),
         members,
-        settled: fact.settled,
+        settled,
         superseded_by: None,
-        sport: fact.sport.clone(),
-        container: fact.container,
-        duration_s: fact.timer_s.or(fact.moving_s).unwrap_or(fact.elapsed_s),
-        energy_kj: fact.energy_kj,
-        indoor: fact.indoor,
+        sport: composed.sport.as_str().to_owned(),
+        container: composed.container,
+        duration_s: composed
+            .timer_s
+            .or(composed.moving_s)
+            .unwrap_or(composed.elapsed_s),
+        energy_kj: wire::unit(composed.energy_j, 1_000.0),
+        indoor: composed.indoor,
         loss: known.and_then(|known| known.loss.clone()),
-        lat_dd: cell(fact.start_lat),
-        lon_dd: cell(fact.start_lon),
+        lat_dd: cell(lat),
+        lon_dd: cell(lon),
         candidates: Vec::new(),
     }
 }
 
-fn session_fact(
-    (tenant, athlete): (&str, &str),
-    block: &Block,
+/// Where it starts, in degrees.
+fn position(composed: &Composed) -> (Option<f64>, Option<f64>) {
+    let (lat, lon) = composed.start_position_e7.unzip();
+    (wire::unit(lat, 1e7), wire::unit(lon, 1e7))
+}
+
+fn session_fact<'b>(
+    (tenant, athlete): (&'b str, &'b str),
+    block: &'b Block,
     group: &Group,
-    composed: &Composed,
+    composed: &'b Composed,
     settled: bool,
-) -> SessionRevised {
+) -> SessionRevised<Text<'b>> {
+    let (start_lat, start_lon) = position(composed);
     SessionRevised {
-        id: String::new(),
-        tenant_id: tenant.to_owned(),
-        athlete_id: athlete.to_owned(),
+        id: Text::default(),
+        tenant_id: tenant.into(),
+        athlete_id: athlete.into(),
         recorded_at: Micros(0),
         revised_at: Micros(0),
-        rules_id: String::new(),
+        rules_id: Text::default(),
         licence: None,
         key_id: None,
-        session_id: String::new(),
+        session_id: Text::default(),
         revision: 0,
-        content_hash: String::new(),
-        sport: composed.sport.as_str().to_owned(),
-        family: composed.family.as_str().to_owned(),
+        content_hash: Text::default(),
+        sport: composed.sport.as_str().into(),
+        family: composed.family.as_str().into(),
         start: wire::micros(composed.start),
         end: wire::micros(composed.end),
         timer_s: composed.timer_s,
@@ -326,13 +338,13 @@ fn session_fact(
         power_avg_w: wire::unit(composed.power_avg_dw, 10.0),
         speed_avg_m_s: wire::unit(composed.speed_avg_mm_s, 1_000.0),
         elevation_gain_m: wire::unit(composed.elevation_gain_dm, 10.0),
-        start_lat: wire::unit(composed.start_position_e7.map(|(lat, _)| lat), 1e7),
-        start_lon: wire::unit(composed.start_position_e7.map(|(_, lon)| lon), 1e7),
+        start_lat,
+        start_lon,
         indoor: composed.indoor,
-        title: composed.title.clone(),
-        local_date: composed.local_date.to_string(),
+        title: composed.title.as_ref().map(Text::from),
+        local_date: composed.local_date.to_string().into(),
         utc_offset_s: composed.utc_offset_s,
-        time_zone: composed.zone.clone(),
+        time_zone: composed.zone.as_ref().map(Text::from),
         container: composed.container,
         legs: Vec::new(),
         provenance: composed.provenance.iter().map(provenance).collect(),
@@ -347,20 +359,20 @@ fn session_fact(
         supersedes: None,
         superseded_by: None,
         ties: ties(block, group),
-        change: String::new(),
+        change: Text::default(),
         merged_from: Vec::new(),
         split_from: None,
         split_into: Vec::new(),
     }
 }
 
-fn ties(block: &Block, group: &Group) -> Vec<Tie> {
-    let id = |at: usize| Some(observation_text(block.activities.get(at)?.id));
+fn ties(block: &Block, group: &Group) -> Vec<Tie<Text<'static>>> {
+    let id = |at: usize| Some(wire::lent_id(block.activities.get(at)?.id));
     let tie = |tie: &session::Tie| {
         Some(Tie {
             observation_id: id(tie.member)?,
             with: id(tie.with)?,
-            rule: tie.rule.to_owned(),
+            rule: tie.rule.into(),
             score: i32::try_from(tie.score).unwrap_or(i32::MAX),
         })
     };
@@ -389,7 +401,7 @@ fn retract(work: &mut Work<'_>, known: &SessionState, gone: &Withdrawn) {
         superseded_by: superseded_by.clone(),
         split_into: texts(&gone.split_into),
     };
-    work.emit(topic::SESSIONS, &fact.id.clone(), &fact);
+    work.emit(topic::SESSIONS, &fact.id, &fact);
     work.dirty.losses.insert(known.session_id.clone());
     work.dirty.sessions.push((known.start.0, known.end.0));
     work.dirty.advice.push((known.start.0, known.end.0));

@@ -1,29 +1,28 @@
 //! Who told of a thing: members and origins of fields, in the words of the wire.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use processors_domain::observation::{Choice, Licence, ObservationId, Role};
+use schemas::record::Text;
 use schemas::record::session::{FieldProvenance, Loser, Member};
 use schemas::record::state::ObservationState;
 
+use crate::bucket::Kept;
 use crate::licence;
-use crate::wire::observation_text;
+use crate::wire;
 
-/// Which record an observation is, in the words of the wire.
+/// The record that an observation is.
 pub(crate) struct Teller {
-    pub(crate) id: String,
-    source: String,
-    provider_id: String,
+    state: Arc<ObservationState>,
     pub(crate) licence: Licence,
 }
 
 impl Teller {
-    pub(crate) fn of(state: &ObservationState) -> Self {
+    pub(crate) fn of(kept: &Kept) -> Self {
         Self {
-            id: state.observation_id.clone(),
-            source: state.source.clone(),
-            provider_id: state.provider_id.clone(),
-            licence: licence::of(state),
+            licence: licence::of(kept),
+            state: kept.share(),
         }
     }
 }
@@ -32,38 +31,32 @@ pub(crate) fn member(
     told_by: &BTreeMap<ObservationId, Teller>,
     id: ObservationId,
     role: Role,
-) -> Member {
-    let role = role.as_str().to_owned();
-    match told_by.get(&id) {
-        Some(by) => Member {
-            observation_id: by.id.clone(),
-            source: by.source.clone(),
-            provider_id: by.provider_id.clone(),
-            role,
-        },
-        None => Member {
-            observation_id: observation_text(id),
-            source: String::new(),
-            provider_id: String::new(),
-            role,
-        },
+) -> Member<Text<'_>> {
+    let (source, provider_id) = told_by.get(&id).map_or(("", ""), |by| {
+        (by.state.source.as_str(), by.state.provider_id.as_str())
+    });
+    Member {
+        observation_id: wire::lent_id(id),
+        source: source.into(),
+        provider_id: provider_id.into(),
+        role: role.as_str().into(),
     }
 }
 
-pub(crate) fn provenance(choice: &Choice) -> FieldProvenance {
+pub(crate) fn provenance(choice: &Choice) -> FieldProvenance<Text<'static>> {
     FieldProvenance {
-        field: choice.field.to_owned(),
-        observation_id: observation_text(choice.winner),
-        rule: choice.rule.to_owned(),
+        field: choice.field.into(),
+        observation_id: wire::lent_id(choice.winner),
+        rule: choice.rule.into(),
         losers: choice
             .losers
             .iter()
             .map(|(id, reason)| Loser {
-                observation_id: observation_text(*id),
-                reason: (*reason).to_owned(),
+                observation_id: wire::lent_id(*id),
+                reason: (*reason).into(),
             })
             .collect(),
-        parts: choice.parts.iter().copied().map(observation_text).collect(),
+        parts: choice.parts.iter().copied().map(wire::lent_id).collect(),
         licence: None,
     }
 }

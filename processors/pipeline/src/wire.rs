@@ -8,11 +8,11 @@ use processors_domain::session::Activity;
 use processors_domain::sport::Sport;
 use processors_domain::time::{Instant, Span};
 use processors_domain::units::Interval;
-use schemas::record::Micros;
 use schemas::record::observation::ActivityBody;
 use schemas::record::state::ObservationState;
+use schemas::record::{Micros, Text};
 
-use crate::ids::{id_number, id_text};
+use crate::ids::{id_digits, id_number, id_text};
 use crate::observation::{self, Name};
 
 pub(crate) fn instant(at: Micros) -> Instant {
@@ -25,6 +25,11 @@ pub(crate) fn micros(at: Instant) -> Micros {
 
 pub(crate) fn observation_id(text: &str) -> ObservationId {
     ObservationId(id_number(text))
+}
+
+/// An id as a fact names it.
+pub(crate) fn lent_id(id: ObservationId) -> Text<'static> {
+    Text::Id(id_digits(id.0))
 }
 
 pub(crate) fn observation_text(id: ObservationId) -> String {

@@ -3,19 +3,21 @@
 //! It is an overlay: loaded buckets are borrowed, and copied only when they change. Nothing leaves
 //! but through [`Work::into_effects`].
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemas::AvroRecord;
+use schemas::codec::{self, RecordView};
 use schemas::record::Micros;
-use schemas::record::state::{AthleteHead, IndexShard, SessionState};
+use schemas::record::state::{AthleteHead, SessionState};
 use stream_log::{
-    BucketId, Buckets, CounterChange, Effects, Header, Key, LogTime, Offset, Partition, Record,
-    TimerChange, Topic,
+    BucketId, Buckets, CounterChange, Effects, Header, HeaderValue, Key, LogTime, Offset,
+    Partition, Record, TimerChange, Topic,
 };
 
-use crate::bucket::{Bucket, Day, Kept, Kind, day_id, shard_id};
+use crate::bucket::{Bucket, Day, Kept, Kind, Shard, day_id, shard_id};
 use crate::dirty::Dirty;
 use crate::rules::Rules;
 use crate::settings::Settings;
@@ -23,13 +25,8 @@ use crate::settings::Settings;
 /// Stands for the rules of a state that more than one version had a part in: stale for all of them.
 const MIXED_RULES: &str = "mixed";
 
-/// The input that made something change, for the `cause` header.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cause {
-    pub(crate) topic: Topic,
-    pub(crate) partition: Partition,
-    pub(crate) offset: Offset,
-}
+/// Headers of a fact.
+const HEADERS: usize = 5;
 
 pub(crate) struct Work<'a> {
     pub(crate) rules: &'a Rules,
@@ -39,11 +36,14 @@ pub(crate) struct Work<'a> {
     pub(crate) now: Micros,
     pub(crate) head: AthleteHead,
     pub(crate) dirty: Dirty,
-    pub(crate) cause: Option<Cause>,
+    /// The `cause` header: the input that made something change.
+    cause: Option<HeaderValue>,
+    /// The `ce_time` header.
+    time: HeaderValue,
     settings: OnceCell<Arc<Settings>>,
-    loaded: &'a Buckets<Bucket>,
-    days: BTreeMap<i32, Day>,
-    shards: BTreeMap<u16, IndexShard>,
+    /// Borrowed as they were loaded, and owned once they changed.
+    days: BTreeMap<i32, Cow<'a, Day>>,
+    shards: BTreeMap<BucketId, Cow<'a, Shard>>,
     records: Vec<Record>,
     /// By source, then by what is counted.
     counters: BTreeMap<String, BTreeMap<String, i64>>,
@@ -64,6 +64,14 @@ impl<'a> Work<'a> {
             .unwrap_or(("default", key.as_str()));
         let mut head = head.clone();
         head.logical_time = head.logical_time.max(Micros(now.0));
+        let time = head.logical_time.0.to_string().into();
+        let (mut days, mut shards) = (BTreeMap::new(), BTreeMap::new());
+        for (id, bucket) in loaded {
+            match bucket {
+                Bucket::Day(day) => drop(days.insert(id.0, Cow::Borrowed(day))),
+                Bucket::Index(index) => drop(shards.insert(*id, Cow::Borrowed(index))),
+            }
+        }
         Self {
             rules,
             key,
@@ -73,10 +81,10 @@ impl<'a> Work<'a> {
             head,
             dirty: Dirty::default(),
             cause: None,
+            time,
             settings: OnceCell::new(),
-            loaded,
-            days: BTreeMap::new(),
-            shards: BTreeMap::new(),
+            days,
+            shards,
             records: Vec::new(),
             counters: BTreeMap::new(),
             timers: BTreeMap::new(),
@@ -95,33 +103,16 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn day(&self, day: i32) -> Option<&Day> {
-        self.days
-            .get(&day)
-            .or_else(|| match self.loaded.get(&day_id(day)) {
-                Some(Bucket::Day(bucket)) => Some(bucket),
-                _ => None,
-            })
+        self.days.get(&day).map(Cow::as_ref)
     }
 
     pub(crate) fn day_mut(&mut self, day: i32) -> &mut Day {
-        if !self.days.contains_key(&day) {
-            let bucket = self.day(day).cloned().unwrap_or_default();
-            self.days.insert(day, bucket);
-        }
-        self.days.entry(day).or_default()
+        self.days.entry(day).or_default().to_mut()
     }
 
     /// Buckets that are loaded or were made now, by day.
     pub(crate) fn days(&self) -> impl Iterator<Item = (i32, &Day)> {
-        let untouched = self.loaded.iter().filter_map(|(id, bucket)| match bucket {
-            Bucket::Day(bucket) if !self.days.contains_key(&id.0) => Some((id.0, bucket)),
-            Bucket::Day(_) | Bucket::Index(_) => None,
-        });
-        let mut days: Vec<(i32, &Day)> = untouched
-            .chain(self.days.iter().map(|(day, bucket)| (*day, bucket)))
-            .collect();
-        days.sort_unstable_by_key(|(day, _)| *day);
-        days.into_iter()
+        self.days.iter().map(|(day, bucket)| (*day, &**bucket))
     }
 
     /// Every observation at hand, by day, then id.
@@ -146,25 +137,18 @@ impl<'a> Work<'a> {
         self.days().flat_map(|(_, bucket)| &bucket.sessions)
     }
 
-    pub(crate) fn shard(&self, shard: u16) -> Option<&IndexShard> {
-        self.shards
-            .get(&shard)
-            .or_else(|| match self.loaded.get(&shard_id(shard)) {
-                Some(Bucket::Index(index)) => Some(index),
-                _ => None,
-            })
+    pub(crate) fn shard(&self, shard: u16) -> Option<&Shard> {
+        self.shards.get(&shard_id(shard)).map(Cow::as_ref)
     }
 
-    pub(crate) fn shard_mut(&mut self, shard: u16) -> &mut IndexShard {
-        if !self.shards.contains_key(&shard) {
-            let index = self.shard(shard).cloned().unwrap_or_default();
-            self.shards.insert(shard, index);
-        }
-        self.shards.entry(shard).or_default()
+    pub(crate) fn shard_mut(&mut self, shard: u16) -> &mut Shard {
+        self.shards.entry(shard_id(shard)).or_default().to_mut()
     }
 
     pub(crate) fn changed_days(&self) -> Vec<i32> {
-        self.days.keys().copied().collect()
+        let is_changed = |bucket| matches!(bucket, &Cow::Owned(_));
+        let changed = self.days.iter().filter(|(_, bucket)| is_changed(*bucket));
+        changed.map(|(day, _)| *day).collect()
     }
 
     pub(crate) fn count(&mut self, source: &str, what: &str, by: i64) {
@@ -193,29 +177,37 @@ impl<'a> Work<'a> {
     }
 
     /// Publish a fact: framed, with the headers that a reader routes by.
-    pub(crate) fn emit<T: AvroRecord>(&mut self, topic: &'static str, fact_id: &str, fact: &T) {
-        let mut headers = vec![
-            header("ce_id", fact_id),
-            header("ce_type", T::NAME),
-            header("ce_source", "sudor"),
-            header("ce_time", &self.now.0.to_string()),
-        ];
-        if let Some(cause) = self.cause {
-            let text = format!("{}/{}/{}", cause.topic.0, cause.partition.0, cause.offset.0);
-            headers.push(header("cause", &text));
-        }
+    pub(crate) fn emit<V: RecordView>(&mut self, topic: &'static str, fact_id: &str, fact: &V) {
+        let value = codec::encode_view(fact);
+        self.put(topic, V::Record::NAME, fact_id, value);
+    }
+
+    fn put(&mut self, topic: &'static str, name: &'static str, fact_id: &str, value: Vec<u8>) {
+        let mut headers = Vec::with_capacity(HEADERS);
+        headers.push(header("ce_id", fact_id.as_bytes().into()));
+        headers.push(header("ce_type", name.into()));
+        headers.push(header("ce_source", "sudor".into()));
+        headers.push(header("ce_time", self.time.clone()));
+        headers.extend(self.cause.clone().map(|cause| header("cause", cause)));
         self.records.push(Record {
             topic: Topic(topic),
             key: self.key.clone(),
             received_at: LogTime(self.now.0),
             headers,
-            value: schemas::codec::encode(fact),
+            value,
         });
+    }
+
+    /// From now on facts name this input as what made them.
+    pub(crate) fn caused_by(&mut self, topic: Topic, partition: Partition, offset: Offset) {
+        let text = format!("{}/{}/{}", topic.0, partition.0, offset.0);
+        self.cause = Some(text.into());
     }
 
     pub(crate) fn into_effects(mut self) -> Effects<AthleteHead, Bucket> {
         let mut buckets: BTreeMap<BucketId, Option<Bucket>> = BTreeMap::new();
         for (day, bucket) in self.days {
+            let Cow::Owned(bucket) = bucket else { continue };
             let empty = bucket == Day::default();
             match self.head.days.binary_search(&day) {
                 Ok(at) if empty => drop(self.head.days.remove(at)),
@@ -225,7 +217,9 @@ impl<'a> Work<'a> {
             buckets.insert(day_id(day), (!empty).then_some(Bucket::Day(bucket)));
         }
         for (shard, index) in self.shards {
-            buckets.insert(shard_id(shard), Some(Bucket::Index(index)));
+            if let Cow::Owned(index) = index {
+                buckets.insert(shard, Some(Bucket::Index(index)));
+            }
         }
         // What other rules derived is not ours until all of it is derived again, and no longer theirs.
         if self.head.rules_id.is_empty() {
@@ -253,9 +247,6 @@ impl<'a> Work<'a> {
     }
 }
 
-fn header(name: &'static str, value: &str) -> Header {
-    Header {
-        name,
-        value: value.as_bytes().to_vec(),
-    }
+fn header(name: &'static str, value: HeaderValue) -> Header {
+    Header { name, value }
 }

@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 
 use apache_avro::reader::datum::GenericDatumReader;
+use serde::Serialize;
 
 use super::registry::Entry;
 use super::{DecodeError, de, ser};
@@ -13,7 +14,7 @@ use crate::table::AvroRecord;
     clippy::expect_used,
     reason = "a test writes every type of the table; a kind of value without bytes is a broken build"
 )]
-pub(super) fn write<T: AvroRecord>(record: &T, bytes: &mut Vec<u8>) {
+pub(super) fn write<T: Serialize>(record: &T, bytes: &mut Vec<u8>) {
     ser::append(record, bytes).expect("a record must be of kinds that have bytes");
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Micros;
 use super::fact::fact;
+use crate::codec::RecordView;
 
 /// One item for one athlete as the vendor sent it, verbatim, with its envelope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +72,10 @@ pub struct RecordRejected {
     pub key_id: Option<String>,
 }
 
+impl RecordView for RecordRejected {
+    type Record = Self;
+}
+
 /// A dead letter was tried again and found its place: it is no dead letter any more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RejectionResolved {
@@ -84,6 +89,10 @@ pub struct RejectionResolved {
     pub attempts: i32,
     pub recorded_at: Micros,
     pub rules_id: String,
+}
+
+impl RecordView for RejectionResolved {
+    type Record = Self;
 }
 
 /// Logical time moves although no input came: timers up to `at` are due in `partition`.

@@ -7,46 +7,46 @@ use super::{Interval, Micros};
 
 fact! {
     pub struct SweatLossEstimated {
-        pub loss_id: String,
+        pub loss_id: S,
         pub revision: i64,
-        pub content_hash: String,
-        pub session_id: String,
+        pub content_hash: S,
+        pub session_id: S,
         pub session_revision: i64,
         pub session_start: Micros,
         pub session_end: Micros,
         /// `weigh_in`, `patch`, `profile`, `model`, `population`, `fused`.
-        pub method: String,
+        pub method: S,
         pub fluid_ml: Interval,
         pub sweat_rate_l_per_h: Interval,
         /// `None` is unknown: scales tell nothing of sodium.
         pub sodium_mmol_per_l: Option<Interval>,
         pub sodium_mg: Option<Interval>,
-        pub conditions: Conditions,
+        pub conditions: Conditions<S>,
         /// Observation ids that the estimate rests on.
-        pub evidence: Vec<String>,
-        pub flags: Vec<String>,
-        pub model_version: String,
+        pub evidence: Vec<S>,
+        pub flags: Vec<S>,
+        pub model_version: S,
     }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Conditions {
+pub struct Conditions<S = String> {
     pub air_temp_c: Option<f64>,
     pub humidity_pct: Option<f64>,
     pub wind_m_s: Option<f64>,
     pub solar_w_m2: Option<f64>,
     pub indoor: Option<bool>,
     /// `none` until weather is known.
-    pub source: String,
+    pub source: S,
 }
 
 fact! {
     pub struct SweatLossRetracted {
-        pub loss_id: String,
+        pub loss_id: S,
         pub revision: i64,
-        pub content_hash: String,
-        pub session_id: String,
-        pub reason: String,
+        pub content_hash: S,
+        pub session_id: S,
+        pub reason: S,
     }
 }
 
@@ -54,7 +54,7 @@ fact! {
     /// What is known of how this athlete sweats, after all evidence so far.
     pub struct SweatProfileRevised {
         pub revision: i64,
-        pub content_hash: String,
+        pub content_hash: S,
         /// Multiplier on the population's rate for the sport, 1 = like the population.
         pub sweat_rate_multiplier: Interval,
         pub sodium_mmol_per_l: Option<Interval>,
@@ -62,17 +62,17 @@ fact! {
         pub log_sd: f64,
         pub tests: i32,
         pub last_test_at: Option<Micros>,
-        pub envelope: Envelope,
+        pub envelope: Envelope<S>,
         /// `ok`, `low_confidence`, `test_again`.
-        pub advice: String,
-        pub evidence: Vec<String>,
+        pub advice: S,
+        pub evidence: Vec<S>,
     }
 }
 
 /// What the tests covered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Envelope {
-    pub families: Vec<String>,
+pub struct Envelope<S = String> {
+    pub families: Vec<S>,
     pub air_temp_min_c: Option<f64>,
     pub air_temp_max_c: Option<f64>,
     pub duration_min_s: Option<i64>,

@@ -9,26 +9,26 @@ use super::fact::fact;
 
 /// The body that issued, revised and expired advice share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Advice {
+pub struct Advice<S = String> {
     /// `pre`, `during`, `bridge`, `post`, `pre_sleep`.
-    pub phase: String,
+    pub phase: S,
     /// Session id or plan id that the advice hangs on, and which of the two it is.
-    pub anchor_id: String,
-    pub anchor_kind: String,
+    pub anchor_id: S,
+    pub anchor_kind: S,
     pub anchor_start: Micros,
     pub anchor_end: Micros,
     pub valid_from: Micros,
     pub valid_until: Micros,
-    pub gap_class: Option<String>,
+    pub gap_class: Option<S>,
     pub needs: Needs,
     pub schedule: Vec<Portion>,
     /// Shared: many slots are answered with one choice.
     pub options: Arc<Vec<ProductOption>>,
-    pub reasons: Vec<Reason>,
-    pub safety: Vec<String>,
-    pub flags: Vec<String>,
+    pub reasons: Vec<Reason<S>>,
+    pub safety: Vec<S>,
+    pub flags: Vec<S>,
     pub confidence: Confidence,
-    pub depends_on: Vec<Dependency>,
+    pub depends_on: Vec<Dependency<S>>,
 }
 
 /// Needs in small integer units; a nutrient that is absent is not advised on.
@@ -85,15 +85,15 @@ pub struct Unmet {
 
 /// A code with parameters, never a finished sentence: text is translated by the reader.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reason {
-    pub code: String,
-    pub params: Vec<Param>,
-    pub evidence: Vec<String>,
+pub struct Reason<S = String> {
+    pub code: S,
+    pub params: Vec<Param<S>>,
+    pub evidence: Vec<S>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Param {
-    pub name: String,
+pub struct Param<S = String> {
+    pub name: S,
     pub value: i64,
 }
 
@@ -105,8 +105,8 @@ pub struct Confidence {
 
 /// An entity and revision that the advice was computed from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Dependency {
-    pub id: String,
+pub struct Dependency<S = String> {
+    pub id: S,
     pub revision: i64,
 }
 
@@ -114,30 +114,30 @@ fact! {
     /// Version `version` of the advice in a slot; it replaces the versions before it.
     pub struct RecommendationIssued {
         /// athlete / anchor / phase.
-        pub slot: String,
+        pub slot: S,
         pub version: i64,
-        pub content_hash: String,
-        pub inputs_hash: String,
-        pub rules: String,
-        pub catalog: String,
-        pub advice: Advice,
+        pub content_hash: S,
+        pub inputs_hash: S,
+        pub rules: S,
+        pub catalog: S,
+        pub advice: Advice<S>,
     }
 }
 
 fact! {
     pub struct RecommendationSuperseded {
-        pub slot: String,
+        pub slot: S,
         /// The version that was replaced, and the id of the fact that replaced it.
         pub version: i64,
-        pub by: String,
+        pub by: S,
     }
 }
 
 fact! {
     pub struct RecommendationCancelled {
-        pub slot: String,
+        pub slot: S,
         pub version: i64,
-        pub reason: String,
+        pub reason: S,
     }
 }
 
@@ -145,31 +145,31 @@ fact! {
     /// The window of the slot closed. Also said, with the advice, where the facts came too late for
     /// the advice to be given: a reader can tell it from one that was.
     pub struct RecommendationExpired {
-        pub slot: String,
+        pub slot: S,
         pub version: i64,
-        pub content_hash: String,
-        pub inputs_hash: String,
-        pub rules: String,
-        pub catalog: String,
+        pub content_hash: S,
+        pub inputs_hash: S,
+        pub rules: S,
+        pub catalog: S,
         /// It was never issued while its window was open.
         pub late: bool,
-        pub advice: Advice,
+        pub advice: Advice<S>,
     }
 }
 
 fact! {
     pub struct SafetyHoldRaised {
-        pub hold_id: String,
+        pub hold_id: S,
         pub version: i64,
-        pub code: String,
-        pub symptoms: Vec<String>,
+        pub code: S,
+        pub symptoms: Vec<S>,
         pub since: Micros,
     }
 }
 
 fact! {
     pub struct SafetyHoldReleased {
-        pub hold_id: String,
+        pub hold_id: S,
         pub version: i64,
         pub at: Micros,
     }
@@ -177,8 +177,8 @@ fact! {
 
 fact! {
     pub struct PushScheduled {
-        pub push_id: String,
-        pub rec_id: String,
+        pub push_id: S,
+        pub rec_id: S,
         pub rec_version: i64,
         pub at: Micros,
     }
@@ -186,14 +186,14 @@ fact! {
 
 fact! {
     pub struct PushCancelled {
-        pub push_id: String,
-        pub reason: String,
+        pub push_id: S,
+        pub reason: S,
     }
 }
 
 fact! {
     pub struct PushSent {
-        pub push_id: String,
+        pub push_id: S,
         pub sent_at: Micros,
     }
 }

@@ -12,6 +12,7 @@ use super::observation::{
     ActivityBody, BodyMassBody, IntakeBody, LinkOverrideBody, PlannedWorkoutBody, ProfileEditBody,
     ScanBody, SelfReportBody, SleepBody, SymptomBody, WeatherBody, WeighInBody,
 };
+use crate::codec::RecordView;
 
 /// What every batch of the athlete needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -104,8 +105,8 @@ pub struct DayBucket {
     /// Shared, like the sessions: a batch that touches one leaves the others where they are.
     pub observations: Vec<Arc<ObservationState>>,
     pub sessions: Vec<Arc<SessionState>>,
-    pub nights: Vec<NightState>,
-    pub slots: Vec<SlotState>,
+    pub nights: Vec<Arc<NightState>>,
+    pub slots: Vec<Arc<SlotState>>,
     /// When this bucket has to be looked at again although nothing arrives; 0 is never.
     pub timer_due: Micros,
     /// Weather that was asked for, ascending by (hour, lat_dd, lon_dd).
@@ -113,6 +114,23 @@ pub struct DayBucket {
     /// The observations, each behind its outline; see the schema.
     #[serde(with = "serde_bytes")]
     pub packed: Vec<u8>,
+}
+
+/// A [`DayBucket`] whose parts are somebody else's: it is written, never read.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct DayBucketView<'a> {
+    pub observations: &'a [Arc<ObservationState>],
+    pub sessions: &'a [Arc<SessionState>],
+    pub nights: &'a [Arc<NightState>],
+    pub slots: &'a [Arc<SlotState>],
+    pub timer_due: Micros,
+    pub weather_asks: &'a [WeatherAskState],
+    #[serde(with = "serde_bytes")]
+    pub packed: &'a [u8],
+}
+
+impl RecordView for DayBucketView<'_> {
+    type Record = DayBucket;
 }
 
 /// Weather of one cell and hour, as far as it was asked for.
@@ -260,6 +278,20 @@ pub struct IndexShard {
     pub packed: Vec<u8>,
 }
 
+/// An [`IndexShard`] whose parts are somebody else's: it is written, never read.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct IndexShardView<'a> {
+    pub seen: &'a [SeenState],
+    pub known: &'a [KnownState],
+    pub deleted: &'a [DeletedState],
+    #[serde(with = "serde_bytes")]
+    pub packed: &'a [u8],
+}
+
+impl RecordView for IndexShardView<'_> {
+    type Record = IndexShard;
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenState {
     pub fingerprint: i64,
@@ -276,4 +308,36 @@ pub struct KnownState {
 pub struct DeletedState {
     pub fingerprint: i64,
     pub received_at: Micros,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{encode, encode_view};
+    use crate::sample;
+
+    #[test]
+    fn a_view_has_the_bytes_of_its_record() {
+        for day in [sample::full::<DayBucket>(), sample::min()] {
+            let view = DayBucketView {
+                observations: &day.observations,
+                sessions: &day.sessions,
+                nights: &day.nights,
+                slots: &day.slots,
+                timer_due: day.timer_due,
+                weather_asks: &day.weather_asks,
+                packed: &day.packed,
+            };
+            assert_eq!(encode_view(&view), encode(&day));
+        }
+        for index in [sample::full::<IndexShard>(), sample::min()] {
+            let view = IndexShardView {
+                seen: &index.seen,
+                known: &index.known,
+                deleted: &index.deleted,
+                packed: &index.packed,
+            };
+            assert_eq!(encode_view(&view), encode(&index));
+        }
+    }
 }

@@ -67,7 +67,7 @@ pub(crate) fn read_headers(mut blob: &[u8]) -> Option<Vec<Header>> {
         blob = rest;
         headers.push(Header {
             name,
-            value: value.to_vec(),
+            value: value.into(),
         });
     }
     Some(headers)
@@ -165,15 +165,15 @@ mod tests {
         let headers = vec![
             Header {
                 name: "ce_id",
-                value: b"4711".to_vec(),
+                value: "4711".into(),
             },
             Header {
                 name: "x-unknown",
-                value: vec![7; 300],
+                value: vec![7; 300].into(),
             },
             Header {
                 name: "cause",
-                value: Vec::new(),
+                value: Vec::new().into(),
             },
         ];
         let mut blob = Vec::new();
@@ -187,7 +187,7 @@ mod tests {
         write_headers(
             &[Header {
                 name: "ce_id",
-                value: vec![1; 200],
+                value: vec![1; 200].into(),
             }],
             &mut blob,
         );

@@ -51,7 +51,7 @@ fn records(round: i64) -> Vec<Record> {
             if n == 0 {
                 let pad = stream_log::Header {
                     name: "pad",
-                    value: vec![7; PADDING],
+                    value: vec![7; PADDING].into(),
                 };
                 record.headers.push(pad);
             }

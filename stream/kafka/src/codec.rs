@@ -38,7 +38,7 @@ pub(crate) fn headers(record: &Record) -> OwnedHeaders {
     for header in &record.headers {
         headers = headers.insert(KafkaHeader {
             key: header.name,
-            value: Some(&header.value),
+            value: Some(&*header.value),
         });
     }
     headers
@@ -98,7 +98,7 @@ pub(crate) fn sequenced(
             } else if let Some(name) = intern(header.key) {
                 headers.push(Header {
                     name,
-                    value: value.to_vec(),
+                    value: value.into(),
                 });
             }
         }

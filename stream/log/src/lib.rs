@@ -18,6 +18,7 @@ pub mod contract;
 pub mod driver;
 mod effects;
 mod failure;
+mod header;
 mod partition;
 mod port;
 mod processor;
@@ -25,10 +26,11 @@ mod record;
 
 pub use effects::{Commit, CounterChange, Effects, Position, StateChange, TimerChange};
 pub use failure::{Class, Failure};
+pub use header::{Header, HeaderValue};
 pub use partition::{murmur2, partition_of};
 pub use port::{Append, Appended, Log, StateStore, Subscribe};
 pub use processor::{BucketNeed, Buckets, Processor, Rejection, Stamped, Undecodable};
 pub use record::{
-    BucketId, Header, Key, LogTime, Offset, Partition, Record, Sequenced, Timer, Topic, Topics,
+    BucketId, Key, LogTime, Offset, Partition, Record, Sequenced, Timer, Topic, Topics,
 };
 pub use task::{Step, Task, TaskLimits};

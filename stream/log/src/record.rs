@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::Header;
+
 /// Logical time: microseconds since the epoch, UTC. It enters with records and ticks only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogTime(pub i64);
@@ -43,12 +45,6 @@ impl BucketId {
     pub const HEAD: Self = Self(i32::MAX);
     /// Where the engine keeps its own note that an athlete is quarantined.
     pub const QUARANTINE: Self = Self(i32::MAX - 1);
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    pub name: &'static str,
-    pub value: Vec<u8>,
 }
 
 /// A record as it is appended. `received_at` is carried outside of the value, so that inputs of

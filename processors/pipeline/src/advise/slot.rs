@@ -136,7 +136,7 @@ pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, des
             expire(work, fact, &slot.published, false);
             let expired = SlotState {
                 expired: true,
-                ..slot
+                ..Arc::unwrap_or_clone(slot)
             };
             put(work, Some(from), day, expired);
         }
@@ -152,7 +152,7 @@ pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, des
     };
     fact.content_hash = hash;
     let from = known.as_ref().map(|(from, _)| *from);
-    replace(work, fact, known.map(|(_, slot)| slot), &state);
+    replace(work, fact, known.as_ref().map(|(_, slot)| &**slot), &state);
     put(work, from, day, state);
 }
 
@@ -160,7 +160,7 @@ pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, des
 fn replace(
     work: &mut Work<'_>,
     mut fact: RecommendationIssued,
-    known: Option<SlotState>,
+    known: Option<&SlotState>,
     state: &SlotState,
 ) {
     let said = &state.published;
@@ -168,7 +168,7 @@ fn replace(
     fact.revised_at = said.revised_at;
     fact.id.clone_from(&state.fact_id);
     if let Some(slot) = known.filter(|slot| slot.published.live && !slot.expired) {
-        supersede(work, &slot, &fact.id, said.revised_at);
+        supersede(work, slot, &fact.id, said.revised_at);
     }
     if state.expired {
         expire(work, fact, said, true);
@@ -203,21 +203,19 @@ pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor, reason: &str) {
         version,
         reason: reason.to_owned(),
     };
-    work.emit(topic::RECOMMENDATIONS, &fact.id.clone(), &fact);
+    work.emit(topic::RECOMMENDATIONS, &fact.id, &fact);
     // The number goes on rising when the anchor returns.
-    let published = PublishedState {
-        live: false,
-        content_hash: String::new(),
-        revised_at,
-        ..slot.published
-    };
-    put(work, Some(day), day, SlotState { published, ..slot });
+    let mut slot = Arc::unwrap_or_clone(slot);
+    slot.published.live = false;
+    slot.published.content_hash.clear();
+    slot.published.revised_at = revised_at;
+    put(work, Some(day), day, slot);
 }
 
-fn find(work: &Work<'_>, name: &str) -> Option<(i32, SlotState)> {
+fn find(work: &Work<'_>, name: &str) -> Option<(i32, Arc<SlotState>)> {
     work.days().find_map(|(day, bucket)| {
         let slot = bucket.slots.iter().find(|slot| slot.slot == name)?;
-        Some((day, slot.clone()))
+        Some((day, Arc::clone(slot)))
     })
 }
 
@@ -228,7 +226,7 @@ fn put(work: &mut Work<'_>, from: Option<i32>, day: i32, state: SlotState) {
             .retain(|slot| slot.slot != state.slot);
     }
     let slots = &mut work.day_mut(day).slots;
-    slots.push(state);
+    slots.push(Arc::new(state));
     slots.sort_by(|a, b| a.slot.cmp(&b.slot));
 }
 
@@ -247,7 +245,7 @@ fn supersede(work: &mut Work<'_>, old: &SlotState, by: &str, revised_at: Micros)
         version,
         by: by.to_owned(),
     };
-    work.emit(topic::RECOMMENDATIONS, &fact.id.clone(), &fact);
+    work.emit(topic::RECOMMENDATIONS, &fact.id, &fact);
 }
 
 fn expire(work: &mut Work<'_>, fact: RecommendationIssued, said: &PublishedState, late: bool) {
@@ -269,7 +267,7 @@ fn expire(work: &mut Work<'_>, fact: RecommendationIssued, said: &PublishedState
         late,
         advice: fact.advice,
     };
-    work.emit(topic::RECOMMENDATIONS, &expired.id.clone(), &expired);
+    work.emit(topic::RECOMMENDATIONS, &expired.id, &expired);
 }
 
 /// What is history and no content: ids, revisions, processing times.

@@ -7,6 +7,7 @@ use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 
 use super::{Seen, observe_all, reject, see};
+use crate::bucket::List;
 use crate::identity::item_print;
 use crate::ids::fingerprint;
 use crate::normalize::{AnsweredHint, Outcome};
@@ -82,12 +83,8 @@ fn hint_as_received(raw: &RawReceived, hint: &AnsweredHint) -> RawReceived {
 }
 
 fn has(work: &Work<'_>, shard: u16, print: i64) -> bool {
-    work.shard(shard).is_some_and(|index| {
-        index
-            .seen
-            .binary_search_by_key(&print, |seen| seen.fingerprint)
-            .is_ok()
-    })
+    let index = work.shard(shard);
+    index.is_some_and(|index| index.get(List::Seen, print).is_some())
 }
 
 /// Copies of a hint are one hint, whichever of them is read first; a replay is one of its own.

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use schemas::codec;
-use schemas::record::state::{AthleteHead, DayBucket, ObservationState};
+use schemas::record::state::{AthleteHead, DayBucket, DayBucketView, ObservationState};
 
 use crate::dirty::Reach;
 use crate::ids::id_number;
@@ -147,13 +147,21 @@ impl Kept {
     pub(super) fn append_to(&self, packed: &mut Vec<u8>) {
         match self.stored() {
             [] => {
-                let alone = DayBucket {
-                    observations: vec![Arc::clone(self.state())],
-                    ..DayBucket::default()
+                let alone = DayBucketView {
+                    observations: std::slice::from_ref(self.state()),
+                    ..DayBucketView::default()
                 };
-                codec::with_encoded(&alone, |bytes| packed.extend_from_slice(bytes));
+                codec::with_view(&alone, |bytes| packed.extend_from_slice(bytes));
             }
             stored => packed.extend_from_slice(stored),
+        }
+    }
+
+    /// How many bytes of a bucket it takes: as many as before, or about as many as most.
+    pub(super) fn stored_bytes(&self) -> usize {
+        match self.stored().len() {
+            0 => 512,
+            length => length,
         }
     }
 
@@ -173,6 +181,11 @@ impl Kept {
                 codec::decode(self.stored()).expect("an observation of a bucket");
             alone.observations.into_iter().next().unwrap_or_default()
         })
+    }
+
+    /// The observation, to be held on to while the work goes on.
+    pub(crate) fn share(&self) -> Arc<ObservationState> {
+        Arc::clone(self.state())
     }
 
     pub(crate) fn into_state(mut self) -> ObservationState {

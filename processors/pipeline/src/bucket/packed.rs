@@ -22,6 +22,8 @@ use crate::dirty::Reach;
 /// drawn by other rules are drawn again.
 const OUTLINE_RULES: u8 = 1;
 const OUTLINE_BYTES: usize = 55;
+/// Checksum, rules and count.
+const FRONT_BYTES: usize = 9;
 const GONE: u8 = 1;
 const HAS_SPAN: u8 = 2;
 const HAS_REACH: u8 = 4;
@@ -30,20 +32,26 @@ pub(super) fn pack(observations: &[Kept]) -> Vec<u8> {
     if observations.is_empty() {
         return Vec::new();
     }
-    let mut bodies = Vec::new();
-    let mut packed = vec![0; size_of::<u32>()];
+    let outlines = observations.len() * OUTLINE_BYTES;
+    let bodies: usize = observations.iter().map(Kept::stored_bytes).sum();
+    let mut packed = Vec::with_capacity(FRONT_BYTES + outlines + bodies);
+    packed.extend_from_slice(&[0; size_of::<u32>()]);
     packed.push(OUTLINE_RULES);
     packed.extend_from_slice(&number(observations.len()).to_le_bytes());
     for kept in observations {
-        let start = bodies.len();
-        kept.append_to(&mut bodies);
-        draw(
-            &kept.outline,
-            bodies.len().saturating_sub(start),
-            &mut packed,
-        );
+        draw(&kept.outline, &mut packed);
     }
-    packed.extend_from_slice(&bodies);
+    // How long each is, is known once it was written.
+    let mut length_at = FRONT_BYTES + OUTLINE_BYTES - size_of::<u32>();
+    for kept in observations {
+        let start = packed.len();
+        kept.append_to(&mut packed);
+        let length = number(packed.len() - start).to_le_bytes();
+        if let Some(place) = packed.get_mut(length_at..length_at + length.len()) {
+            place.copy_from_slice(&length);
+        }
+        length_at += OUTLINE_BYTES;
+    }
     let (crc, rest) = packed.split_at_mut(size_of::<u32>());
     crc.copy_from_slice(&crc32fast::hash(rest).to_le_bytes());
     packed
@@ -54,7 +62,8 @@ fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn draw(outline: &Outline, length: usize, packed: &mut Vec<u8>) {
+/// An outline whose length is not known yet.
+fn draw(outline: &Outline, packed: &mut Vec<u8>) {
     let flag = |holds: bool, flag: u8| if holds { flag } else { 0 };
     packed.extend_from_slice(&outline.id.to_be_bytes());
     packed.push(outline.kind as u8);
@@ -68,7 +77,7 @@ fn draw(outline: &Outline, length: usize, packed: &mut Vec<u8>) {
         packed.extend_from_slice(&start.to_le_bytes());
         packed.extend_from_slice(&end.to_le_bytes());
     }
-    packed.extend_from_slice(&number(length).to_le_bytes());
+    packed.extend_from_slice(&number(0).to_le_bytes());
 }
 
 /// The observations of a bucket: behind outlines, or in full as they were stored before there were any.

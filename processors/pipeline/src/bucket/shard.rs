@@ -3,100 +3,206 @@
 //! Its numbers are hashes and instants: as varints they take more bytes than as they are, and a
 //! loop for each. A batch reads and writes a shard for nearly every item, so they are copied instead.
 
-use schemas::record::Micros;
-use schemas::record::state::{DeletedState, IndexShard, KnownState, SeenState};
+use std::cmp::Ordering;
+
+use schemas::codec;
+use schemas::record::state::{IndexShard, IndexShardView};
 use stream_log::Undecodable;
 
-/// A fingerprint and an instant.
-const LONG_ENTRY: usize = 16;
-/// A fingerprint and a day.
-const KNOWN_ENTRY: usize = 12;
 const COUNT: usize = size_of::<u32>();
+const PRINT: usize = size_of::<i64>();
 
-/// The shard as it is stored: the lists empty, and all of them in `packed`.
-pub(super) fn pack(index: &IndexShard) -> IndexShard {
-    let long = index.seen.len().saturating_add(index.deleted.len());
-    let entries = long * LONG_ENTRY + index.known.len() * KNOWN_ENTRY;
-    let mut packed = Vec::with_capacity(3 * COUNT + entries);
-    count(&mut packed, index.seen.len());
-    for seen in &index.seen {
-        packed.extend_from_slice(&seen.fingerprint.to_le_bytes());
-        packed.extend_from_slice(&seen.first_received_at.0.to_le_bytes());
-    }
-    count(&mut packed, index.known.len());
-    for known in &index.known {
-        packed.extend_from_slice(&known.fingerprint.to_le_bytes());
-        packed.extend_from_slice(&known.day.to_le_bytes());
-    }
-    count(&mut packed, index.deleted.len());
-    for gone in &index.deleted {
-        packed.extend_from_slice(&gone.fingerprint.to_le_bytes());
-        packed.extend_from_slice(&gone.received_at.0.to_le_bytes());
-    }
-    IndexShard {
-        packed,
-        ..IndexShard::default()
+/// The lists of a shard, in the order in which they are stored. Each rises by fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    /// Raw items, and when each first arrived.
+    Seen,
+    /// Observations, and the day that each stands in.
+    Known,
+    /// What was withdrawn, and when.
+    Deleted,
+}
+
+impl List {
+    const ALL: [Self; 3] = [Self::Seen, Self::Known, Self::Deleted];
+
+    /// A fingerprint, and an instant or a day.
+    const fn entry_bytes(self) -> usize {
+        match self {
+            Self::Seen | Self::Deleted => PRINT + size_of::<i64>(),
+            Self::Known => PRINT + size_of::<i32>(),
+        }
     }
 }
 
-fn count(packed: &mut Vec<u8>, entries: usize) {
-    // More entries would make a value far beyond the largest that any store takes.
-    let entries = u32::try_from(entries).unwrap_or(u32::MAX);
-    packed.extend_from_slice(&entries.to_le_bytes());
+/// An index shard as the bytes that are stored: it is searched and changed where it lies.
+///
+/// Invariant: the three lists, each behind its count, fill the bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shard {
+    packed: Vec<u8>,
 }
 
-/// The shard as it is worked with. One that was stored before shards were packed comes as it is.
-pub(super) fn unpack(mut index: IndexShard) -> Result<IndexShard, Undecodable> {
-    if index.packed.is_empty() {
-        return Ok(index);
+impl Default for Shard {
+    fn default() -> Self {
+        Self {
+            packed: vec![0; List::ALL.len() * COUNT],
+        }
     }
-    let bytes = std::mem::take(&mut index.packed);
-    let (seen, known, deleted) = read(&bytes).ok_or_else(|| Undecodable {
-        detail: format!(
-            "the entries of an index shard do not fill its {} bytes",
-            bytes.len()
-        ),
-    })?;
-    Ok(IndexShard {
-        seen,
-        known,
-        deleted,
-        ..index
-    })
 }
 
-type Lists = (Vec<SeenState>, Vec<KnownState>, Vec<DeletedState>);
+impl Shard {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        codec::encode_view(&IndexShardView {
+            packed: &self.packed,
+            ..IndexShardView::default()
+        })
+    }
 
-fn read(bytes: &[u8]) -> Option<Lists> {
-    let (seen, rest) = list::<LONG_ENTRY, _>(bytes, |fingerprint, at| SeenState {
-        fingerprint,
-        first_received_at: Micros(long(at)),
-    })?;
-    let (known, rest) = list::<KNOWN_ENTRY, _>(rest, |fingerprint, day| KnownState {
-        fingerprint,
-        day: day.first_chunk().map_or(0, |day| i32::from_le_bytes(*day)),
-    })?;
-    let (deleted, rest) = list::<LONG_ENTRY, _>(rest, |fingerprint, at| DeletedState {
-        fingerprint,
-        received_at: Micros(long(at)),
-    })?;
-    rest.is_empty().then_some((seen, known, deleted))
+    /// The shard as it is worked with. One that was stored before shards were packed is packed now.
+    pub(super) fn of(stored: IndexShard) -> Result<Self, Undecodable> {
+        if stored.packed.is_empty() {
+            return Ok(Self::from_lists(&stored));
+        }
+        let packed = stored.packed;
+        if !are_lists(&packed) {
+            let detail = format!(
+                "the entries of an index shard do not fill its {} bytes",
+                packed.len()
+            );
+            return Err(Undecodable { detail });
+        }
+        Ok(Self { packed })
+    }
+
+    fn from_lists(stored: &IndexShard) -> Self {
+        let mut shard = Self::default();
+        for seen in &stored.seen {
+            shard.put(List::Seen, seen.fingerprint, seen.first_received_at.0);
+        }
+        for known in &stored.known {
+            shard.put(List::Known, known.fingerprint, i64::from(known.day));
+        }
+        for gone in &stored.deleted {
+            shard.put(List::Deleted, gone.fingerprint, gone.received_at.0);
+        }
+        shard
+    }
+
+    pub(super) fn entries_len(&self) -> usize {
+        List::ALL.into_iter().map(|list| self.place(list).1).sum()
+    }
+
+    /// What stands beside a fingerprint.
+    pub(crate) fn get(&self, list: List, print: i64) -> Option<i64> {
+        let entries = self.entries(list);
+        let at = find(entries, list, print).ok()?;
+        Some(value(entry(entries, list, at)))
+    }
+
+    /// Puts a value beside a fingerprint, in the place of one that stood there.
+    pub(crate) fn put(&mut self, list: List, print: i64, value: i64) {
+        let (begin, count) = self.place(list);
+        let width = list.entry_bytes();
+        let found = find(self.entries(list), list, print);
+        let (Ok(at) | Err(at)) = found;
+        let start = begin + COUNT + at * width;
+        if found.is_err() {
+            self.packed
+                .splice(start..start, std::iter::repeat_n(0, width));
+            // More entries would make a value far beyond the largest that any store takes.
+            let count = u32::try_from(count + 1).unwrap_or(u32::MAX);
+            self.write(begin, &count.to_le_bytes());
+        }
+        self.write(start, &print.to_le_bytes());
+        let value = value.to_le_bytes();
+        // Of a day, which is a small number, the lower half is all.
+        self.write(
+            start + PRINT,
+            value.get(..width - PRINT).unwrap_or_default(),
+        );
+    }
+
+    fn write(&mut self, start: usize, bytes: &[u8]) {
+        if let Some(place) = self.packed.get_mut(start..start + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    }
+
+    /// Where a list begins, and how many entries it has.
+    fn place(&self, list: List) -> (usize, usize) {
+        let mut begin = 0;
+        for before in List::ALL {
+            let count = self.packed.get(begin..).map_or(0, count);
+            if before == list {
+                return (begin, count);
+            }
+            begin += COUNT + count * before.entry_bytes();
+        }
+        (begin, 0)
+    }
+
+    fn entries(&self, list: List) -> &[u8] {
+        let (begin, count) = self.place(list);
+        let start = begin + COUNT;
+        let end = start + count * list.entry_bytes();
+        self.packed.get(start..end).unwrap_or_default()
+    }
 }
 
-/// One list of entries that begin with a fingerprint, and the bytes after it.
-fn list<const ENTRY: usize, T>(
-    bytes: &[u8],
-    of: impl Fn(i64, &[u8]) -> T,
-) -> Option<(Vec<T>, &[u8])> {
-    let (count, rest) = bytes.split_first_chunk::<COUNT>()?;
-    let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
-    let (entries, rest) = rest.split_at_checked(count.checked_mul(ENTRY)?)?;
-    let (entries, _) = entries.as_chunks::<ENTRY>();
-    let list = entries.iter().map(|entry| {
-        let (print, value) = entry.split_at(size_of::<i64>());
-        of(long(print), value)
-    });
-    Some((list.collect(), rest))
+fn are_lists(packed: &[u8]) -> bool {
+    let after = |rest: &'_ [u8], list: List| -> Option<usize> {
+        let (first, _) = rest.split_first_chunk::<COUNT>()?;
+        let count = usize::try_from(u32::from_le_bytes(*first)).ok()?;
+        let bytes = count.checked_mul(list.entry_bytes())?.checked_add(COUNT)?;
+        (bytes <= rest.len()).then_some(bytes)
+    };
+    let mut rest = packed;
+    for list in List::ALL {
+        match after(rest, list).and_then(|bytes| rest.get(bytes..)) {
+            Some(behind) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+fn count(bytes: &[u8]) -> usize {
+    let count = bytes
+        .first_chunk()
+        .map_or(0, |count| u32::from_le_bytes(*count));
+    usize::try_from(count).unwrap_or(0)
+}
+
+/// Where a fingerprint stands, or where it would.
+fn find(entries: &[u8], list: List, print: i64) -> Result<usize, usize> {
+    let (mut from, mut until) = (0, entries.len() / list.entry_bytes());
+    while from < until {
+        let middle = usize::midpoint(from, until);
+        match long(entry(entries, list, middle)).cmp(&print) {
+            Ordering::Less => from = middle + 1,
+            Ordering::Equal => return Ok(middle),
+            Ordering::Greater => until = middle,
+        }
+    }
+    Err(from)
+}
+
+fn entry(entries: &[u8], list: List, at: usize) -> &[u8] {
+    let width = list.entry_bytes();
+    entries
+        .get(at * width..(at + 1) * width)
+        .unwrap_or_default()
+}
+
+fn value(entry: &[u8]) -> i64 {
+    match entry.get(PRINT..).unwrap_or_default() {
+        day if day.len() == size_of::<i32>() => {
+            let day = day.first_chunk().map_or(0, |day| i32::from_le_bytes(*day));
+            i64::from(day)
+        }
+        at => long(at),
+    }
 }
 
 fn long(bytes: &[u8]) -> i64 {
@@ -107,19 +213,36 @@ fn long(bytes: &[u8]) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use schemas::record::Micros;
+    use schemas::record::state::{DeletedState, KnownState, SeenState};
+
     use super::*;
 
-    fn index() -> IndexShard {
+    const ENTRIES: [(List, i64, i64); 5] = [
+        (List::Seen, i64::MIN, 1),
+        (List::Seen, -3, i64::MAX),
+        (List::Known, 9, -1),
+        (List::Known, 10, 20_000),
+        (List::Deleted, i64::MAX, -7),
+    ];
+
+    fn shard() -> Shard {
+        let mut shard = Shard::default();
+        for (list, print, value) in ENTRIES.into_iter().rev() {
+            shard.put(list, print, value);
+        }
+        shard
+    }
+
+    fn lists() -> IndexShard {
         let seen = |fingerprint, at| SeenState {
             fingerprint,
             first_received_at: Micros(at),
         };
+        let known = |fingerprint, day| KnownState { fingerprint, day };
         IndexShard {
             seen: vec![seen(i64::MIN, 1), seen(-3, i64::MAX)],
-            known: vec![KnownState {
-                fingerprint: 9,
-                day: -1,
-            }],
+            known: vec![known(9, -1), known(10, 20_000)],
             deleted: vec![DeletedState {
                 fingerprint: i64::MAX,
                 received_at: Micros(-7),
@@ -128,31 +251,47 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_packed_is_unpacked_as_it_was() {
-        for index in [IndexShard::default(), index()] {
-            let packed = pack(&index);
-            assert!(packed.seen.is_empty() && packed.known.is_empty() && packed.deleted.is_empty());
-            assert_eq!(unpack(packed).unwrap(), index);
+    fn stored(packed: &[u8]) -> IndexShard {
+        IndexShard {
+            packed: packed.to_vec(),
+            ..IndexShard::default()
         }
     }
 
     #[test]
-    fn a_shard_from_before_there_was_packing_is_read_as_it_is() {
-        assert_eq!(unpack(index()).unwrap(), index());
+    fn what_was_put_is_found_and_nothing_else() {
+        let mut shard = shard();
+        for (list, print, value) in ENTRIES {
+            assert_eq!(shard.get(list, print), Some(value));
+            assert_eq!(shard.get(list, print / 2 + 1), None);
+        }
+        shard.put(List::Known, 9, 5);
+        assert_eq!(shard.get(List::Known, 9), Some(5));
+        assert_eq!(shard.get(List::Known, 10), Some(20_000));
+        assert_eq!(shard.entries_len(), ENTRIES.len());
+    }
+
+    #[test]
+    fn what_is_stored_comes_back_as_it_was() {
+        for shard in [Shard::default(), shard()] {
+            let read: IndexShard = codec::decode(&shard.encode()).unwrap();
+            assert!(read.seen.is_empty() && read.known.is_empty() && read.deleted.is_empty());
+            assert_eq!(Shard::of(read).unwrap(), shard);
+        }
+    }
+
+    #[test]
+    fn a_shard_from_before_there_was_packing_is_packed() {
+        assert_eq!(Shard::of(lists()).unwrap(), shard());
     }
 
     #[test]
     fn bytes_that_are_cut_or_too_long_are_refused() {
-        let whole = pack(&index()).packed;
+        let whole = shard().packed;
         let longer = [whole.as_slice(), &[0]].concat();
         let cut = (1..whole.len()).filter_map(|length| whole.get(..length));
         for packed in cut.chain([longer.as_slice()]) {
-            let broken = IndexShard {
-                packed: packed.to_vec(),
-                ..IndexShard::default()
-            };
-            assert!(unpack(broken).is_err(), "{} bytes", packed.len());
+            assert!(Shard::of(stored(packed)).is_err(), "{} bytes", packed.len());
         }
     }
 }

@@ -12,7 +12,7 @@ use processors_domain::session::{
     Activity, Group, Override, OverrideKind, heirs, is_zone_apart, is_zone_error,
 };
 use schemas::record::Micros;
-use schemas::record::state::{AthleteHead, ObservationState, OverrideState, SessionState};
+use schemas::record::state::{AthleteHead, OverrideState, SessionState};
 
 use crate::bucket::{Kept, Kind};
 use crate::dirty::{Reach, any_touches, close};
@@ -31,7 +31,7 @@ pub(super) struct Block {
     pub(super) activities: Vec<Activity>,
     pub(super) overrides: Vec<Override>,
     /// Live and withdrawn records of what is said again: who may vote for an identity.
-    pub(super) touched: BTreeSet<String>,
+    pub(super) touched: BTreeSet<ObservationId>,
     pub(super) told_by: BTreeMap<ObservationId, Teller>,
     heirs: BTreeMap<ObservationId, ObservationId>,
     said: Vec<Reach>,
@@ -39,16 +39,12 @@ pub(super) struct Block {
 
 impl Block {
     /// A block of these records, of which nothing is said yet.
-    pub(super) fn of(
-        head: &AthleteHead,
-        live: &[&ObservationState],
-        gone: &[&ObservationState],
-    ) -> Self {
+    pub(super) fn of(head: &AthleteHead, live: &[&Kept], gone: &[&Kept]) -> Self {
         let mut activities: Vec<Activity> = Vec::with_capacity(live.len());
         let mut told_by = BTreeMap::new();
-        for state in live {
-            if let Some(activity) = wire::activity(state) {
-                told_by.insert(activity.id, Teller::of(state));
+        for kept in live {
+            if let Some(activity) = wire::activity(kept) {
+                told_by.insert(activity.id, Teller::of(kept));
                 activities.push(activity);
             }
         }
@@ -82,10 +78,8 @@ impl Block {
 
     /// Whether a group is said again, and not only looked at.
     pub(super) fn concerns(&self, group: &Group) -> bool {
-        self.members(group).any(|one| {
-            let told = self.told_by.get(&one.id);
-            told.is_some_and(|by| self.touched.contains(&by.id))
-        })
+        self.members(group)
+            .any(|one| self.touched.contains(&one.id))
     }
 
     /// Members of an entity with those that took the place of some.
@@ -234,11 +228,11 @@ fn suspects_before(work: &Work<'_>, around: &Around<'_>, changed: &[Reach]) -> V
 
 fn gather(work: &Work<'_>, seen: &[Seen<'_>], said: &[Reach], looked_at: &[Reach]) -> Block {
     let mut touched = BTreeSet::new();
-    let mut live: Vec<&ObservationState> = Vec::new();
-    let mut gone: Vec<&ObservationState> = Vec::new();
+    let mut live: Vec<&Kept> = Vec::new();
+    let mut gone: Vec<&Kept> = Vec::new();
     for it in seen {
         if any_touches(said, it.reach, SLACK_US) {
-            touched.insert(it.state.observation_id.clone());
+            touched.insert(ObservationId(it.state.id()));
         } else if !any_touches(looked_at, it.reach, SLACK_US) {
             continue;
         }

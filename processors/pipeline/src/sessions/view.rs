@@ -8,16 +8,16 @@
 use processors_domain::identity::EntityId;
 use processors_domain::observation::Anchor;
 use processors_domain::session::{self, Activity};
+use schemas::codec::{self, DecodeError};
 use schemas::record::session::{Candidate, SessionRevised};
-use schemas::record::state::{AthleteHead, ObservationState};
+use schemas::record::state::AthleteHead;
 
 use super::block::Block;
 use super::{entity_id, session_fact};
-use crate::bucket::{Day, Kind};
+use crate::bucket::{Day, Kept, Kind};
 use crate::entity::hash_of;
 use crate::ids::id_text;
 use crate::licence;
-use crate::observation;
 use crate::settings::Settings;
 use crate::wire;
 
@@ -27,17 +27,14 @@ pub(crate) fn unrestricted(
     (tenant, athlete): (&str, &str),
     head: &AthleteHead,
     days: &[Day],
-) -> Vec<SessionRevised> {
-    let open: Vec<&ObservationState> = days
+) -> Result<Vec<SessionRevised>, DecodeError> {
+    let open: Vec<&Kept> = days
         .iter()
         .flat_map(|day| &day.observations)
         .filter(|kept| kept.kind() == Kind::Activity)
-        .map(|kept| &**kept)
-        .filter(|state| !licence::of(state).is_restricted())
+        .filter(|kept| !licence::of(kept).is_restricted())
         .collect();
-    let (live, gone): (Vec<_>, Vec<_>) = open
-        .into_iter()
-        .partition(|state| observation::is_live(head, state));
+    let (live, gone): (Vec<_>, Vec<_>) = open.into_iter().partition(|kept| kept.is_live(head));
     let block = Block::of(head, &live, &gone);
     let groups = session::group(&block.activities, &block.overrides);
     let legs = session::legs(&groups, &block.activities);
@@ -47,37 +44,37 @@ pub(crate) fn unrestricted(
         .collect();
     let named = |at: usize| ids.get(at).cloned().unwrap_or_default();
     let zone = Settings::of(head).time_zone;
-    let mut facts = Vec::with_capacity(groups.len());
+    let mut facts: Vec<SessionRevised> = Vec::with_capacity(groups.len());
     for (at, group) in groups.iter().enumerate() {
         let members: Vec<&Activity> = block.members(group).collect();
         let Some(composed) = session::compose(&members, zone.as_deref()) else {
             continue;
         };
         let mut fact = session_fact((tenant, athlete), &block, group, &composed, false);
-        fact.licence = licence::seal(&mut fact.provenance, &block.told_by);
-        fact.content_hash = hash_of(&fact);
-        fact.session_id = named(at);
-        fact.id.clone_from(&fact.session_id);
+        fact.licence = licence::seal(&mut fact.provenance, &composed.provenance, &block.told_by);
+        fact.content_hash = hash_of(&fact).into();
+        fact.session_id = named(at).into();
+        fact.id = fact.session_id.clone();
         // It has no history: it is as old as the last of its records, and its first and only word.
         let known = members.iter().map(|one| one.first_received).max();
         fact.recorded_at = wire::micros(known.unwrap_or_default());
         fact.revised_at = fact.recorded_at;
         fact.revision = 1;
-        "created".clone_into(&mut fact.change);
-        rules_id.clone_into(&mut fact.rules_id);
+        fact.change = "created".into();
+        fact.rules_id = rules_id.into();
         let legs = legs.get(at).into_iter().flatten();
-        fact.legs = legs.map(|leg| named(*leg)).collect();
+        fact.legs = legs.map(|leg| named(*leg).into()).collect();
         let suspects = group.candidates.iter();
         fact.candidates = suspects
             .map(|one| Candidate {
-                session_id: named(one.group),
-                rule: one.rule.to_owned(),
+                session_id: named(one.group).into(),
+                rule: one.rule.into(),
             })
             .collect();
-        facts.push(fact);
+        facts.push(codec::decode(&codec::encode_view(&fact))?);
     }
     facts.sort_by(|one, other| (one.start, &one.session_id).cmp(&(other.start, &other.session_id)));
-    facts
+    Ok(facts)
 }
 
 fn first_id<'a>(
