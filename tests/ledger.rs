@@ -180,12 +180,15 @@ fn logged(world: &World) -> BTreeMap<u64, usize> {
 
 async fn senders(service: &Service) -> Vec<Sender> {
     let scene = Arc::new(Scene::default());
+    // A connection that nobody used for a while may be closed by the service at the moment when it is used.
+    let client = reqwest::Client::builder().no_proxy();
+    let client = client.pool_max_idle_per_host(0).build().unwrap();
     let mut senders = Vec::new();
     for number in 0..SENDERS {
         let (athlete, account) = (format!("athlete-{number}"), format!("garmin-{number}"));
         service.register(&athlete, &account).await;
         senders.push(Sender {
-            client: service.client.clone(),
+            client: client.clone(),
             url: service.garmin(),
             number,
             scene: Arc::clone(&scene),
