@@ -164,4 +164,5 @@ pub(crate) const HISTORY: &[SchemaFile] = &[
     replaced!("v2", "AthleteHead"),
     replaced!("v2", "DayBucket"),
     replaced!("v3", "DayBucket"),
+    replaced!("v4", "DayBucket"),
 ];

@@ -120,6 +120,7 @@ fn of_reports() -> Vec<(&'static str, Vec<RawReceived>)> {
             reports::split_then_replaced().into(),
         ),
         ("title edited", reports::title_edited().into()),
+        ("edits told", reports::edits_told().into()),
         ("too early, then due", reports::too_early_then_due().into()),
     ];
     for others in reports::restricted() {

@@ -226,6 +226,39 @@ fn workouts(items: &[RawReceived]) -> Vec<String> {
     ids.into_iter().collect()
 }
 
+/// What the user edits at Strava, as its events tell: of activities that are known and of one that may
+/// never be, before, between and after fetches.
+pub(crate) fn edits(items: &[RawReceived], dice: &mut Dice) -> Vec<RawReceived> {
+    let fetches = items.iter().filter(|item| item.kind == "activity");
+    let fetches: Vec<&RawReceived> = fetches.filter(|item| item.source == "strava").collect();
+    if fetches.is_empty() {
+        return Vec::new();
+    }
+    let (first, last) = (items[0].received_at.0, last_arrival(items));
+    let mut told = Vec::new();
+    for edit in 0..1 + dice.below(4) {
+        let template = fetches[dice.below(fetches.len())];
+        let at = first + i64::try_from(dice.next() % u64::try_from(last - first).unwrap()).unwrap();
+        let name = ["title", "type", "sport_type"][dice.below(3)];
+        let body = serde_json::json!({
+            "object_type": "activity", "aspect_type": "update", "updates": {name: "other"},
+            "event_time": at / 1_000_000,
+        });
+        let id = template.provider_id.clone();
+        told.push(RawReceived {
+            id: format!("{:032x}", 2_000_000 + edit),
+            kind: "event".to_owned(),
+            provider_id: id.filter(|_| dice.below(8) > 0).or(Some("404".to_owned())),
+            received_at: Micros((at + 2_000_000).min(last)),
+            provider_event_at: Some(Micros(at)),
+            body_sha256: format!("{:064x}", dice.next()),
+            body: body.to_string().into_bytes(),
+            ..template.clone()
+        });
+    }
+    told
+}
+
 /// What the user says of workouts: merges and splits, some of them twice or with another content.
 pub(crate) fn words(items: &[RawReceived], dice: &mut Dice) -> Vec<RawReceived> {
     let ids = workouts(items);

@@ -54,9 +54,6 @@ fn world() -> World {
     mix.strava.linked = 1.0;
     mix.strava.deauthorised = 0.0;
     mix.strava.event_late = 0.3;
-    // A user's edit is known by two fetches that differ, and how many fetches there are depends on how
-    // many events one fetch answers: an ailing Strava is asked at other moments than a healthy one.
-    (mix.strava.titled, mix.strava.retyped) = (0.0, 0.0);
     let options = WorldOptions {
         athletes: 6,
         days: 5,

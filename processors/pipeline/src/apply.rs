@@ -36,6 +36,7 @@ pub(crate) fn apply(work: &mut Work<'_>, stamped: &Stamped<Input>) {
         }
         return;
     }
+    hint::edited(work, item);
     if raw.replay_of.is_some() {
         replay(work, item);
         return;
@@ -88,7 +89,7 @@ fn settle(work: &mut Work<'_>, item: &RawItem) {
             None
         }
         Outcome::Rejected(rejected) => Some(rejected.clone()),
-        Outcome::Hint => {
+        Outcome::Hint(_) => {
             hint::asked(work, item);
             return;
         }
@@ -118,7 +119,7 @@ fn replay(work: &mut Work<'_>, item: &RawItem) {
     see(work, shard, item.names.print, raw.received_at);
     let failed = match &item.outcome {
         Outcome::Rejected(_) => true,
-        Outcome::Unused | Outcome::Hint | Outcome::Ended(_) => false,
+        Outcome::Unused | Outcome::Hint(_) | Outcome::Ended(_) => false,
         Outcome::Observations(drafts) => drafts.iter().any(|draft| full(work, draft).is_some()),
     };
     settle(work, item);

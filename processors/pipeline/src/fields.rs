@@ -125,6 +125,10 @@ impl<'a> Fields<'a> {
         Ok(list)
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.told(name).is_some()
+    }
+
     /// What a field holds, in words: for fields that may be of more than one kind.
     pub(crate) fn is_object(&self, name: &str) -> bool {
         self.told(name).is_some_and(|text| text.starts_with('{'))

@@ -13,6 +13,7 @@ use schemas::record::observation::{
     ScanBody, SelfReportBody, SleepBody, SymptomBody, WeatherBody, WeighInBody,
 };
 
+use crate::observation::Name;
 use crate::{app, fetched, garmin, healthkit, scan, strava, weather};
 
 /// Event time may be this much after arrival: clocks are wrong and zones are confused.
@@ -32,8 +33,9 @@ pub enum Outcome {
     Observations(Vec<Draft>),
     /// Kept raw and counted; no rule uses this kind.
     Unused,
-    /// It asks for a fetch, and is accepted when that came to an end.
-    Hint,
+    /// It asks for a fetch, and is accepted when that came to an end. The drafts are the edits that it
+    /// tells of itself.
+    Hint(Vec<Draft>),
     /// A fetch came to an end. Internal: it is not counted as received.
     Ended(FetchEnded),
     Rejected(Rejected),
@@ -43,9 +45,9 @@ impl Outcome {
     /// The observations that the item makes, whatever else it is.
     pub(crate) fn drafts(&self) -> &[Draft] {
         match self {
-            Self::Observations(drafts) => drafts,
+            Self::Observations(drafts) | Self::Hint(drafts) => drafts,
             Self::Ended(ended) => &ended.drafts,
-            Self::Unused | Self::Hint | Self::Rejected(_) => &[],
+            Self::Unused | Self::Rejected(_) => &[],
         }
     }
 }
@@ -101,7 +103,8 @@ pub struct Draft {
     pub provider_id: String,
     pub channel: &'static str,
     /// Where the source gives an order of revisions (a plan's `version`), it rules over arrival. Of
-    /// fetched content, and of its deletion, the time at which it was true, in microseconds.
+    /// fetched content, and of its deletion, the time at which it was true, in microseconds; of an edit
+    /// the time at which it was made.
     pub order: i64,
     /// It was fetched, and so it was true at `order`: the latest fetch rules, whatever came before.
     pub fetched: bool,
@@ -138,6 +141,8 @@ pub enum Body {
     Deletion,
     /// The account was closed: what it told before is withdrawn.
     AccountClosed,
+    /// The user gave it another name or type at `order`; to which, a fetch tells.
+    Edit(Name),
 }
 
 impl Body {
@@ -156,6 +161,7 @@ impl Body {
             Self::Weather(_) => "weather",
             Self::LinkOverride(_) => "link_override",
             Self::Deletion | Self::AccountClosed => "deletion",
+            Self::Edit(_) => "edit",
         }
     }
 
@@ -174,7 +180,7 @@ impl Body {
             Self::Scan(body) => (body.applied_at, body.scanned_at),
             Self::Weather(body) => (body.hour, Micros(body.hour.0.saturating_add(HOUR_US))),
             Self::LinkOverride(body) => (body.at, body.at),
-            Self::Deletion | Self::AccountClosed => return None,
+            Self::Deletion | Self::AccountClosed | Self::Edit(_) => return None,
         })
     }
 }
@@ -197,9 +203,13 @@ pub fn normalize(raw: &RawReceived) -> Outcome {
                 Err(rejected) => Outcome::Rejected(rejected),
             };
         }
-        ("strava", strava::EVENT) if strava::asks_for_a_fetch(raw) => return Outcome::Hint,
+        ("strava", strava::EVENT) => match strava::hint(raw) {
+            Some(edits) => return Outcome::Hint(edits),
+            None => strava::normalize(raw),
+        },
         ("garmin", garmin::PING) => {
-            return garmin::ping(raw).map_or_else(Outcome::Rejected, |()| Outcome::Hint);
+            let hint = |()| Outcome::Hint(Vec::new());
+            return garmin::ping(raw).map_or_else(Outcome::Rejected, hint);
         }
         ("garmin", _) => garmin::normalize(raw),
         ("strava", _) => strava::normalize(raw),

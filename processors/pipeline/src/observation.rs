@@ -27,7 +27,8 @@ use crate::normalize::{Body, Draft, HOUR_US, SECOND_US, plan_end};
 use crate::wire;
 use crate::work::Work;
 pub(crate) use content::{fill, hash_of};
-pub(crate) use edits::{Name, edited_at};
+pub use edits::Name;
+pub(crate) use edits::{edited, edited_at};
 use fetch::{add_fetch, latest_fetch};
 pub(crate) use fetch::{fetched_at, is_latest_fetch};
 pub(crate) use lasting::{overrides, remember};
@@ -67,6 +68,7 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names
     if draft.fetched {
         add_fetch(&mut state, draft, names, raw);
         state.deleted = gone >= latest_fetch(&state);
+        edits::recall(work, shard, &mut state);
     } else {
         add_version(&mut state, draft, names, raw);
         state.deleted |= gone.is_some();
@@ -193,7 +195,11 @@ fn version_of(draft: &Draft, content_hash: i64, first_received_at: Micros) -> Ve
         Body::Symptom(body) => version.symptom = Some(Box::new(body)),
         Body::Scan(body) => version.scan = Some(body),
         Body::Weather(body) => version.weather = Some(Box::new(body)),
-        Body::Profile(_) | Body::LinkOverride(_) | Body::Deletion | Body::AccountClosed => {}
+        Body::Profile(_)
+        | Body::LinkOverride(_)
+        | Body::Deletion
+        | Body::AccountClosed
+        | Body::Edit(_) => {}
     }
     version
 }

@@ -9,7 +9,7 @@ mod event;
 use schemas::record::ingest::RawReceived;
 
 use crate::normalize::{Rejected, Told};
-pub(crate) use event::asks_for_a_fetch;
+pub(crate) use event::hint;
 
 /// The kind of a webhook event.
 pub(crate) const EVENT: &str = "event";

@@ -159,6 +159,10 @@ pub struct ObservationState {
     pub last_received_at: Micros,
     /// Ascending by (channel, order, first_received_at, content_hash).
     pub versions: Vec<VersionState>,
+    /// When the user last edited the title, of the edits that the source told of and a fetch showed.
+    pub title_edited_at: Option<Micros>,
+    /// Of the sport, likewise.
+    pub sport_edited_at: Option<Micros>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -266,14 +270,14 @@ pub struct SlotState {
     pub fluid_ml: Option<i64>,
 }
 
-/// Which raw items were seen, where an observation was put, which ids were withdrawn.
+/// Which raw items were seen, where an observation was put, which ids were withdrawn or edited.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IndexShard {
     /// Ascending by fingerprint.
     pub seen: Vec<SeenState>,
     pub known: Vec<KnownState>,
     pub deleted: Vec<DeletedState>,
-    /// All three in fixed-width entries; see the schema.
+    /// All of it in fixed-width entries; see the schema.
     #[serde(with = "serde_bytes")]
     pub packed: Vec<u8>,
 }

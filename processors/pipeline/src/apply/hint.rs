@@ -10,9 +10,22 @@ use super::{Seen, observe_all, reject, see};
 use crate::bucket::List;
 use crate::identity::item_print;
 use crate::ids::fingerprint;
-use crate::normalize::{AnsweredHint, Outcome};
+use crate::normalize::{AnsweredHint, Body, Outcome};
+use crate::observation;
 use crate::processor::RawItem;
 use crate::work::Work;
+
+/// What a hint tells itself, which any copy or replay of it tells as well.
+pub(super) fn edited(work: &mut Work<'_>, item: &RawItem) {
+    let Outcome::Hint(edits) = &item.outcome else {
+        return;
+    };
+    for (draft, names) in edits.iter().zip(&item.names.drafts) {
+        if let Body::Edit(name) = draft.body {
+            observation::edited(work, names, name, draft.order);
+        }
+    }
+}
 
 /// A new hint: it is pending, unless its fetch has ended already.
 pub(super) fn asked(work: &mut Work<'_>, item: &RawItem) {
@@ -37,7 +50,7 @@ pub(super) fn ended(work: &mut Work<'_>, item: &RawItem) {
             reject(work, raw, rejected);
             return;
         }
-        Outcome::Observations(_) | Outcome::Unused | Outcome::Hint => return,
+        Outcome::Observations(_) | Outcome::Unused | Outcome::Hint(_) => return,
     };
     for hint in &told.hints {
         let received = hint_as_received(raw, hint);

@@ -21,15 +21,29 @@ pub(crate) enum List {
     Known,
     /// What was withdrawn, and when.
     Deleted,
+    /// Edits of titles, and when: as many entries of a fingerprint as edits.
+    TitleEdits,
+    /// Edits of sports, likewise.
+    SportEdits,
 }
 
 impl List {
-    const ALL: [Self; 3] = [Self::Seen, Self::Known, Self::Deleted];
+    const ALL: [Self; 5] = [
+        Self::Seen,
+        Self::Known,
+        Self::Deleted,
+        Self::TitleEdits,
+        Self::SportEdits,
+    ];
+    /// What shards held before edits were told.
+    const WITHOUT_EDITS: [Self; 3] = [Self::Seen, Self::Known, Self::Deleted];
 
     /// A fingerprint, and an instant or a day.
     const fn entry_bytes(self) -> usize {
         match self {
-            Self::Seen | Self::Deleted => PRINT + size_of::<i64>(),
+            Self::Seen | Self::Deleted | Self::TitleEdits | Self::SportEdits => {
+                PRINT + size_of::<i64>()
+            }
             Self::Known => PRINT + size_of::<i32>(),
         }
     }
@@ -37,7 +51,7 @@ impl List {
 
 /// An index shard as the bytes that are stored: it is searched and changed where it lies.
 ///
-/// Invariant: the three lists, each behind its count, fill the bytes.
+/// Invariant: the lists, each behind its count, fill the bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shard {
     packed: Vec<u8>,
@@ -64,8 +78,12 @@ impl Shard {
         if stored.packed.is_empty() {
             return Ok(Self::from_lists(&stored));
         }
-        let packed = stored.packed;
-        if !are_lists(&packed) {
+        let mut packed = stored.packed;
+        if are_lists(&packed, &List::WITHOUT_EDITS) {
+            let later = List::ALL.len() - List::WITHOUT_EDITS.len();
+            packed.resize(packed.len() + later * COUNT, 0);
+        }
+        if !are_lists(&packed, &List::ALL) {
             let detail = format!(
                 "the entries of an index shard do not fill its {} bytes",
                 packed.len()
@@ -100,11 +118,35 @@ impl Shard {
         Some(value(entry(entries, list, at)))
     }
 
+    /// All that stands beside a fingerprint, ascending.
+    pub(crate) fn all(&self, list: List, print: i64) -> impl Iterator<Item = i64> {
+        let entries = self.entries(list);
+        let width = list.entry_bytes();
+        let (Ok(first) | Err(first)) = search(entries, list, |one| {
+            (long(one), value(one)).cmp(&(print, i64::MIN))
+        });
+        let entries = entries.get(first * width..).unwrap_or_default();
+        let entries = entries.chunks_exact(width);
+        entries.take_while(move |one| long(one) == print).map(value)
+    }
+
     /// Puts a value beside a fingerprint, in the place of one that stood there.
     pub(crate) fn put(&mut self, list: List, print: i64, value: i64) {
+        let found = find(self.entries(list), list, print);
+        self.put_at(list, found, (print, value));
+    }
+
+    /// Puts a value beside a fingerprint, and beside the others that stand there.
+    pub(crate) fn add(&mut self, list: List, print: i64, added: i64) {
+        let found = search(self.entries(list), list, |one| {
+            (long(one), value(one)).cmp(&(print, added))
+        });
+        self.put_at(list, found, (print, added));
+    }
+
+    fn put_at(&mut self, list: List, found: Result<usize, usize>, (print, value): (i64, i64)) {
         let (begin, count) = self.place(list);
         let width = list.entry_bytes();
-        let found = find(self.entries(list), list, print);
         let (Ok(at) | Err(at)) = found;
         let start = begin + COUNT + at * width;
         if found.is_err() {
@@ -150,7 +192,7 @@ impl Shard {
     }
 }
 
-fn are_lists(packed: &[u8]) -> bool {
+fn are_lists(packed: &[u8], lists: &[List]) -> bool {
     let after = |rest: &'_ [u8], list: List| -> Option<usize> {
         let (first, _) = rest.split_first_chunk::<COUNT>()?;
         let count = usize::try_from(u32::from_le_bytes(*first)).ok()?;
@@ -158,8 +200,8 @@ fn are_lists(packed: &[u8]) -> bool {
         (bytes <= rest.len()).then_some(bytes)
     };
     let mut rest = packed;
-    for list in List::ALL {
-        match after(rest, list).and_then(|bytes| rest.get(bytes..)) {
+    for list in lists {
+        match after(rest, *list).and_then(|bytes| rest.get(bytes..)) {
             Some(behind) => rest = behind,
             None => return false,
         }
@@ -176,10 +218,15 @@ fn count(bytes: &[u8]) -> usize {
 
 /// Where a fingerprint stands, or where it would.
 fn find(entries: &[u8], list: List, print: i64) -> Result<usize, usize> {
+    search(entries, list, |one| long(one).cmp(&print))
+}
+
+/// Where the entry stands that is equal to what is looked for, or where it would.
+fn search(entries: &[u8], list: List, compare: impl Fn(&[u8]) -> Ordering) -> Result<usize, usize> {
     let (mut from, mut until) = (0, entries.len() / list.entry_bytes());
     while from < until {
         let middle = usize::midpoint(from, until);
-        match long(entry(entries, list, middle)).cmp(&print) {
+        match compare(entry(entries, list, middle)) {
             Ordering::Less => from = middle + 1,
             Ordering::Equal => return Ok(middle),
             Ordering::Greater => until = middle,
@@ -218,20 +265,34 @@ mod tests {
 
     use super::*;
 
-    const ENTRIES: [(List, i64, i64); 5] = [
+    const ENTRIES: [(List, i64, i64); 7] = [
         (List::Seen, i64::MIN, 1),
         (List::Seen, -3, i64::MAX),
         (List::Known, 9, -1),
         (List::Known, 10, 20_000),
         (List::Deleted, i64::MAX, -7),
+        (List::TitleEdits, -4, 8),
+        (List::SportEdits, 11, 6),
     ];
 
-    fn shard() -> Shard {
+    fn shard_of(entries: &[(List, i64, i64)]) -> Shard {
         let mut shard = Shard::default();
-        for (list, print, value) in ENTRIES.into_iter().rev() {
-            shard.put(list, print, value);
+        for (list, print, value) in entries.iter().rev() {
+            shard.put(*list, *print, *value);
         }
         shard
+    }
+
+    fn shard() -> Shard {
+        shard_of(&ENTRIES)
+    }
+
+    /// As it was before there were edits, and what was stored of it.
+    fn without_edits() -> (Shard, Vec<u8>) {
+        let shard = shard_of(&ENTRIES[..5]);
+        let length = shard.packed.len() - 2 * COUNT;
+        let packed = shard.packed[..length].to_vec();
+        (shard, packed)
     }
 
     fn lists() -> IndexShard {
@@ -282,14 +343,47 @@ mod tests {
 
     #[test]
     fn a_shard_from_before_there_was_packing_is_packed() {
-        assert_eq!(Shard::of(lists()).unwrap(), shard());
+        assert_eq!(Shard::of(lists()).unwrap(), without_edits().0);
+    }
+
+    #[test]
+    fn a_shard_from_before_there_were_edits_has_none() {
+        let (mut shard, packed) = without_edits();
+        let mut read = Shard::of(stored(&packed)).unwrap();
+        assert_eq!(read, shard);
+        assert_eq!(read.all(List::SportEdits, 11).count(), 0);
+        read.add(List::SportEdits, 11, 6);
+        shard.add(List::SportEdits, 11, 6);
+        assert_eq!(read, shard);
+        assert_eq!(read.get(List::Deleted, i64::MAX), Some(-7));
+    }
+
+    #[test]
+    fn whatever_was_added_stands_beside_its_fingerprint_once_and_in_order() {
+        let told = [(5, 3), (4, 9), (5, -1), (6, i64::MIN), (5, 3), (5, 7)];
+        let add = |told: &mut dyn Iterator<Item = (i64, i64)>| {
+            let mut shard = shard();
+            told.for_each(|(print, at)| shard.add(List::TitleEdits, print, at));
+            shard
+        };
+        let shard = add(&mut told.into_iter());
+        let all = |print| shard.all(List::TitleEdits, print).collect::<Vec<_>>();
+        assert_eq!(all(5), [-1, 3, 7]);
+        assert_eq!(all(4), [9]);
+        assert_eq!(all(6), [i64::MIN]);
+        assert_eq!(all(7), [0; 0]);
+        assert_eq!(shard, add(&mut told.into_iter().rev()));
+        assert_eq!(shard.entries_len(), ENTRIES.len() + 5);
     }
 
     #[test]
     fn bytes_that_are_cut_or_too_long_are_refused() {
         let whole = shard().packed;
         let longer = [whole.as_slice(), &[0]].concat();
-        let cut = (1..whole.len()).filter_map(|length| whole.get(..length));
+        // Without all of its edits it is one from before there were any.
+        let old = without_edits().1.len();
+        let cut = (1..whole.len()).filter(|length| *length != old);
+        let cut = cut.filter_map(|length| whole.get(..length));
         for packed in cut.chain([longer.as_slice()]) {
             assert!(Shard::of(stored(packed)).is_err(), "{} bytes", packed.len());
         }

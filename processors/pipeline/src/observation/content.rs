@@ -4,6 +4,7 @@ use schemas::codec::with_canonical;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{DeletionBody, ObservationRecorded};
 
+use super::Name;
 use crate::ids::content_hash;
 use crate::normalize::{Body, Draft};
 
@@ -26,6 +27,8 @@ pub(crate) fn hash_of(draft: &Draft) -> String {
         Body::LinkOverride(body) => with_canonical(body, hash),
         Body::Deletion => hash(b"record"),
         Body::AccountClosed => hash(b"account"),
+        Body::Edit(Name::Sport) => hash(b"sport"),
+        Body::Edit(Name::Title) => hash(b"title"),
     }
 }
 
@@ -58,5 +61,7 @@ pub(crate) fn fill(fact: &mut ObservationRecorded, draft: &Draft, raw: &RawRecei
                 target_provider_id: None,
             });
         }
+        // An edit is no content: nothing of it is published.
+        Body::Edit(_) => {}
     }
 }

@@ -1,8 +1,13 @@
 //! What the user changed by hand, and when.
 //!
 //! A source may say that a content was edited, and not what of it: then it is what differs from the
-//! contents before. A source that says nothing of edits is asked again when something changed, so a
-//! name or a type that differs between two fetches was edited between them.
+//! contents before. A source may say what was edited and when, but not to what: that is told by the
+//! first fetch from then on. Where it said nothing, a name or a type that differs between two fetches
+//! was edited between them.
+//!
+//! Invariant: every edit that was told is in the shard of its observation, which may not be known yet;
+//! the observation's own are the latest of them that its content can show, so that neither depends on
+//! what was read first.
 
 use processors_domain::observation::fingerprint;
 use processors_domain::time::Instant;
@@ -10,19 +15,40 @@ use schemas::record::Micros;
 use schemas::record::observation::ActivityBody;
 use schemas::record::state::{NameState, ObservationState, VersionState};
 
+use super::fetch::{fetched_at, latest_fetch};
+use super::{put, reach, stale, take};
+use crate::apply::{id_print, known_day};
+use crate::bucket::{List, Shard};
+use crate::identity::DraftNames;
 use crate::wire;
+use crate::work::Work;
 
 /// Fetches whose names are remembered: far more than anybody edits one workout.
 const NAMES_MAX: usize = 32;
 
 /// What a user may change.
-#[derive(Clone, Copy)]
-pub(crate) enum Name {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
     Sport,
     Title,
 }
 
 impl Name {
+    /// The list of edits that were told.
+    fn list(self) -> List {
+        match self {
+            Self::Sport => List::SportEdits,
+            Self::Title => List::TitleEdits,
+        }
+    }
+
+    fn edited_at(self, state: &ObservationState) -> Option<Micros> {
+        match self {
+            Self::Sport => state.sport_edited_at,
+            Self::Title => state.title_edited_at,
+        }
+    }
+
     fn told(self, body: &ActivityBody) -> &str {
         match self {
             Self::Sport => &body.sport,
@@ -36,6 +62,40 @@ impl Name {
             Self::Title => fetch.title_print == title_print(body.title.as_deref()),
         }
     }
+}
+
+/// Notes an edit that a source told of.
+pub(crate) fn edited(work: &mut Work<'_>, names: &DraftNames, name: Name, at: i64) {
+    let (id, shard) = (names.id.as_str(), names.shard);
+    let (list, print) = (name.list(), id_print(id));
+    let is_known = |index: &Shard| index.all(list, print).any(|known| known == at);
+    if work.shard(shard).is_some_and(is_known) {
+        return;
+    }
+    work.shard_mut(shard).add(list, print, at);
+    let Some(day) = known_day(work, shard, id) else {
+        return;
+    };
+    // Until it is fetched again its content is that from before the edit.
+    if fetched_at(work, Some(day), id) < Some(Micros(at)) {
+        return;
+    }
+    if let Some(mut state) = take(work, day, id) {
+        recall(work, shard, &mut state);
+        stale(work, &state, reach(&state));
+        put(work, day, state);
+    }
+}
+
+/// The last edits that the content can show: those from before it was fetched.
+pub(super) fn recall(work: &Work<'_>, shard: u16, state: &mut ObservationState) {
+    let fetched = latest_fetch(state);
+    let print = id_print(&state.observation_id);
+    let last = |name: Name| {
+        let edits = work.shard(shard)?.all(name.list(), print).map(Micros);
+        edits.filter(|at| Some(*at) <= fetched).max()
+    };
+    (state.sport_edited_at, state.title_edited_at) = (last(Name::Sport), last(Name::Title));
 }
 
 /// When it was edited last; `None` where it never was.
@@ -57,17 +117,22 @@ pub(crate) fn edited_at(state: &ObservationState, name: Name) -> Option<Instant>
         let edited = alone || others.any(|other| name.told(other) != name.told(body));
         edited.then_some(version.first_received_at)
     } else {
-        renamed(&version.names, name, body).map(Micros)
+        let told = name.edited_at(state);
+        match renamed(&version.names, name, body) {
+            // It was told of, or it is the word of a later edit that was not.
+            Some((other, since)) => told.filter(|at| *at > other).or(Some(since)),
+            None => told,
+        }
     };
     at.map(wire::instant)
 }
 
-/// Since when the name is as it is, where it was another before.
-fn renamed(fetches: &[NameState], name: Name, body: &ActivityBody) -> Option<i64> {
+/// When it was fetched under another name for the last time, and then under this one.
+fn renamed(fetches: &[NameState], name: Name, body: &ActivityBody) -> Option<(Micros, Micros)> {
     let is_other = |fetch: &NameState| !name.is_as_in(fetch, body);
     let last_other = fetches.iter().rposition(is_other)?;
-    let since = fetches.get(last_other.saturating_add(1));
-    since.map(|fetch| fetch.order)
+    let since = fetches.get(last_other.saturating_add(1))?;
+    Some((Micros(fetches.get(last_other)?.order), Micros(since.order)))
 }
 
 fn title_print(title: Option<&str>) -> i64 {

@@ -1,15 +1,19 @@
-//! Webhook events: what they ask for, and the two things that they tell themselves, which are that
-//! an activity is gone and that an athlete left.
+//! Webhook events: what they ask for, and the three things that they tell themselves, which are that
+//! an activity is gone, that its name or type was edited, and that an athlete left.
 
+use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 
-use super::EVENT;
 use crate::fields::Fields;
 use crate::normalize::{Body, Draft, Rejected, Told};
+use crate::observation::Name;
 
 enum Event {
-    /// Something of an activity is new; only a fetch tells what.
-    Fetch,
+    /// Something of an activity is new; only a fetch tells what. Names are what was edited by hand.
+    Fetch {
+        activity: String,
+        edited: Vec<Name>,
+    },
     Deleted {
         activity: String,
     },
@@ -19,15 +23,30 @@ enum Event {
     Other,
 }
 
-/// Whether an event says that something may have changed which only a fetch can tell.
-pub(crate) fn asks_for_a_fetch(raw: &RawReceived) -> bool {
-    raw.kind == EVENT && matches!(read(raw), Ok(Event::Fetch))
+/// The edits that an event tells of, where it says that something may have changed which only a fetch
+/// can tell.
+pub(crate) fn hint(raw: &RawReceived) -> Option<Vec<Draft>> {
+    let Ok(Event::Fetch { activity, edited }) = read(raw) else {
+        return None;
+    };
+    let edit = |name| Draft {
+        order: happened_at(raw).0,
+        ..Draft::summary(activity.clone(), Body::Edit(name))
+    };
+    Some(edited.into_iter().map(edit).collect())
+}
+
+/// When the vendor says that it happened, which is not after it was told, whatever its clock says: a
+/// fetch that follows the event has to count as later.
+fn happened_at(raw: &RawReceived) -> Micros {
+    let told = raw.first_received_at.unwrap_or(raw.received_at);
+    raw.provider_event_at.unwrap_or(told).min(told)
 }
 
 pub(super) fn normalize(raw: &RawReceived) -> Told {
     let account = || raw.account_id.as_deref().unwrap_or_default();
     let draft = match read(raw)? {
-        Event::Fetch | Event::Other => return Ok(None),
+        Event::Fetch { .. } | Event::Other => return Ok(None),
         Event::Deleted { activity } => Draft {
             // The event's own second is too coarse to compare with a fetch, and its arrival is not. Of
             // a replay the first arrival counts: what was fetched since then is newer.
@@ -45,7 +64,14 @@ fn read(raw: &RawReceived) -> Result<Event, Rejected> {
     let word = |name: &str| event.word(name)?.ok_or_else(|| Rejected::missing(name));
     let (object, aspect) = (word("object_type")?, word("aspect_type")?);
     match (object.as_str(), aspect.as_str()) {
-        ("activity", "create" | "update") => activity(raw, &event).map(|_| Event::Fetch),
+        ("activity", "create" | "update") => Ok(Event::Fetch {
+            activity: activity(raw, &event)?,
+            edited: if aspect == "update" {
+                edited(&event)
+            } else {
+                Vec::new()
+            },
+        }),
         ("activity", "delete") => {
             let activity = activity(raw, &event)?;
             Ok(Event::Deleted { activity })
@@ -70,6 +96,21 @@ fn read(raw: &RawReceived) -> Result<Event, Rejected> {
             format!("object_type {object} is not known; activity and athlete are"),
         )),
     }
+}
+
+/// What the user edited by hand. The updates of an activity refuse nothing: it is fetched in any case.
+fn edited(event: &Fields<'_>) -> Vec<Name> {
+    let Ok(Some(updates)) = event.object("updates") else {
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    if updates.has("title") {
+        names.push(Name::Title);
+    }
+    if updates.has("type") || updates.has("sport_type") {
+        names.push(Name::Sport);
+    }
+    names
 }
 
 /// The activity that the connector read off the event. Without one nothing can be fetched, and a hint

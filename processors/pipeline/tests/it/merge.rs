@@ -185,6 +185,40 @@ fn the_last_edit_of_title_and_type_wins_whichever_source_it_was_made_at() {
 }
 
 #[test]
+fn an_edit_that_was_told_counts_once_a_fetch_can_show_it_in_any_order() {
+    let all = reports::edits_told();
+    let [run, fetched, before, copy, after] = all.clone();
+    let title = |world: &World| {
+        let [session] = world.live().try_into().unwrap();
+        let choice = session.provenance.iter().find(|it| it.field == "title");
+        (session.title.unwrap(), choice.unwrap().rule.clone())
+    };
+    let watched = ("Berlin Running".to_owned(), "path_rank".to_owned());
+    let edited = ("With Kim".to_owned(), "user_edit".to_owned());
+    for (told, expected) in [
+        (vec![&run, &fetched], &watched),
+        (vec![&run, &fetched, &after], &watched),
+        (vec![&run, &fetched, &before], &edited),
+        (vec![&run, &fetched, &before, &copy, &after], &edited),
+    ] {
+        let mut items: Vec<RawReceived> = told.into_iter().cloned().collect();
+        let count = items.len();
+        let counted = World::of(&items).counters();
+        orders(&mut items, count, &mut |items| {
+            let world = World::of(items);
+            let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
+            assert_eq!(&title(&world), expected, "{ids:?}");
+            assert_eq!(world.counters(), counted, "{ids:?}");
+        });
+    }
+    // Hints count as hints, whatever they tell: both wait for their fetches.
+    let counted = World::of(&all).counters();
+    let counts = ["received", "accepted", "duplicate", "pending"];
+    let counts = counts.map(|what| counted[&format!("strava.{what}")]);
+    assert_eq!(counts, [4, 1, 1, 2]);
+}
+
+#[test]
 fn an_item_that_came_too_early_is_judged_by_its_own_arrival() {
     let mut items = Vec::from(reports::too_early_then_due());
     let expected = World::of(&items).counters();

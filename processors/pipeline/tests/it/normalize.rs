@@ -66,7 +66,7 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Observations(_) => "ok",
         Outcome::Unused => "unused",
-        Outcome::Hint => "hint",
+        Outcome::Hint(_) => "hint",
         Outcome::Ended(_) => "ended",
         Outcome::Rejected(rejected) => rejected.reason,
     }

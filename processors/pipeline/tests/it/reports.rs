@@ -111,6 +111,36 @@ pub(crate) fn title_edited() -> [RawReceived; 3] {
     [run, first, second]
 }
 
+/// A title of the watch, a copy that was fetched once, and what was told of edits of it: one before the
+/// fetch, a copy of its event, and one that no fetch followed.
+pub(crate) fn edits_told() -> [RawReceived; 5] {
+    let mut run = watch(1, 0, 8, 10_000);
+    let mut body: Value = serde_json::from_slice(&run.body).unwrap();
+    body["activityName"] = "Berlin Running".into();
+    run.body = body.to_string().into_bytes();
+    let fetched = strava(2, start_s(0, 8), 10_000, "With Kim");
+    let at = fetched.received_at.0;
+    let before = edit(3, &fetched, "title", at - 60_000_000);
+    let mut copy = before.clone();
+    (copy.id, copy.received_at) = (format!("{:032x}", 4), Micros(at + 5_000_000));
+    let after = edit(5, &fetched, "title", at + 60_000_000);
+    [run, fetched, before, copy, after]
+}
+
+/// The event of an edit, which arrives two seconds after it.
+pub(crate) fn edit(id: i64, of: &RawReceived, name: &str, at: i64) -> RawReceived {
+    let body = json!({
+        "object_type": "activity", "aspect_type": "update", "event_time": at / 1_000_000,
+        "updates": {name: "to something"}
+    });
+    RawReceived {
+        provider_id: of.provider_id.clone(),
+        received_at: Micros(at + 2_000_000),
+        provider_event_at: Some(Micros(at)),
+        ..raw("strava", "event", id, &body)
+    }
+}
+
 /// A run that ends two days after its first arrival, the same bytes when it was over, and a copy of the
 /// first.
 pub(crate) fn too_early_then_due() -> [RawReceived; 3] {

@@ -1,6 +1,6 @@
 //! Strava: events, and activities as they were fetched.
 
-use processors_pipeline::{Body, Draft, Outcome, normalize};
+use processors_pipeline::{Body, Draft, Name, Outcome, normalize};
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::ActivityBody;
@@ -431,6 +431,56 @@ fn events_ask_for_a_fetch_take_back_or_are_of_no_use() {
             word(&normalize(&raw("strava", "activity", body))),
             "malformed"
         );
+    }
+}
+
+#[test]
+fn an_event_tells_when_name_or_type_were_edited_and_not_to_what() {
+    let update = |updates: Value| json!({"aspect_type": "update", "updates": updates});
+    #[rustfmt::skip]
+    let cases = [
+        (update(json!({"title": "Evening"})), vec![Name::Title]),
+        (update(json!({"title": ""})), vec![Name::Title]),
+        (update(json!({"type": "Ride"})), vec![Name::Sport]),
+        (update(json!({"sport_type": "GravelRide"})), vec![Name::Sport]),
+        (update(json!({"title": "Evening", "type": "Ride", "sport_type": "Ride"})), vec![Name::Title, Name::Sport]),
+        (update(json!({"title": null})), vec![]),
+        (update(json!({"private": "true"})), vec![]),
+        (update(json!({})), vec![]),
+        (update(json!("title")), vec![]),
+        (json!({"aspect_type": "update", "updates": null}), vec![]),
+        (json!({"aspect_type": "create", "updates": {"title": "Evening"}}), vec![]),
+    ];
+    for (changes, expected) in cases {
+        let Outcome::Hint(edits) = normalize(&event(&changes)) else {
+            panic!("{changes} is no hint")
+        };
+        let bodies: Vec<Body> = edits.iter().map(|edit| edit.body.clone()).collect();
+        let expected: Vec<Body> = expected.into_iter().map(Body::Edit).collect();
+        assert_eq!(bodies, expected, "{changes}");
+        assert!(edits.iter().all(|edit| edit.provider_id == "4711"));
+    }
+}
+
+#[test]
+fn an_edit_was_made_when_its_event_says_and_never_after_that_was_told() {
+    const ARRIVED: i64 = NOW_S * 1_000_000;
+    for (happened, first_arrival, expected) in [
+        (Some(17), None, 17),
+        (None, None, ARRIVED),
+        (None, Some(19), 19),
+        (Some(ARRIVED + 5), None, ARRIVED),
+        (Some(17), Some(19), 17),
+        (Some(20), Some(19), 19),
+    ] {
+        let mut item = event(&json!({"aspect_type": "update", "updates": {"title": "Evening"}}));
+        item.provider_event_at = happened.map(Micros);
+        item.first_received_at = first_arrival.map(Micros);
+        let found = normalize(&item);
+        let Outcome::Hint(edits) = &found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(edits[0].order, expected, "{happened:?} {first_arrival:?}");
     }
 }
 

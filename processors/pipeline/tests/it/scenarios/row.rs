@@ -85,7 +85,10 @@ impl Row {
             first_received_at: None,
             replay_of: None,
             attempt: 1,
-            provider_event_at: fetched.then_some(Micros(arrived)),
+            provider_event_at: match kind {
+                "event" => Some(Micros(self.at("at") * 1_000_000)),
+                _ => fetched.then_some(Micros(arrived)),
+            },
             content_type: "application/json".to_owned(),
             body_sha256: sha(&body),
             body,
@@ -115,6 +118,10 @@ impl Row {
             ("healthkit", "sleep") => self.sleep_sample(),
             ("healthkit", "deleted") => json!(self.text("id")),
             ("strava", "activity") => self.strava_activity(),
+            ("strava", "event") => json!({
+                "object_type": "activity", "aspect_type": "update", "event_time": self.at("at"),
+                "updates": {self.text("edited"): "to something"},
+            }),
             ("strava", "fetch_result") => json!({
                 "outcome": self.text("outcome"), "status": 404, "detail": "", "hints": [],
                 "fetched_at": seconds(&format!("{}:00", self.word(0))).unwrap() * 1_000_000,
