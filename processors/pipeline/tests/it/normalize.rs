@@ -6,6 +6,7 @@ mod garmin;
 mod odd;
 mod scan;
 mod strava;
+mod strava_event;
 mod weather;
 
 use processors_pipeline::{Body, Draft, Outcome, normalize};

@@ -22,7 +22,7 @@ fn good() -> Vec<(&'static str, &'static str, Value)> {
         ("healthkit", "hae_metric", super::auto_export::mass_metric()),
         ("scan", "sweat.scan/1", super::scan::scan()),
         ("strava", "activity", super::strava::ride()),
-        ("strava", "event", super::strava::event_body()),
+        ("strava", "event", super::strava_event::event_body()),
         ("strava", "fetch_result", super::fetched::end(&json!({}))),
         ("weather", "archive", super::weather::answer_body()),
     ]
