@@ -263,12 +263,17 @@ impl Subscribe for KafkaSubscriber {
     ) -> Result<Vec<Sequenced>, Failure> {
         // Asked again before anything was given: reading anew would throw away what is on its way.
         let is_anew = after.0 == 0 && self.last > 0;
-        if self.topics != topics || is_anew || after.0 > self.last {
-            self.begin(topics, after.0)?;
+        let placed = if self.topics != topics || is_anew || after.0 > self.last {
+            self.begin(topics, after.0)
         } else {
-            self.acknowledge(after.0)?;
-            self.give_again(after.0)?;
+            self.acknowledge(after.0)
+                .and_then(|()| self.give_again(after.0))
+        };
+        if placed.is_err() {
+            // The client may read elsewhere, or nothing: whoever asks again begins again.
+            self.topics.clear();
         }
+        placed?;
         if self.merge.records() == 0 {
             self.fetch(self.wait)?;
         }
