@@ -109,7 +109,7 @@ pub(crate) fn raw_record(item: &RawReceived) -> Record {
         headers: vec![
             Header {
                 name: "ce_id",
-                value: item.id.as_bytes().into(),
+                value: item.id.clone().into(),
             },
             Header {
                 name: "ce_type",
@@ -118,7 +118,7 @@ pub(crate) fn raw_record(item: &RawReceived) -> Record {
             // So that who waits for a few kinds need not decode the others.
             Header {
                 name: KIND,
-                value: item.kind.as_bytes().into(),
+                value: item.kind.clone().into(),
             },
         ],
         value: schemas::codec::encode(item),

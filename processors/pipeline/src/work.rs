@@ -13,8 +13,8 @@ use schemas::codec::{self, RecordView};
 use schemas::record::Micros;
 use schemas::record::state::{AthleteHead, SessionState};
 use stream_log::{
-    BucketId, Buckets, CounterChange, Effects, Header, HeaderValue, Key, LogTime, Offset,
-    Partition, Record, TimerChange, Topic,
+    BucketId, Buckets, Bytes, CounterChange, Effects, Header, Key, LogTime, Offset, Partition,
+    Record, TimerChange, Topic,
 };
 
 use crate::bucket::{Bucket, Day, Kept, Kind, Shard, day_id, shard_id};
@@ -37,9 +37,9 @@ pub(crate) struct Work<'a> {
     pub(crate) head: AthleteHead,
     pub(crate) dirty: Dirty,
     /// The `cause` header: the input that made something change.
-    cause: Option<HeaderValue>,
+    cause: Option<Bytes>,
     /// The `ce_time` header.
-    time: HeaderValue,
+    time: Bytes,
     settings: OnceCell<Arc<Settings>>,
     /// Borrowed as they were loaded, and owned once they changed.
     days: BTreeMap<i32, Cow<'a, Day>>,
@@ -184,7 +184,7 @@ impl<'a> Work<'a> {
 
     fn put(&mut self, topic: &'static str, name: &'static str, fact_id: &str, value: Vec<u8>) {
         let mut headers = Vec::with_capacity(HEADERS);
-        headers.push(header("ce_id", fact_id.as_bytes().into()));
+        headers.push(header("ce_id", Bytes::copy_from_slice(fact_id.as_bytes())));
         headers.push(header("ce_type", name.into()));
         headers.push(header("ce_source", "sudor".into()));
         headers.push(header("ce_time", self.time.clone()));
@@ -247,6 +247,6 @@ impl<'a> Work<'a> {
     }
 }
 
-fn header(name: &'static str, value: HeaderValue) -> Header {
+fn header(name: &'static str, value: Bytes) -> Header {
     Header { name, value }
 }

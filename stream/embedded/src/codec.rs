@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use stream_log::{Header, Record, Topics};
+use stream_log::{Bytes, Header, Record, Topics};
 
 /// Names that a record carries usually, stored as one byte.
 const NAMES: &[&str] = &[
@@ -67,7 +67,7 @@ pub(crate) fn read_headers(mut blob: &[u8]) -> Option<Vec<Header>> {
         blob = rest;
         headers.push(Header {
             name,
-            value: value.into(),
+            value: Bytes::copy_from_slice(value),
         });
     }
     Some(headers)

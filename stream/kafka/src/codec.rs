@@ -20,7 +20,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::registry::SchemaIds;
 use rdkafka::message::{BorrowedMessage, Header as KafkaHeader, Headers, Message, OwnedHeaders};
 use stream_log::{
-    BucketId, Class, Failure, Header, Key, LogTime, Offset, Partition, Record, Sequenced, Topic,
+    BucketId, Bytes, Class, Failure, Header, Key, LogTime, Offset, Partition, Record, Sequenced,
+    Topic,
 };
 
 const RECEIVED_AT: &str = "received_at";
@@ -98,7 +99,7 @@ pub(crate) fn sequenced(
             } else if let Some(name) = intern(header.key) {
                 headers.push(Header {
                     name,
-                    value: value.into(),
+                    value: Bytes::copy_from_slice(value),
                 });
             }
         }

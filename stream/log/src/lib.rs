@@ -26,7 +26,7 @@ mod record;
 
 pub use effects::{Commit, CounterChange, Effects, Position, StateChange, TimerChange};
 pub use failure::{Class, Failure};
-pub use header::{Header, HeaderValue};
+pub use header::{Bytes, Header};
 pub use partition::{murmur2, partition_of};
 pub use port::{Append, Appended, Log, StateStore, Subscribe};
 pub use processor::{BucketNeed, Buckets, Processor, Rejection, Stamped, Undecodable};

@@ -57,7 +57,7 @@ fn inputs_come_back_whole_and_in_order<F: HostFactory>(factory: &mut F) {
     for record in &mut sent {
         let header = |name, value: &[u8]| crate::Header {
             name,
-            value: value.into(),
+            value: crate::Bytes::copy_from_slice(value),
         };
         record.headers = vec![
             header("ce_id", b"1"),
