@@ -165,6 +165,13 @@ pub(crate) fn reader(options: &KafkaOptions, role: &str, group: &str) -> ClientC
     config
 }
 
+/// Asks for the ends of topics, with what is in transactions that are open.
+pub(crate) fn onlooker(options: &KafkaOptions, group: &str) -> ClientConfig {
+    let mut config = consumer(options, "onlooker", group);
+    config.set("isolation.level", "read_uncommitted");
+    config
+}
+
 /// Reads on at these places, and nowhere else.
 ///
 /// librdkafka 2.12 stops a partition twice that is assigned once more while it is still being stopped,

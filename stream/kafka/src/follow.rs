@@ -15,6 +15,7 @@ use stream_log::{BucketId, Failure, Key, LogTime, Offset, Partition, Sequenced};
 use crate::classify::{Verdict, classify, failed};
 use crate::clients::{self, Told};
 use crate::codec::{self, Change};
+use crate::ends::{Onlooker, ends};
 use crate::settings::KafkaOptions;
 
 const BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -52,6 +53,7 @@ pub enum StateNews {
 pub struct KafkaFollower {
     options: KafkaOptions,
     consumer: BaseConsumer<Told>,
+    onlooker: Onlooker,
     /// After what was given.
     given: Places,
     /// Fetched, with the place after it.
@@ -69,6 +71,7 @@ impl KafkaFollower {
         let follower = Self {
             options: options.clone(),
             consumer,
+            onlooker: Onlooker::open(options, &group)?,
             given: places,
             held: VecDeque::new(),
             held_bytes: 0,
@@ -132,24 +135,9 @@ impl KafkaFollower {
         &self.given
     }
 
-    /// The ends of the log as they are now, marks of transactions included.
+    /// The ends of what is decided now, marks of transactions included.
     pub fn ends(&self) -> Result<Places, Failure> {
-        let list = self.list(|_| At::End)?;
-        let ends = self
-            .consumer
-            .offsets_for_times(list, self.options.limits.call)
-            .map_err(|error| failed("asking for the ends of the log", error))?;
-        let places = ends.elements();
-        Ok(places
-            .iter()
-            .filter_map(|one| {
-                let At::Offset(end) = one.offset() else {
-                    return None;
-                };
-                let topic = self.options.known(one.topic())?;
-                Some(((topic, codec::partition(one.partition())), end))
-            })
-            .collect())
+        ends(&self.consumer, &self.options, self.list(|_| At::End)?)
     }
 
     /// Takes out what was given up to its end. Waits for nothing: where an end is a mark, it takes until
@@ -168,14 +156,20 @@ impl KafkaFollower {
         });
     }
 
-    /// Whether everything that was committed when this is asked was given. Waits for the client's own
-    /// counts, because the end of a topic may be a mark of a transaction.
+    /// Whether everything that was written when this is asked is decided, and was given where it was
+    /// committed. Waits for the client's own counts, because the end of a topic may be a mark.
     pub fn is_at_end(&mut self) -> Result<bool, Failure> {
         if !self.held.is_empty() {
             return Ok(false);
         }
         let started = Instant::now();
-        let mut wanted = self.ends()?;
+        let list = self.list(|_| At::End)?;
+        let decided = self
+            .onlooker
+            .decided_ends(&self.consumer, &self.options, list)?;
+        let Some(mut wanted) = decided else {
+            return Ok(false);
+        };
         wanted.retain(|place, end| self.given.get(place).copied().unwrap_or_default() < *end);
         drop(self.consumer.context().take_statistics());
         while !wanted.is_empty() {

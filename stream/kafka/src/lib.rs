@@ -35,6 +35,7 @@ mod transaction;
 mod watchdog;
 
 mod append;
+mod ends;
 mod follow;
 mod merge;
 mod registry;

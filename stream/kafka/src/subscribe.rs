@@ -16,6 +16,7 @@ use stream_log::{Failure, Offset, Partition, Sequenced, Subscribe, Topic};
 use crate::classify::{Verdict, classify, failed};
 use crate::clients::{self, Told};
 use crate::codec;
+use crate::ends::Onlooker;
 use crate::merge::Merge;
 use crate::settings::KafkaOptions;
 
@@ -27,6 +28,7 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 pub struct KafkaSubscriber {
     options: KafkaOptions,
     consumer: BaseConsumer<Told>,
+    onlooker: Onlooker,
     group: Option<String>,
     topics: Vec<Topic>,
     /// The next record of each place that was not fetched.
@@ -46,13 +48,16 @@ impl KafkaSubscriber {
     pub fn open(options: &KafkaOptions, group: Option<&str>) -> Result<Self, Failure> {
         let group = group.map(|name| options.group_named(name));
         let any = format!("{}{}-follow", options.prefix, options.group);
-        let config = clients::reader(options, "follow", group.as_deref().unwrap_or(&any));
+        let name = group.as_deref().unwrap_or(&any);
+        let onlooker = Onlooker::open(options, name)?;
+        let config = clients::reader(options, "follow", name);
         let consumer = BaseConsumer::from_config_and_context(&config, Told::default())
             .map_err(|error| failed("opening a reader of the log", error))?;
         Ok(Self {
             wait: options.limits.poll_wait,
             options: options.clone(),
             consumer,
+            onlooker,
             group,
             topics: Vec::new(),
             cursors: BTreeMap::new(),
@@ -64,12 +69,19 @@ impl KafkaSubscriber {
         })
     }
 
-    /// Everything up to the end of the topics as it is now was given. Waits for the client's counts.
+    /// Whether everything that was written to the topics when this is asked is decided, and was given
+    /// where it was committed. Waits for the client's counts.
     pub fn is_at_end(&mut self) -> Result<bool, Failure> {
         if self.merge.records() > 0 {
             return Ok(false);
         }
-        let ends = self.ends()?;
+        let list = self.list(|_| At::End)?;
+        let decided = self
+            .onlooker
+            .decided_ends(&self.consumer, &self.options, list)?;
+        let Some(ends) = decided else {
+            return Ok(false);
+        };
         let started = Instant::now();
         // Counts from before the question say nothing.
         drop(self.consumer.context().take_statistics());
@@ -79,7 +91,8 @@ impl KafkaSubscriber {
                 return Ok(false);
             }
             if let Some(read) = self.read_up_to()
-                && ends.iter().all(|(place, end)| {
+                && ends.iter().all(|((topic, partition), end)| {
+                    let place = &(Topic(topic), *partition);
                     read.get(place).is_some_and(|read| read >= end)
                         || self.cursors.get(place).is_some_and(|cursor| cursor >= end)
                 })
@@ -109,25 +122,6 @@ impl KafkaSubscriber {
             }
         }
         Some(read)
-    }
-
-    fn ends(&self) -> Result<BTreeMap<(Topic, Partition), i64>, Failure> {
-        let list = self.list(|_| At::End)?;
-        let ends = self
-            .consumer
-            .offsets_for_times(list, self.options.limits.call)
-            .map_err(|error| failed("asking for the end of topics", error))?;
-        let found = ends.elements();
-        Ok(found
-            .iter()
-            .filter_map(|one| {
-                let topic = self.options.known(one.topic())?;
-                let At::Offset(end) = one.offset() else {
-                    return None;
-                };
-                Some(((Topic(topic), codec::partition(one.partition())), end))
-            })
-            .collect())
     }
 
     fn list(&self, at: impl Fn(&(Topic, Partition)) -> At) -> Result<TopicPartitionList, Failure> {

@@ -12,7 +12,10 @@ mod world;
 
 use std::time::Duration;
 
-use stream_kafka::{GroupProtocol, KafkaAppender, KafkaHost, KafkaSubscriber, Security};
+use rdkafka::producer::{BaseRecord, Producer};
+use stream_kafka::{
+    GroupProtocol, KafkaAppender, KafkaFollower, KafkaHost, KafkaSubscriber, Places, Security,
+};
 use stream_log::contract::{HostFactory, INPUT, OUTPUT, TOPICS, Tally, check, drive, input};
 use stream_log::{
     Append, Class, Failure, LogTime, Offset, Sequenced, Subscribe, Task, TaskLimits, Topic, Topics,
@@ -128,6 +131,55 @@ fn a_reader_may_change_what_it_reads_at_any_moment() {
     let found = reader.read(&[INPUT], Offset(0), 10, usize::MAX).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].record.value, one.value);
+}
+
+/// A commit's marks reach partitions one after the other, so what is hidden behind one may follow from
+/// what is already seen elsewhere.
+#[test]
+fn no_reader_is_at_the_end_while_a_transaction_is_open() {
+    let Some(brokers) = server("SUDOR_TEST_KAFKA") else {
+        return;
+    };
+    let mut world = World::new(&brokers, GroupProtocol::Classic, 2, TOPICS);
+    let appender = world.appender();
+    appender
+        .append(vec![input("t/a", LogTime(0), "add 7")])
+        .unwrap();
+    let options = world.options();
+    let mut subscriber = KafkaSubscriber::open(&options, None).unwrap();
+    let topics = [INPUT, OUTPUT];
+    let mut last = Offset(0);
+    let mut count = |wanted: usize, subscriber: &mut KafkaSubscriber| {
+        let mut found = 0;
+        while found < wanted {
+            let page = subscriber.read(&topics, last, 10, usize::MAX).unwrap();
+            last = page.last().map_or(last, |last| last.offset);
+            found += page.len();
+        }
+    };
+    let mut follower = KafkaFollower::open(&options, Places::new()).unwrap();
+    let follow = |wanted: usize, follower: &mut KafkaFollower| {
+        let mut found = 0;
+        while found < wanted {
+            found += follower.read(10, options.limits.poll_wait).unwrap().len();
+        }
+    };
+    count(1, &mut subscriber);
+    follow(1, &mut follower);
+    assert!(subscriber.is_at_end().unwrap() && follower.is_at_end().unwrap());
+
+    let writer = world.stranger();
+    writer.begin_transaction().unwrap();
+    let output = options.topic(OUTPUT.0);
+    let fact = BaseRecord::to(&output).partition(1).key("t/b");
+    writer.send(fact.payload("1 sum 7 day 7")).unwrap();
+    writer.flush(options.limits.call).unwrap();
+    assert!(!subscriber.is_at_end().unwrap() && !follower.is_at_end().unwrap());
+
+    writer.commit_transaction(options.limits.call).unwrap();
+    count(1, &mut subscriber);
+    follow(1, &mut follower);
+    assert!(subscriber.is_at_end().unwrap() && follower.is_at_end().unwrap());
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::Consumer;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset as At, TopicPartitionList};
 use stream_log::{Class, Failure, Partition, Topic};
@@ -11,6 +10,7 @@ use super::KafkaHost;
 use crate::classify::{Verdict, classify, failed};
 use crate::clients;
 use crate::codec;
+use crate::ends::ends;
 
 /// Fetched and waiting in memory, over what the client fetches ahead.
 const FETCHED_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -101,18 +101,9 @@ impl KafkaHost {
         if list.count() == 0 {
             return Ok(Vec::new());
         }
-        let ends = self
-            .reader
-            .offsets_for_times(list, self.options.limits.call)
-            .map_err(|error| failed("asking for the end of inputs", error))?;
         let mut beyond = Vec::new();
-        for element in ends.elements() {
-            let (Some(topic), At::Offset(end)) =
-                (self.options.known(element.topic()), element.offset())
-            else {
-                continue;
-            };
-            let place = (Topic(topic), codec::partition(element.partition()));
+        for ((topic, partition), end) in ends(&self.reader, &self.options, list)? {
+            let place = (Topic(topic), partition);
             let cursor = self
                 .active
                 .get(&place.1)

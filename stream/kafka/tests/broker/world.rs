@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, Producer};
 use stream_kafka::{
     GroupProtocol, KafkaAppender, KafkaHost, KafkaLimits, KafkaOptions, Security, TopicSpec,
     create_topics, delete_topics,
@@ -164,6 +166,17 @@ impl World {
         let count = usize::try_from(self.partitions).unwrap();
         host.wait_for_partitions(count, READY_LIMIT).unwrap();
         host
+    }
+
+    /// Somebody with transactions of its own, of which a test says when they end.
+    pub(crate) fn stranger(&self) -> BaseProducer {
+        let config = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .set("transactional.id", format!("{}stranger", self.prefix))
+            .clone();
+        let producer: BaseProducer = config.create().unwrap();
+        producer.init_transactions(limits().call).unwrap();
+        producer
     }
 
     pub(crate) fn appender(&mut self) -> KafkaAppender {
