@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use schemas::AnyRecord;
 use serde_json::Value;
 
-use super::support::{json, output};
+use super::support::{SECRET, Service, assert_verified, on_brokers, sudor};
 
 /// What is done to a folder, and the word of one finding that has to come of it.
 type Sabotage = (&'static str, fn(&Folder), &'static str);
@@ -63,30 +63,40 @@ fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
-#[test]
-fn verify_names_what_was_changed() {
+/// A service that took in a small world and ended.
+async fn fill(data: &Path) {
+    let service = Service::start(data).await;
+    let posted = sudor(&["simulate", "--athletes", "8", "--days", "3", "--json"])
+        .args(["--post", &service.url, "--garmin-secret", SECRET])
+        .current_dir(data)
+        .output()
+        .unwrap();
+    assert!(posted.status.success(), "{posted:?}");
+    service.idle().await;
+    assert!(service.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_names_what_was_changed() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
-    json(&[
-        "demo",
-        "--athletes",
-        "8",
-        "--days",
-        "3",
-        "--exit",
-        "--json",
-        "--data",
-        whole.to_str().unwrap(),
-    ]);
+    fill(&whole).await;
+    assert_verified(&whole);
     for (number, (what, change, expected)) in SABOTAGES.iter().enumerate() {
         let folder = Folder(folder.path().join(number.to_string()));
         copy(&whole, &folder.0);
         change(&folder);
-        let said = output(&["verify", "--json", "--data", folder.0.to_str().unwrap()]);
+        let verify = ["verify", "--json", "--data", folder.0.to_str().unwrap()];
+        let said = sudor(&verify).envs(on_brokers(&whole)).output().unwrap();
         assert_eq!(said.status.code(), Some(1), "{what}: {said:?}");
         let report: Value = serde_json::from_slice(&said.stdout).unwrap();
         assert_eq!(report["ok"], false, "{what}");

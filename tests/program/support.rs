@@ -23,7 +23,7 @@ const BROKERS: &str = "SUDOR_TEST_PROGRAM_ON";
     clippy::disallowed_methods,
     reason = "a suite is told by its environment where its servers are"
 )]
-fn on_brokers(data: &Path) -> Vec<(&'static str, String)> {
+pub(crate) fn on_brokers(data: &Path) -> Vec<(&'static str, String)> {
     let Ok(brokers) = std::env::var(BROKERS) else {
         return Vec::new();
     };

@@ -42,6 +42,7 @@ const PROGRAM: &str = "program";
 const ON_BROKERS: &str = "SUDOR_TEST_PROGRAM_ON";
 const HOLD_ON_BROKERS: &[&str] = &[
     "kill::",
+    "sabotage::",
     "samples::",
     "scans::",
     "secrets::",
