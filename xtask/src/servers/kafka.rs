@@ -218,6 +218,10 @@ num.io.threads=2
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
 log.cleaner.dedupe.buffer.size=16777216
+# The index files of a new segment are mapped before they are written. At Kafka's 10 MiB a kernel may
+# look for 3 to 22 ms for the memory behind the first entry of each, four seconds for all partitions of
+# a new service; at 1 MiB it is half a millisecond. A segment has room for 340 MB all the same.
+log.index.size.max.bytes=1048576
 # Tests do not wait for members that will not come, for sessions of a minute, or ten seconds for a
 # look at transactions that timed out.
 group.initial.rebalance.delay.ms=0
