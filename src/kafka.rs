@@ -8,6 +8,7 @@ mod commits;
 mod control;
 mod copying;
 mod ids;
+mod question;
 mod shadow;
 mod topics;
 

@@ -39,6 +39,15 @@ pub(crate) type Shares = Arc<BTreeMap<Partition, u64>>;
 /// Tells when they change.
 pub(crate) type Share = watch::Receiver<Shares>;
 
+/// What somebody waits for who asked what was received by then to be readable.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// The log was so long.
+    Here(Offset),
+    /// The number of a question to the copy of the log.
+    Elsewhere(u64),
+}
+
 /// What the loops tell the rest of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Status {
@@ -81,6 +90,25 @@ impl Status {
     pub(crate) fn is_settled(&self, head: Offset) -> bool {
         // A copy that has nothing yet is as long as what it is settled up to.
         !self.is_behind() && self.settled() >= head
+    }
+
+    /// Asks to be told when all that is received by now is processed and can be read.
+    pub(crate) fn ask(&self, head: Offset) -> Question {
+        if self.elsewhere.is_used() {
+            Question::Elsewhere(self.elsewhere.ask())
+        } else {
+            Question::Here(head)
+        }
+    }
+
+    pub(crate) fn is_answered(&self, question: &Question) -> bool {
+        match question {
+            Question::Here(head) => self.is_settled(*head),
+            Question::Elsewhere(number) => self
+                .elsewhere
+                .answer_to(*number)
+                .is_some_and(|head| self.stored.load(Ordering::Acquire) >= head.0),
+        }
     }
 
     /// How much of the log the store has not looked at.

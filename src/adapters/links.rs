@@ -76,8 +76,8 @@ impl AccountLinks {
     }
 
     async fn caught_up(&self) {
-        let head = self.log.head();
-        while !self.status.is_settled(head) {
+        let question = self.status.ask(self.log.head());
+        while !self.status.is_answered(&question) {
             loops::nap().await;
         }
     }

@@ -17,6 +17,7 @@ use stream_log::{
     TimerChange, Topic,
 };
 
+use super::question::Question;
 use crate::loops::Status;
 use crate::topics::{CATALOGUE, KAFKA_OFFSET, is_input};
 
@@ -59,20 +60,33 @@ fn follow(options: &KafkaOptions, log: &EmbeddedLog, status: &Status) -> Result<
     let mut copy = Copy::open(log, folder)?;
     let mut follower = KafkaFollower::open(options, copy.places())?;
     let mut ends = follower.ends()?;
+    let mut question: Option<Question> = None;
     while !status.is_stopping() {
         let to_copy = status.elsewhere.to_copy();
         let news = follower.read(BATCH, WAIT)?;
         if !ends.is_empty() {
             follower.pass(&mut ends);
         }
-        if !news.is_empty() {
+        let has_news = !news.is_empty();
+        if has_news {
             copy.take(news)?;
+        }
+        if let Some(open) = &mut question {
+            if open.look(&follower, &copy)? {
+                status.elsewhere.answer(open.number, log.head());
+                question = None;
+            }
+        } else if let Some(number) = status.elsewhere.asked() {
+            question = Some(Question::ask(number, &follower)?);
+        }
+        if has_news {
             // Whoever did it: the end is looked for again.
             status.elsewhere.did();
-            if ends.is_empty() && copy.held.is_empty() {
+            if ends.is_empty() && copy.holds_nothing_back() {
                 status.elsewhere.caught_up();
             }
-        } else if ends.is_empty() && copy.held.is_empty() && !status.elsewhere.has_caught_up() {
+        } else if ends.is_empty() && copy.holds_nothing_back() && !status.elsewhere.has_caught_up()
+        {
             status.elsewhere.caught_up();
         } else if let Some(done) = to_copy
             && copy.is_whole()
@@ -84,7 +98,7 @@ fn follow(options: &KafkaOptions, log: &EmbeddedLog, status: &Status) -> Result<
     Ok(())
 }
 
-struct Copy<'l> {
+pub(super) struct Copy<'l> {
     log: &'l EmbeddedLog,
     host: ProcessingHost,
     /// As the copy's file has them.
@@ -147,7 +161,21 @@ impl<'l> Copy<'l> {
 
     /// No fact waits for its cause, and no input for whoever processes it.
     fn is_whole(&self) -> bool {
-        self.held.is_empty() && self.open.values().all(VecDeque::is_empty)
+        self.holds_nothing_back() && self.open.values().all(VecDeque::is_empty)
+    }
+
+    pub(super) fn holds_nothing_back(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    pub(super) fn head(&self) -> u64 {
+        self.log.head().0
+    }
+
+    /// No input up to this place waits for whoever processes it.
+    pub(super) fn is_processed(&self, upto: u64) -> bool {
+        let mut oldest = self.open.values().filter_map(VecDeque::front);
+        oldest.all(|(at, ..)| *at > upto)
     }
 
     fn count(&self, partition: Partition, name: &str, topic: &str) -> i64 {

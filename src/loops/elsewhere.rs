@@ -7,6 +7,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use stream_log::Offset;
+
 #[derive(Debug, Default)]
 #[cfg_attr(
     not(feature = "kafka"),
@@ -23,12 +25,28 @@ pub(crate) struct Elsewhere {
     copied: AtomicU64,
     /// The copy has all that there was when it was opened.
     caught_up: AtomicBool,
+    /// Questions whether what is written by then is in the copy with all that follows from it: how many
+    /// were asked, how many were answered, and how long the copy was at the last answer.
+    asked: AtomicU64,
+    answered: AtomicU64,
+    answered_at: AtomicU64,
 }
 
 impl Elsewhere {
     /// The log is not in the folder.
     pub(crate) fn is_used(&self) -> bool {
         self.is_used.load(Ordering::Acquire)
+    }
+
+    /// Asks; the answer has this number or a higher one.
+    pub(super) fn ask(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::AcqRel).saturating_add(1)
+    }
+
+    /// How long the copy was when this or a later question was answered.
+    pub(super) fn answer_to(&self, question: u64) -> Option<Offset> {
+        let is_answered = self.answered.load(Ordering::Acquire) >= question;
+        is_answered.then(|| Offset(self.answered_at.load(Ordering::Acquire)))
     }
 
     /// The folder does not hold everything that was done.
@@ -73,6 +91,17 @@ impl Elsewhere {
 
     pub(crate) fn has_caught_up(&self) -> bool {
         self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// The last question that is open.
+    pub(crate) fn asked(&self) -> Option<u64> {
+        let asked = self.asked.load(Ordering::Acquire);
+        (asked > self.answered.load(Ordering::Acquire)).then_some(asked)
+    }
+
+    pub(crate) fn answer(&self, question: u64, head: Offset) {
+        self.answered_at.store(head.0, Ordering::Release);
+        self.answered.store(question, Ordering::Release);
     }
 
     pub(crate) fn copied(&self, done: u64) {

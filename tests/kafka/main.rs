@@ -19,6 +19,8 @@ mod guide;
 #[path = "../order/items.rs"]
 mod items;
 #[cfg(test)]
+mod linking;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod registry;

@@ -51,6 +51,14 @@ impl Onlooker {
         Ok(Self { consumer })
     }
 
+    pub(crate) fn written_ends(
+        &self,
+        options: &KafkaOptions,
+        list: TopicPartitionList,
+    ) -> Result<Places, Failure> {
+        ends(&self.consumer, options, list)
+    }
+
     /// Where a reader of what is committed stands at the end of all that is written; nothing while a
     /// transaction is open.
     pub(crate) fn decided_ends(
@@ -60,7 +68,7 @@ impl Onlooker {
         list: TopicPartitionList,
     ) -> Result<Option<Places>, Failure> {
         // In this order: what is written between the two is decided, or comes after both.
-        let written = ends(&self.consumer, options, list.clone())?;
+        let written = self.written_ends(options, list.clone())?;
         let decided = ends(reader, options, list)?;
         let is_open = |(place, end)| decided.get(place).is_none_or(|decided| decided < end);
         Ok((!written.iter().any(is_open)).then_some(decided))

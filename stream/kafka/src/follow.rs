@@ -140,6 +140,12 @@ impl KafkaFollower {
         ends(&self.consumer, &self.options, self.list(|_| At::End)?)
     }
 
+    /// The ends of all that is written now, in transactions that are open, too.
+    pub fn written_ends(&self) -> Result<Places, Failure> {
+        self.onlooker
+            .written_ends(&self.options, self.list(|_| At::End)?)
+    }
+
     /// Takes out what was given up to its end. Waits for nothing: where an end is a mark, it takes until
     /// the client tells its counts again.
     pub fn pass(&self, ends: &mut Places) {
