@@ -28,9 +28,14 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 pub struct KafkaSubscriber {
     options: KafkaOptions,
     consumer: BaseConsumer<Told>,
-    onlooker: Onlooker,
+    /// For who asks for the end.
+    onlooker: Option<Onlooker>,
     group: Option<String>,
+    /// The group's, or one that nobody joins.
+    name: String,
     topics: Vec<Topic>,
+    /// The client reads on from the cursors.
+    is_placed: bool,
     /// The next record of each place that was not fetched.
     cursors: BTreeMap<(Topic, Partition), i64>,
     /// Given and not acknowledged, at most one batch: the number, and where it is.
@@ -49,7 +54,6 @@ impl KafkaSubscriber {
         let group = group.map(|name| options.group_named(name));
         let any = format!("{}{}-follow", options.prefix, options.group);
         let name = group.as_deref().unwrap_or(&any);
-        let onlooker = Onlooker::open(options, name)?;
         let config = clients::reader(options, "follow", name);
         let consumer = BaseConsumer::from_config_and_context(&config, Told::default())
             .map_err(|error| failed("opening a reader of the log", error))?;
@@ -57,9 +61,11 @@ impl KafkaSubscriber {
             wait: options.limits.poll_wait,
             options: options.clone(),
             consumer,
-            onlooker,
+            onlooker: None,
+            name: name.to_owned(),
             group,
             topics: Vec::new(),
+            is_placed: false,
             cursors: BTreeMap::new(),
             given: VecDeque::new(),
             kept: BTreeMap::new(),
@@ -75,10 +81,14 @@ impl KafkaSubscriber {
         if self.merge.records() > 0 {
             return Ok(false);
         }
-        let list = self.list(|_| At::End)?;
-        let decided = self
-            .onlooker
-            .decided_ends(&self.consumer, &self.options, list)?;
+        let list = self.list(&self.topics, |_| At::End)?;
+        let onlooker = match &self.onlooker {
+            Some(open) => open,
+            None => self
+                .onlooker
+                .insert(Onlooker::open(&self.options, &self.name)?),
+        };
+        let decided = onlooker.decided_ends(&self.consumer, &self.options, list)?;
         let Some(ends) = decided else {
             return Ok(false);
         };
@@ -124,9 +134,13 @@ impl KafkaSubscriber {
         Some(read)
     }
 
-    fn list(&self, at: impl Fn(&(Topic, Partition)) -> At) -> Result<TopicPartitionList, Failure> {
+    fn list(
+        &self,
+        topics: &[Topic],
+        at: impl Fn(&(Topic, Partition)) -> At,
+    ) -> Result<TopicPartitionList, Failure> {
         let mut list = TopicPartitionList::new();
-        for topic in &self.topics {
+        for topic in topics {
             for number in 0..self.options.partitions {
                 let place = (*topic, Partition(number));
                 list.add_partition_offset(
@@ -142,7 +156,9 @@ impl KafkaSubscriber {
 
     /// From where the group was, or from the beginning.
     fn begin(&mut self, topics: &[Topic], after: u64) -> Result<(), Failure> {
-        self.topics = topics.to_vec();
+        // Where the positions cannot be read, whoever asks again begins again.
+        self.topics.clear();
+        self.is_placed = false;
         self.merge.clear();
         self.given.clear();
         self.kept.clear();
@@ -151,7 +167,10 @@ impl KafkaSubscriber {
         if self.group.is_some() && after > 0 {
             let committed = self
                 .consumer
-                .committed_offsets(self.list(|_| At::Invalid)?, self.options.limits.call)
+                .committed_offsets(
+                    self.list(topics, |_| At::Invalid)?,
+                    self.options.limits.call,
+                )
                 .map_err(|error| failed("reading the group's positions", error))?;
             for one in committed.elements() {
                 if let (Some(topic), At::Offset(at)) =
@@ -163,14 +182,23 @@ impl KafkaSubscriber {
             }
         }
         self.committed = self.cursors.clone();
-        self.assign()
+        self.topics = topics.to_vec();
+        Ok(())
     }
 
-    /// Reads on from the cursors.
-    fn assign(&self) -> Result<(), Failure> {
+    /// Reads on from the cursors, where the client does not do so yet: until it was told, it may read
+    /// elsewhere, or nothing.
+    fn assign(&mut self) -> Result<(), Failure> {
+        if self.is_placed {
+            return Ok(());
+        }
         let cursors = &self.cursors;
-        let list = self.list(|place| At::Offset(cursors.get(place).copied().unwrap_or(0)))?;
-        clients::assign(&self.consumer, &list).map_err(|error| failed("reading the log", error))
+        let list = self.list(&self.topics, |place| {
+            At::Offset(cursors.get(place).copied().unwrap_or(0))
+        })?;
+        clients::assign(&self.consumer, &list).map_err(|error| failed("reading the log", error))?;
+        self.is_placed = true;
+        Ok(())
     }
 
     fn fetch(&mut self, mut wait: Duration) -> Result<(), Failure> {
@@ -203,9 +231,9 @@ impl KafkaSubscriber {
     }
 
     /// What was given and not kept comes again: the caller could not keep it.
-    fn give_again(&mut self, after: u64) -> Result<(), Failure> {
+    fn give_again(&mut self, after: u64) {
         if after >= self.last {
-            return Ok(());
+            return;
         }
         for (place, at) in self.merge.firsts() {
             self.cursors.insert(place, codec::raw_offset(at));
@@ -215,7 +243,7 @@ impl KafkaSubscriber {
         }
         self.last = after;
         self.merge.clear();
-        self.assign()
+        self.is_placed = false;
     }
 
     /// What was given up to this number is kept by the caller.
@@ -257,17 +285,13 @@ impl Subscribe for KafkaSubscriber {
     ) -> Result<Vec<Sequenced>, Failure> {
         // Asked again before anything was given: reading anew would throw away what is on its way.
         let is_anew = after.0 == 0 && self.last > 0;
-        let placed = if self.topics != topics || is_anew || after.0 > self.last {
-            self.begin(topics, after.0)
+        if self.topics != topics || is_anew || after.0 > self.last {
+            self.begin(topics, after.0)?;
         } else {
-            self.acknowledge(after.0)
-                .and_then(|()| self.give_again(after.0))
-        };
-        if placed.is_err() {
-            // The client may read elsewhere, or nothing: whoever asks again begins again.
-            self.topics.clear();
+            self.acknowledge(after.0)?;
+            self.give_again(after.0);
         }
-        placed?;
+        self.assign()?;
         if self.merge.records() == 0 {
             self.fetch(self.wait)?;
         }
