@@ -46,6 +46,8 @@ pub(crate) enum Question {
     Here(Offset),
     /// The number of a question to the copy of the log.
     Elsewhere(u64),
+    /// It is processed, and what came of it lies before this place.
+    Stored(Offset),
 }
 
 /// What the loops tell the rest of the process.
@@ -54,7 +56,7 @@ pub(crate) struct Status {
     stopping: AtomicBool,
     /// The log was this long when processing last found nothing to do.
     processed: AtomicU64,
-    /// The log was this long when the store last found nothing to do.
+    /// The store has looked at everything up to there.
     stored: AtomicU64,
     /// For a log that is not in the folder.
     pub(crate) elsewhere: Elsewhere,
@@ -101,14 +103,20 @@ impl Status {
         }
     }
 
-    pub(crate) fn is_answered(&self, question: &Question) -> bool {
-        match question {
-            Question::Here(head) => self.is_settled(*head),
-            Question::Elsewhere(number) => self
-                .elsewhere
-                .answer_to(*number)
-                .is_some_and(|head| self.stored.load(Ordering::Acquire) >= head.0),
+    /// Goes on with a question; whether it is answered.
+    pub(crate) fn is_answered(&self, question: &mut Question) -> bool {
+        let upto = match question {
+            Question::Here(head) => {
+                let processed = self.processed.load(Ordering::Acquire);
+                (processed >= head.0).then_some(Offset(processed))
+            }
+            Question::Elsewhere(number) => self.elsewhere.answer_to(*number),
+            Question::Stored(upto) => return self.stored.load(Ordering::Acquire) >= upto.0,
+        };
+        if let Some(upto) = upto {
+            *question = Question::Stored(upto);
         }
+        false
     }
 
     /// How much of the log the store has not looked at.
@@ -309,6 +317,9 @@ where
                     let rows = u64::try_from(step.rows).unwrap_or(0);
                     metrics.stored((now - began) as f64 / 1e6, waited, rows, now as f64 / 1e6);
                     metrics.store_position(step.position.0);
+                    status_in
+                        .stored
+                        .fetch_max(step.position.0, Ordering::AcqRel);
                     status_in.stored_upto(step.position.0);
                     for (topic, records) in step.by_topic {
                         metrics.records_consumed(topic, records);

@@ -270,7 +270,11 @@ impl Service {
 
     /// Everything that was appended so far is processed and can be read.
     pub(crate) async fn settled(&self) -> anyhow::Result<()> {
-        while !self.status.is_settled(self.log.head()) {
+        if self.status.is_settled(self.log.head()) {
+            return Ok(());
+        }
+        let mut question = self.status.ask(self.log.head());
+        while !self.status.is_answered(&mut question) {
             if let Some(failure) = self.status.failure() {
                 return Err(anyhow!("the pipeline stopped: {failure}"));
             }

@@ -76,8 +76,8 @@ impl AccountLinks {
     }
 
     async fn caught_up(&self) {
-        let question = self.status.ask(self.log.head());
-        while !self.status.is_answered(&question) {
+        let mut question = self.status.ask(self.log.head());
+        while !self.status.is_answered(&mut question) {
             loops::nap().await;
         }
     }

@@ -59,7 +59,7 @@ fn follow(options: &KafkaOptions, log: &EmbeddedLog, status: &Status) -> Result<
     let folder = options.state.parent().unwrap_or(&options.state);
     let mut copy = Copy::open(log, folder)?;
     let mut follower = KafkaFollower::open(options, copy.places())?;
-    let mut ends = follower.ends()?;
+    let mut ends = follower.written_ends()?;
     let mut question: Option<Question> = None;
     while !status.is_stopping() {
         let to_copy = status.elsewhere.to_copy();
@@ -164,8 +164,16 @@ impl<'l> Copy<'l> {
         self.holds_nothing_back() && self.open.values().all(VecDeque::is_empty)
     }
 
-    pub(super) fn holds_nothing_back(&self) -> bool {
+    fn holds_nothing_back(&self) -> bool {
         self.held.is_empty()
+    }
+
+    pub(super) fn holds_back_before(&self, ends: &Places) -> bool {
+        self.held.iter().any(|fact| {
+            let end = ends.get(&(fact.record.topic.0, fact.partition));
+            let at = i64::try_from(fact.offset.0).unwrap_or(i64::MAX);
+            end.is_some_and(|end| at < *end)
+        })
     }
 
     pub(super) fn head(&self) -> u64 {

@@ -24,7 +24,7 @@ enum Stage {
     /// Until the copy's inputs up to this place are processed.
     Processing(u64),
     /// Until what was written by then is in the copy, too.
-    Facts(Places),
+    Facts { left: Places, ends: Places },
 }
 
 impl Question {
@@ -48,12 +48,14 @@ impl Question {
             }
             Stage::Processing(upto) => {
                 if copy.is_processed(*upto) {
-                    self.stage = Stage::Facts(follower.written_ends()?);
+                    let ends = follower.written_ends()?;
+                    let left = ends.clone();
+                    self.stage = Stage::Facts { left, ends };
                 }
             }
-            Stage::Facts(ends) => {
-                follower.pass(ends);
-                return Ok(ends.is_empty() && copy.holds_nothing_back());
+            Stage::Facts { left, ends } => {
+                follower.pass(left);
+                return Ok(left.is_empty() && !copy.holds_back_before(ends));
             }
         }
         Ok(false)

@@ -4,6 +4,8 @@
 //! mark is there. So no partition says of another how far it is: what follows from an input may still be
 //! hidden where the input is known to be processed.
 
+use std::time::Duration;
+
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset as At, TopicPartitionList};
@@ -56,6 +58,8 @@ impl Onlooker {
         options: &KafkaOptions,
         list: TopicPartitionList,
     ) -> Result<Places, Failure> {
+        // Nothing comes but words about lost connections, for which nobody else has room.
+        while self.consumer.poll(Duration::ZERO).is_some() {}
         ends(&self.consumer, options, list)
     }
 

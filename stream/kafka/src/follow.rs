@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset as At, TopicPartitionList};
 use stream_log::{BucketId, Failure, Key, LogTime, Offset, Partition, Sequenced};
 
@@ -59,6 +60,51 @@ pub struct KafkaFollower {
     /// Fetched, with the place after it.
     held: VecDeque<((&'static str, Partition), i64, Followed)>,
     held_bytes: usize,
+    heard: Heard,
+}
+
+/// How far the client has read, marks of transactions included. It tells of its places and of all that
+/// waits in its one queue: what it had read by then is fetched once as much has been taken from there.
+#[derive(Default)]
+struct Heard {
+    /// Taken from the queue.
+    taken: u64,
+    /// Places that hold once so much is taken.
+    told: Option<(u64, Places)>,
+    read: Places,
+}
+
+impl Heard {
+    fn take(&mut self) {
+        self.taken = self.taken.saturating_add(1);
+        if self.told.as_ref().is_some_and(|(at, _)| self.taken >= *at) {
+            self.read = self.told.take().map(|(_, read)| read).unwrap_or_default();
+        }
+    }
+
+    fn hear(&mut self, options: &KafkaOptions, told: &Statistics) {
+        let mut waiting = 0;
+        let mut read = Places::new();
+        for (name, topic) in &told.topics {
+            let Some(known) = options.known(name) else {
+                continue;
+            };
+            for (number, one) in &topic.partitions {
+                waiting = waiting.max(u64::try_from(one.fetchq_cnt).unwrap_or(0));
+                read.insert((known, codec::partition(*number)), one.next_offset);
+            }
+        }
+        if waiting == 0 {
+            self.told = None;
+            self.read = read;
+        } else if self.told.is_none() {
+            self.told = Some((self.taken.saturating_add(waiting), read));
+        }
+    }
+
+    fn is_read(&self, place: &(&'static str, Partition), end: i64) -> bool {
+        self.read.get(place).is_some_and(|next| *next >= end)
+    }
 }
 
 impl KafkaFollower {
@@ -75,6 +121,7 @@ impl KafkaFollower {
             given: places,
             held: VecDeque::new(),
             held_bytes: 0,
+            heard: Heard::default(),
         };
         let given = &follower.given;
         let list =
@@ -101,8 +148,15 @@ impl KafkaFollower {
     }
 
     fn fetch(&mut self, max: usize, mut wait: Duration) -> Result<(), Failure> {
+        if let Some(told) = self.consumer.context().take_statistics() {
+            self.heard.hear(&self.options, &told);
+        }
         while self.held.len() < max && self.held_bytes < BYTES_MAX {
-            let message = match self.consumer.poll(wait) {
+            let polled = self.consumer.poll(wait);
+            if polled.is_some() {
+                self.heard.take();
+            }
+            let message = match polled {
                 None => break,
                 Some(Err(error)) if classify(&error) != Verdict::Retry => {
                     return Err(failed("reading the whole log", error));
@@ -149,16 +203,10 @@ impl KafkaFollower {
     /// Takes out what was given up to its end. Waits for nothing: where an end is a mark, it takes until
     /// the client tells its counts again.
     pub fn pass(&self, ends: &mut Places) {
-        let told = self.consumer.context().take_statistics();
         ends.retain(|place, end| {
-            let read = told.as_ref().is_some_and(|told| {
-                let topic = told.topics.get(&self.options.topic(place.0));
-                let one = topic.and_then(|topic| topic.partitions.get(&codec::number(place.1)));
-                one.is_some_and(|one| one.next_offset >= *end && one.fetchq_cnt == 0)
-            });
             let is_held = self.held.iter().any(|(held, ..)| held == place);
             let given = self.given.get(place).copied().unwrap_or_default();
-            given < *end && (is_held || !read)
+            given < *end && (is_held || !self.heard.is_read(place, *end))
         });
     }
 
@@ -176,9 +224,11 @@ impl KafkaFollower {
         let Some(mut wanted) = decided else {
             return Ok(false);
         };
-        wanted.retain(|place, end| self.given.get(place).copied().unwrap_or_default() < *end);
-        drop(self.consumer.context().take_statistics());
-        while !wanted.is_empty() {
+        loop {
+            self.pass(&mut wanted);
+            if wanted.is_empty() {
+                return Ok(true);
+            }
             if started.elapsed() > END_LIMIT {
                 return Ok(false);
             }
@@ -186,28 +236,7 @@ impl KafkaFollower {
             if !self.held.is_empty() {
                 return Ok(false);
             }
-            let Some(told) = self.consumer.context().take_statistics() else {
-                continue;
-            };
-            for (name, topic) in &told.topics {
-                let Some(known) = self.options.known(name) else {
-                    continue;
-                };
-                for (number, one) in &topic.partitions {
-                    let place = (known, codec::partition(*number));
-                    match wanted.get(&place) {
-                        Some(end) if one.next_offset >= *end => {
-                            if one.fetchq_cnt > 0 {
-                                return Ok(false);
-                            }
-                            wanted.remove(&place);
-                        }
-                        _ => {}
-                    }
-                }
-            }
         }
-        Ok(true)
     }
 
     fn list(
