@@ -112,7 +112,12 @@ fn pinned(options: &KafkaOptions) -> anyhow::Result<Option<String>> {
     let mut table = KafkaTable::open(options, TABLES)?;
     let rows = table
         .read_all()
-        .context("cannot read what was decided for the cluster")?;
+        .with_context(|| {
+            format!(
+                "cannot read what was decided for the cluster: is {} up, and has `sudor topics create` made its topics?",
+                options.brokers
+            )
+        })?;
     let mut found = None;
     for row in rows.iter().filter(|row| row.key == PIN) {
         let record = row.value.as_deref().map(schemas::decode::<ClusterPinned>);
