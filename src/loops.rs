@@ -39,6 +39,9 @@ pub(crate) type Shares = Arc<BTreeMap<Partition, u64>>;
 /// Tells when they change.
 pub(crate) type Share = watch::Receiver<Shares>;
 
+/// How far a loop is that this process does not have: nobody waits for it.
+const NOT_HERE: u64 = u64::MAX;
+
 /// What somebody waits for who asked what was received by then to be readable.
 #[derive(Debug)]
 pub(crate) enum Question {
@@ -108,7 +111,13 @@ impl Status {
         let upto = match question {
             Question::Here(head) => {
                 let processed = self.processed.load(Ordering::Acquire);
-                (processed >= head.0).then_some(Offset(processed))
+                // Without the loop nothing comes of what is there.
+                let upto = if processed == NOT_HERE {
+                    head.0
+                } else {
+                    processed
+                };
+                (processed >= head.0).then_some(Offset(upto))
             }
             Question::Elsewhere(number) => self.elsewhere.answer_to(*number),
             Question::Stored(upto) => return self.stored.load(Ordering::Acquire) >= upto.0,
@@ -134,11 +143,11 @@ impl Status {
 
     /// For a process without the loop: nobody waits for what others do.
     pub(crate) fn nothing_to_process(&self) {
-        self.processed.store(u64::MAX, Ordering::Release);
+        self.processed.store(NOT_HERE, Ordering::Release);
     }
 
     pub(crate) fn nothing_to_store(&self) {
-        self.stored.store(u64::MAX, Ordering::Release);
+        self.stored.store(NOT_HERE, Ordering::Release);
     }
 
     /// The store has every row up to there.
@@ -345,4 +354,37 @@ where
 )]
 pub(crate) async fn nap() {
     tokio::time::sleep(Duration::from_millis(5)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use stream_log::Offset;
+
+    use super::Status;
+
+    #[test]
+    fn who_asks_waits_for_what_came_of_it_in_the_loops_that_are_here() {
+        let status = Status::default();
+        let mut question = status.ask(Offset(10));
+        status.stored.store(10, Ordering::Release);
+        assert!(!status.is_answered(&mut question), "it is not processed");
+        status.processed.store(14, Ordering::Release);
+        assert!(!status.is_answered(&mut question));
+        assert!(
+            !status.is_answered(&mut question),
+            "its facts are not stored"
+        );
+        status.stored.store(14, Ordering::Release);
+        assert!(status.is_answered(&mut question));
+
+        let ingests_only = Status::default();
+        ingests_only.nothing_to_process();
+        let mut question = ingests_only.ask(Offset(10));
+        assert!(!ingests_only.is_answered(&mut question));
+        assert!(!ingests_only.is_answered(&mut question), "not stored");
+        ingests_only.stored.store(10, Ordering::Release);
+        assert!(ingests_only.is_answered(&mut question));
+    }
 }
