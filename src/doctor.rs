@@ -1,5 +1,5 @@
 //! `sudor doctor`: what would keep the service from running, said before it runs. It changes nothing
-//! but a file of its own that it removes again.
+//! but a file of its own that it removes again, and on Kafka asks the brokers.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
     let data = &settings.log.data;
     let is_new = !data.join("log.db").exists();
     let absent = |path: &Path| is_new && !path.exists();
-    let checks = [
+    let mut checks = vec![
         check(
             "data_folder",
             writable(data),
@@ -76,6 +76,7 @@ pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
             "a running service has it, or another program; http.bind names it",
         ),
     ];
+    cluster(&settings, &mut checks);
     let failed = checks
         .iter()
         .filter(|c| c.verdict == Verdict::Failed)
@@ -95,6 +96,32 @@ pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
     ))
     .told())
 }
+
+/// Nothing can be said of the topics of a cluster that does not answer.
+#[cfg(feature = "kafka")]
+fn cluster(settings: &Settings, checks: &mut Vec<Check>) {
+    let Some(kafka) = &settings.log.kafka else {
+        return;
+    };
+    let brokers = check(
+        "brokers",
+        crate::kafka::brokers(settings, kafka),
+        "start the brokers; log.brokers names them, log.security says how they are spoken to",
+    );
+    let answers = brokers.verdict == Verdict::Ok;
+    checks.push(brokers);
+    if answers {
+        checks.push(check(
+            "topics",
+            crate::kafka::topics_as_made(settings, kafka),
+            "`sudor topics create` makes what is missing and says what differs; what is there it never changes",
+        ));
+    }
+}
+
+/// A build without Kafka has no cluster to ask.
+#[cfg(not(feature = "kafka"))]
+fn cluster(_: &Settings, _: &mut Vec<Check>) {}
 
 fn check(name: &'static str, found: anyhow::Result<String>, hint: &'static str) -> Check {
     match found {

@@ -7,6 +7,7 @@
 mod commits;
 mod control;
 mod copying;
+mod doctor;
 mod ids;
 mod question;
 mod shadow;
@@ -33,6 +34,7 @@ use crate::loops::{self, Status};
 use crate::{rules, topics as catalogue};
 
 pub(crate) use commits::check as check_commits;
+pub(crate) use doctor::{brokers, topics as topics_as_made};
 pub(crate) use ids::{Checked, check as check_schemas, register as register_schemas, registry};
 pub(crate) use shadow::replay;
 pub(crate) use topics::{create as create_topics, specs as topic_specs};
@@ -64,12 +66,16 @@ pub(crate) fn options(settings: &Settings, kafka: &config::Kafka) -> anyhow::Res
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))?;
     of_one_generation(data, kafka.generation)?;
-    Ok(KafkaOptions {
+    Ok(options_of(settings, kafka, instance(data)?))
+}
+
+fn options_of(settings: &Settings, kafka: &config::Kafka, instance: String) -> KafkaOptions {
+    KafkaOptions {
         brokers: kafka.brokers.clone(),
         prefix: kafka.topic_prefix.clone(),
         group: GROUP.to_owned(),
         generation: kafka.generation,
-        instance: instance(data)?,
+        instance,
         group_protocol: match kafka.group_protocol {
             config::GroupProtocol::Consumer => GroupProtocol::Consumer,
             config::GroupProtocol::Classic => GroupProtocol::Classic,
@@ -77,7 +83,7 @@ pub(crate) fn options(settings: &Settings, kafka: &config::Kafka) -> anyhow::Res
         partitions: settings.log.partitions,
         topics: catalogue::CATALOGUE,
         changelog: schemas::topic::CHANGELOG,
-        state: data.join("state"),
+        state: settings.log.data.join("state"),
         security: Security {
             tls: kafka.tls,
             ca_file: kafka.ca_file.clone(),
@@ -90,7 +96,7 @@ pub(crate) fn options(settings: &Settings, kafka: &config::Kafka) -> anyhow::Res
         ids: Arc::default(),
         limits: KafkaLimits::default(),
         now: || LogTime(SystemClock.now().0),
-    })
+    }
 }
 
 /// The folder of one generation, used as that of another, would be gone on with at wrong places.

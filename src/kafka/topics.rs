@@ -1,5 +1,7 @@
 //! `sudor topics create` on Kafka: what every topic is made with, and what of it is there.
 
+use std::time::Duration;
+
 use anyhow::{Context, anyhow};
 use schemas::topic::{Cleanup, Direction};
 use serde_json::json;
@@ -9,6 +11,8 @@ use crate::cli::GlobalArgs;
 use crate::config::{Kafka, Settings};
 use crate::exit;
 
+/// How long brokers may take to say what they have.
+const LIMIT: Duration = Duration::from_secs(30);
 /// A body as large as ingest takes, with its envelope, or a dead letter of it.
 const LARGE_BYTES: u32 = 20 * 1_024 * 1_024;
 /// Facts, hints and ticks are far below it; it is Kafka's own default.
@@ -44,13 +48,13 @@ pub(crate) fn create(settings: &Settings, kafka: &Kafka, global: GlobalArgs) -> 
     exit::print_text(&said(&options, &plan))
 }
 
-type Plan = Vec<(String, TopicPlan)>;
+pub(super) type Plan = Vec<(String, TopicPlan)>;
 
 /// What was found, and done about it.
 pub(super) fn make(settings: &Settings, kafka: &Kafka) -> anyhow::Result<(KafkaOptions, Plan)> {
     let options = super::options(settings, kafka)?;
     let specs = specs();
-    let plan = plan_topics(&options, &specs).context("cannot look at the topics")?;
+    let plan = plan_topics(&options, &specs, LIMIT).context("cannot look at the topics")?;
     let refused: Vec<String> = plan.iter().filter_map(refusal).collect();
     if !refused.is_empty() {
         return Err(anyhow!("{}", refused.join("\n")));
@@ -64,7 +68,7 @@ pub(super) fn make(settings: &Settings, kafka: &Kafka) -> anyhow::Result<(KafkaO
     Ok((options, plan))
 }
 
-fn refusal((name, step): &(String, TopicPlan)) -> Option<String> {
+pub(super) fn refusal((name, step): &(String, TopicPlan)) -> Option<String> {
     match step {
         TopicPlan::PartitionCount { there, wanted } => Some(format!(
             "{name} has {there} partitions, log.partitions is {wanted}: the count is never changed, because the past of a key would be with another partition"

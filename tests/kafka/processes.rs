@@ -120,6 +120,49 @@ fn told(world: &World, arguments: &[&str]) -> (i32, String) {
     (done.status.code().unwrap(), said)
 }
 
+/// Verdict and detail of one check of the doctor, if there is such a check.
+fn checked(world: &World, name: &str) -> Option<(String, String)> {
+    let done = world.output(&["doctor", "--json", "--data", "new"]);
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["check"] == name)?;
+    let word = |key: &str| check[key].as_str().unwrap().to_owned();
+    Some((word("verdict"), word("detail")))
+}
+
+#[test]
+fn the_doctor_says_that_no_broker_answers_and_who_was_asked() {
+    let world = World::new("127.0.0.1:1", "nobody");
+    let (verdict, detail) = checked(&world, "brokers").unwrap();
+    assert_eq!(verdict, "failed", "{detail}");
+    assert!(detail.contains("127.0.0.1:1"), "{detail}");
+    assert!(detail.contains("refused"), "{detail}");
+    assert_eq!(checked(&world, "topics"), None);
+    assert!(!world.folder.path().join("new").exists());
+}
+
+#[test]
+fn the_doctor_looks_whether_the_topics_are_as_they_are_made() {
+    let Some(brokers) = server("SUDOR_TEST_KAFKA") else {
+        return;
+    };
+    let mut world = World::new(&brokers, "doctor");
+    let (verdict, detail) = checked(&world, "brokers").unwrap();
+    assert_eq!(verdict, "ok", "{detail}");
+    assert!(detail.contains(&brokers), "{detail}");
+    let (verdict, detail) = checked(&world, "topics").unwrap();
+    assert_eq!(verdict, "failed", "{detail}");
+    assert!(detail.contains("topics are not there"), "{detail}");
+    world.run(&["topics", "create"]);
+    let (verdict, detail) = checked(&world, "topics").unwrap();
+    assert_eq!(verdict, "ok", "{detail}");
+    world.set("SUDOR__LOG__PARTITIONS", "3");
+    let (verdict, detail) = checked(&world, "topics").unwrap();
+    assert_eq!(verdict, "failed", "{detail}");
+    assert!(detail.contains("log.partitions is 3"), "{detail}");
+    world.set("SUDOR__LOG__PARTITIONS", "4");
+}
+
 #[test]
 fn without_the_key_of_all_processes_none_starts() {
     // Nobody is asked: it is refused before.

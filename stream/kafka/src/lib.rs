@@ -52,4 +52,4 @@ pub use restore::RestoreTotals;
 pub use settings::{GroupProtocol, KafkaLimits, KafkaOptions, Security, TopicSpec};
 pub use subscribe::KafkaSubscriber;
 pub use table::{KafkaShare, KafkaTable, TableRow};
-pub use topics::{TopicPlan, create_topics, delete_topics, plan_topics};
+pub use topics::{TopicPlan, brokers, create_topics, delete_topics, plan_topics};

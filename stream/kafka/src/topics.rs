@@ -1,11 +1,13 @@
-//! Making topics, and saying how those that are there differ.
+//! Who the brokers are, making topics, and saying how those that are there differ.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::FromClientConfig;
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::{FromClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use stream_log::{Class, Failure};
 
@@ -30,6 +32,59 @@ pub enum TopicPlan {
         wanted: u32,
     },
 }
+
+/// The cluster's brokers as they call themselves, told by one of those in the configuration. The
+/// source of a failure is what the client complains of: refused, unknown host, wrong password.
+pub fn brokers(options: &KafkaOptions, limit: Duration) -> Result<Vec<String>, Failure> {
+    let config = clients::onlooker(options, &options.group());
+    let client = BaseConsumer::from_config_and_context(&config, Complaints::default())
+        .map_err(|error| failed("opening the client for brokers", error))?;
+    let metadata = client.fetch_metadata(None, limit).map_err(|error| {
+        let attempted = format!(
+            "no broker of {} answers within {} s",
+            options.brokers,
+            limit.as_secs()
+        );
+        let failure = failed(attempted, error);
+        // What it says waits to be asked for.
+        drop(client.poll(Duration::ZERO));
+        match client.context().said() {
+            Some(said) => failure.with_source(said),
+            None => failure,
+        }
+    })?;
+    let found = metadata.brokers().iter();
+    Ok(found
+        .map(|broker| format!("{}:{}", broker.host(), broker.port()))
+        .collect())
+}
+
+/// What a client says in its log while it finds nobody, by connection; its error has "transport
+/// failure" only.
+#[derive(Default)]
+struct Complaints(Mutex<BTreeMap<String, String>>);
+
+impl Complaints {
+    fn said(&self) -> Option<String> {
+        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let said: Vec<&str> = said.values().map(String::as_str).collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+}
+
+impl ClientContext for Complaints {
+    /// `[thrd:CONNECTION]: CONNECTION: what is wrong`
+    fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
+        tracing::debug!(?level, message, "kafka client");
+        let Some((connection, said)) = message.split_once("]: ") else {
+            return;
+        };
+        let mut complaints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        complaints.insert(connection.to_owned(), said.to_owned());
+    }
+}
+
+impl ConsumerContext for Complaints {}
 
 fn admin(options: &KafkaOptions) -> Result<AdminClient<DefaultClientContext>, Failure> {
     AdminClient::from_config(&clients::common(options, "admin"))
@@ -56,10 +111,10 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Partition counts of the topics that are there.
-fn there(options: &KafkaOptions) -> Result<BTreeMap<String, u32>, Failure> {
+fn there(options: &KafkaOptions, limit: Duration) -> Result<BTreeMap<String, u32>, Failure> {
     let metadata = admin(options)?
         .inner()
-        .fetch_metadata(None, LIMIT)
+        .fetch_metadata(None, limit)
         .map_err(|error| failed(format!("asking {} for its topics", options.brokers), error))?;
     let topics = metadata
         .topics()
@@ -76,7 +131,7 @@ fn there(options: &KafkaOptions) -> Result<BTreeMap<String, u32>, Failure> {
 /// Every topic that this host reads or writes is there with the count it expects. Without this a
 /// commit would run into its limit again and again.
 pub(crate) fn check(options: &KafkaOptions) -> Result<(), Failure> {
-    let there = there(options)?;
+    let there = there(options, LIMIT)?;
     let wanted = options.topics.iter().map(|(name, _)| *name);
     for name in wanted.chain([options.changelog]) {
         let name = options.topic(name);
@@ -124,12 +179,13 @@ fn settings(spec: &TopicSpec) -> Vec<(&'static str, String)> {
     settings
 }
 
-/// What is there compared with what should be.
+/// What is there compared with what should be. No question to the brokers takes longer than `limit`.
 pub fn plan_topics(
     options: &KafkaOptions,
     specs: &[TopicSpec],
+    limit: Duration,
 ) -> Result<Vec<(String, TopicPlan)>, Failure> {
-    let there = there(options)?;
+    let there = there(options, limit)?;
     let admin = admin(options)?;
     let mut plan = Vec::new();
     for spec in specs {
@@ -140,7 +196,7 @@ pub fn plan_topics(
                 there: *count,
                 wanted: options.partitions,
             },
-            Some(_) => compare(&admin, &name, spec)?,
+            Some(_) => compare(&admin, &name, spec, limit)?,
         };
         plan.push((name, step));
     }
@@ -151,10 +207,12 @@ fn compare(
     admin: &AdminClient<DefaultClientContext>,
     name: &str,
     spec: &TopicSpec,
+    limit: Duration,
 ) -> Result<TopicPlan, Failure> {
     let attempted = || format!("reading the settings of topic {name}");
     let resource = ResourceSpecifier::Topic(name);
-    let answer = wait(admin.describe_configs([&resource], &AdminOptions::new()))
+    let limits = AdminOptions::new().request_timeout(Some(limit));
+    let answer = wait(admin.describe_configs([&resource], &limits))
         .map_err(|error| failed(attempted(), error))?;
     let mut differs = Vec::new();
     for found in answer {
@@ -217,7 +275,7 @@ pub fn create_topics(
 fn until_known(options: &KafkaOptions, names: &[String]) -> Result<(), Failure> {
     let started = Instant::now();
     loop {
-        let there = there(options)?;
+        let there = there(options, LIMIT)?;
         let Some(name) = names.iter().find(|name| !there.contains_key(*name)) else {
             return Ok(());
         };
