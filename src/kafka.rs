@@ -22,10 +22,14 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use edge::{Clock, SystemClock};
 use processors_pipeline::{Pipeline, Rules};
+use schemas::record::Micros;
 use secrecy::ExposeSecret;
 use sinks_api::metrics::Metrics;
+use sinks_store::rfc3339;
 use stream_embedded::EmbeddedLog;
-use stream_kafka::{GroupProtocol, KafkaAppender, KafkaHost, KafkaLimits, KafkaOptions, Security};
+use stream_kafka::{
+    GroupProtocol, KafkaAppender, KafkaHost, KafkaLimits, KafkaOptions, KafkaTable, Security,
+};
 use stream_log::{Class, Failure, LogTime, Step, Task, TaskLimits};
 
 use crate::adapters::Intake;
@@ -39,6 +43,8 @@ pub(crate) use ids::{Checked, check as check_schemas, register as register_schem
 pub(crate) use shadow::replay;
 pub(crate) use topics::{create as create_topics, specs as topic_specs};
 
+/// A broker that is there answers a start within it.
+const FIRST_ANSWER: Duration = Duration::from_secs(2);
 /// Between two attempts to open what a broker has to answer for.
 const AGAIN: Duration = Duration::from_secs(1);
 /// After a batch that was abandoned.
@@ -136,9 +142,23 @@ fn instance(data: &Path) -> anyhow::Result<String> {
     Ok(name)
 }
 
+/// The first question waits for a broker that is still starting, and whoever watches a silent start
+/// knows neither that nor for whom.
+fn say_if_nobody_answers(options: &KafkaOptions) {
+    let Err(failure) = stream_kafka::brokers(options, FIRST_ANSWER) else {
+        return;
+    };
+    let limit = i64::try_from(KafkaTable::OPEN_LIMIT.as_micros()).unwrap_or(i64::MAX);
+    let until = rfc3339(Micros(SystemClock.now().0.saturating_add(limit)));
+    let cause = std::error::Error::source(&failure).map(ToString::to_string);
+    let brokers = &options.brokers;
+    tracing::warn!(brokers, until, cause, "no broker answers; waiting for one");
+}
+
 impl Side {
     pub(crate) fn open(settings: &Settings, kafka: &config::Kafka) -> anyhow::Result<Self> {
         let mut options = options(settings, kafka)?;
+        say_if_nobody_answers(&options);
         ids::apply(&mut options, kafka)?;
         let appender = KafkaAppender::open(&options)?;
         Ok(Self { options, appender })

@@ -1,7 +1,9 @@
 //! Two processes share athletes and accounts, take over from one another, and leave nothing missing and
 //! nothing twice.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -161,6 +163,26 @@ fn the_doctor_looks_whether_the_topics_are_as_they_are_made() {
     assert_eq!(verdict, "failed", "{detail}");
     assert!(detail.contains("log.partitions is 3"), "{detail}");
     world.set("SUDOR__LOG__PARTITIONS", "4");
+}
+
+#[test]
+fn a_start_without_any_broker_says_whom_it_waits_for_before_it_gives_up() {
+    let world = World::new("127.0.0.1:1", "silent");
+    let mut service = sudor(&["run", "--data", "data"])
+        .envs(world.settings())
+        .current_dir(world.folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = BufReader::new(service.stderr.take().unwrap());
+    let first = log.lines().next().unwrap().unwrap();
+    service.kill().unwrap();
+    service.wait().unwrap();
+    let first: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(first["level"], "WARN", "{first}");
+    assert_eq!(first["brokers"], "127.0.0.1:1", "{first}");
+    let until = first["until"].as_str().unwrap();
+    assert!(until.ends_with('Z'), "{first}");
 }
 
 #[test]

@@ -20,8 +20,6 @@ use crate::settings::KafkaOptions;
 
 /// Rows of one read.
 const ROWS_MAX: usize = 1_000;
-/// The broker may be away while a table is opened.
-const OPEN_LIMIT: Duration = Duration::from_secs(60);
 
 type Place = (&'static str, Partition);
 
@@ -43,6 +41,9 @@ pub struct KafkaTable {
 }
 
 impl KafkaTable {
+    /// The broker may be away while a table is read for the first time.
+    pub const OPEN_LIMIT: Duration = Duration::from_secs(60);
+
     /// Several tables in one reading; each key belongs to one of them.
     pub fn open(options: &KafkaOptions, topics: &'static [&'static str]) -> Result<Self, Failure> {
         let group = format!("{}-table-{}", options.group(), options.instance);
@@ -109,7 +110,7 @@ impl KafkaTable {
                 Err(failure) if failure.class == Class::Retry => {}
                 found => break found?,
             }
-            if started.elapsed() > OPEN_LIMIT {
+            if started.elapsed() > Self::OPEN_LIMIT {
                 return Err(Failure::new(Class::Retry, "asking for the end of a table"));
             }
         };
@@ -123,7 +124,7 @@ impl KafkaTable {
             if left.is_empty() {
                 return self.drain(rows);
             }
-            if started.elapsed() > OPEN_LIMIT {
+            if started.elapsed() > Self::OPEN_LIMIT {
                 return Err(Failure::new(Class::Retry, "reading a table to its end"));
             }
         }
