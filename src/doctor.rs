@@ -178,7 +178,12 @@ fn in_words(checks: &[Check]) -> String {
 
 /// Written and made durable, as the log will be.
 fn writable(folder: &Path) -> anyhow::Result<String> {
-    let nearest = folder.ancestors().find(|folder| folder.exists());
+    let mut above = folder.ancestors().map(|folder| match folder.as_os_str() {
+        // Above a relative one is where we stand.
+        empty if empty.is_empty() => Path::new("."),
+        _ => folder,
+    });
+    let nearest = above.find(|folder| folder.exists());
     let nearest = nearest.context("no folder above it is there")?;
     let probe = nearest.join(format!(".sudor-doctor-{}", std::process::id()));
     let written = File::create(&probe).and_then(|mut file| {

@@ -49,3 +49,16 @@ async fn the_doctor_names_what_is_wrong_and_only_that() {
     let bind = taken.local_addr().unwrap().to_string();
     assert_eq!(verdict(&doctor(&data, &bind).1, "address"), "failed");
 }
+
+#[test]
+fn a_new_folder_may_be_named_from_where_one_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = sudor(&["doctor", "--json", "--data", "data"])
+        .env("SUDOR__HTTP__BIND", "127.0.0.1:0")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!(verdict(&report, "data_folder"), "ok", "{report}");
+    assert!(!folder.path().join("data").exists());
+}
