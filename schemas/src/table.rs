@@ -58,10 +58,6 @@ macro_rules! records {
 
         /// Any record, told apart by the schema id of its frame.
         #[derive(Clone, Debug, PartialEq)]
-        #[expect(
-            clippy::large_enum_variant,
-            reason = "it lives from decode to match and is never stored in bulk"
-        )]
         pub enum AnyRecord { $($name(record::$module::$name),)* }
 
         impl AnyRecord {

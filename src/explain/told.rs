@@ -66,7 +66,7 @@ impl Observations {
     pub(super) fn activity(&self, id: &str, facts: &[ObservationRecorded]) -> Option<ActivityBody> {
         match self.0.get(id) {
             Some(state) => told_activity(state),
-            None => latest(facts)?.activity.clone(),
+            None => latest(facts)?.activity.as_deref().cloned(),
         }
     }
 }

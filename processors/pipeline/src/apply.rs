@@ -7,9 +7,9 @@
 
 mod hint;
 
-use schemas::record::Micros;
 use schemas::record::ingest::{RawReceived, RecordRejected, RejectionResolved};
 use schemas::record::observation::ObservationRecorded;
+use schemas::record::{Micros, Text};
 use schemas::topic;
 use stream_log::Stamped;
 
@@ -310,25 +310,27 @@ pub(crate) fn set_known_day(work: &mut Work<'_>, shard: u16, id: &str, day: i32)
 
 /// Publish what the source told, in our words.
 fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
-    let (id, hash) = (&names.id, names.content_hash.clone());
+    let (id, hash) = (names.id.as_str(), names.content_hash.as_str());
+    let fact_id = id_of(&["fact", id, draft.channel, hash]);
+    let rules = work.rules;
     let mut fact = ObservationRecorded {
-        id: id_of(&["fact", id, draft.channel, &hash]),
-        tenant_id: work.tenant.to_owned(),
-        athlete_id: work.athlete.to_owned(),
+        id: Text::from(&fact_id),
+        tenant_id: work.tenant.into(),
+        athlete_id: work.athlete.into(),
         recorded_at: work.now,
         revised_at: work.now,
-        rules_id: work.rules.id.clone(),
-        licence: raw.licence.clone(),
-        key_id: raw.key_id.clone(),
-        observation_id: id.clone(),
-        channel: draft.channel.to_owned(),
-        content_hash: hash,
-        source: raw.source.clone(),
-        account_id: raw.account_id.clone(),
-        provider_id: draft.provider_id.clone(),
-        raw_id: raw.id.clone(),
+        rules_id: (&rules.id).into(),
+        licence: raw.licence.as_ref().map(Text::from),
+        key_id: raw.key_id.as_ref().map(Text::from),
+        observation_id: id.into(),
+        channel: draft.channel.into(),
+        content_hash: hash.into(),
+        source: (&raw.source).into(),
+        account_id: raw.account_id.as_ref().map(Text::from),
+        provider_id: (&draft.provider_id).into(),
+        raw_id: (&raw.id).into(),
         received_at: raw.first_received_at.unwrap_or(raw.received_at),
-        kind: draft.body.kind().to_owned(),
+        kind: draft.body.kind().into(),
         activity: None,
         sleep: None,
         body_mass: None,
@@ -345,5 +347,5 @@ fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNa
         source_order: (draft.order != 0 && !draft.fetched).then_some(draft.order),
     };
     observation::fill(&mut fact, draft, raw);
-    work.emit(topic::OBSERVATIONS, &fact.id, &fact);
+    work.emit(topic::OBSERVATIONS, &fact_id, &fact);
 }

@@ -6,6 +6,8 @@
 //! Invariants: an item ends in exactly one [`Outcome`]; every number that leaves is inside of a
 //! named bound; what the vendor did not say stays `None`.
 
+use std::sync::Arc;
+
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{
@@ -125,18 +127,18 @@ impl Draft {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    Activity(Box<ActivityBody>),
-    Sleep(Box<SleepBody>),
-    BodyMass(BodyMassBody),
-    WeighIn(WeighInBody),
-    Intake(IntakeBody),
-    Plan(PlannedWorkoutBody),
-    Profile(Box<ProfileEditBody>),
-    SelfReport(SelfReportBody),
-    Symptom(SymptomBody),
-    Scan(Box<ScanBody>),
-    Weather(WeatherBody),
-    LinkOverride(LinkOverrideBody),
+    Activity(Arc<ActivityBody>),
+    Sleep(Arc<SleepBody>),
+    BodyMass(Arc<BodyMassBody>),
+    WeighIn(Arc<WeighInBody>),
+    Intake(Arc<IntakeBody>),
+    Plan(Arc<PlannedWorkoutBody>),
+    Profile(Arc<ProfileEditBody>),
+    SelfReport(Arc<SelfReportBody>),
+    Symptom(Arc<SymptomBody>),
+    Scan(Arc<ScanBody>),
+    Weather(Arc<WeatherBody>),
+    LinkOverride(Arc<LinkOverrideBody>),
     /// The source withdrew the record of this provider id.
     Deletion,
     /// The account was closed: what it told before is withdrawn.

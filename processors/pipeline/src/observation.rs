@@ -187,14 +187,14 @@ fn version_of(draft: &Draft, content_hash: i64, first_received_at: Micros) -> Ve
     match draft.body.clone() {
         Body::Activity(body) => version.activity = Some(body),
         Body::Sleep(body) => version.sleep = Some(body),
-        Body::BodyMass(body) => version.body_mass = Some(Box::new(body)),
-        Body::WeighIn(body) => version.weigh_in = Some(Box::new(body)),
-        Body::Intake(body) => version.intake = Some(Box::new(body)),
-        Body::Plan(body) => version.planned_workout = Some(Box::new(body)),
-        Body::SelfReport(body) => version.self_report = Some(Box::new(body)),
-        Body::Symptom(body) => version.symptom = Some(Box::new(body)),
+        Body::BodyMass(body) => version.body_mass = Some(body),
+        Body::WeighIn(body) => version.weigh_in = Some(body),
+        Body::Intake(body) => version.intake = Some(body),
+        Body::Plan(body) => version.planned_workout = Some(body),
+        Body::SelfReport(body) => version.self_report = Some(body),
+        Body::Symptom(body) => version.symptom = Some(body),
         Body::Scan(body) => version.scan = Some(body),
-        Body::Weather(body) => version.weather = Some(Box::new(body)),
+        Body::Weather(body) => version.weather = Some(body),
         Body::Profile(_)
         | Body::LinkOverride(_)
         | Body::Deletion

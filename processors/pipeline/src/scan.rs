@@ -6,6 +6,8 @@
 //! Invariants: a scan that could not be read is kept and never an error; a value at the end of its
 //! scale keeps the mark that says so.
 
+use std::sync::Arc;
+
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::ScanBody;
 
@@ -42,7 +44,7 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
     let body = judged(&item, chloride(&item, volume(&item, worn(&item)?)?)?)?;
     Ok(Some(vec![Draft {
         order: item.integer("revision")?.unwrap_or(0),
-        ..Draft::summary(id, Body::Scan(Box::new(body)))
+        ..Draft::summary(id, Body::Scan(Arc::new(body)))
     }]))
 }
 

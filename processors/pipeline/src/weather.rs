@@ -4,6 +4,8 @@
 //! archive value does not rewrite what a forecast once said. It is not the interpreter of a weather
 //! service: the connector asked for our units.
 
+use std::sync::Arc;
+
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::WeatherBody;
@@ -70,7 +72,7 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
     let key = key.unwrap_or_else(|| format!("{lat_dd},{lon_dd}@{hour}"));
     Ok(Some(vec![Draft::summary(
         format!("{key}/{}", raw.kind),
-        Body::Weather(body),
+        Body::Weather(Arc::new(body)),
     )]))
 }
 

@@ -3,6 +3,8 @@
 //! Kinds are nullable bodies rather than a union, so that a kind can be added without breaking a
 //! reader. Exactly the body that `kind` names is set.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Micros;
@@ -11,31 +13,31 @@ use super::fact::fact;
 fact! {
     pub struct ObservationRecorded {
         /// Hash of tenant, athlete, source, account and provider id: stable over revisions.
-        pub observation_id: String,
+        pub observation_id: S,
         /// `summary` or `details`.
-        pub channel: String,
-        pub content_hash: String,
-        pub source: String,
-        pub account_id: Option<String>,
-        pub provider_id: String,
-        pub raw_id: String,
+        pub channel: S,
+        pub content_hash: S,
+        pub source: S,
+        pub account_id: Option<S>,
+        pub provider_id: S,
+        pub raw_id: S,
         pub received_at: Micros,
         /// `activity`, `sleep`, `body_mass`, `scan`, `weigh_in`, `intake`, `planned_workout`,
         /// `profile_edit`, `self_report`, `symptom`, `weather`, `deletion`, `link_override`.
-        pub kind: String,
-        pub activity: Option<ActivityBody>,
-        pub sleep: Option<SleepBody>,
-        pub body_mass: Option<BodyMassBody>,
-        pub weigh_in: Option<WeighInBody>,
-        pub intake: Option<IntakeBody>,
-        pub planned_workout: Option<PlannedWorkoutBody>,
-        pub profile_edit: Option<ProfileEditBody>,
-        pub self_report: Option<SelfReportBody>,
-        pub symptom: Option<SymptomBody>,
-        pub deletion: Option<DeletionBody>,
-        pub link_override: Option<LinkOverrideBody>,
-        pub scan: Option<ScanBody>,
-        pub weather: Option<WeatherBody>,
+        pub kind: S,
+        pub activity: Option<Arc<ActivityBody>>,
+        pub sleep: Option<Arc<SleepBody>>,
+        pub body_mass: Option<Arc<BodyMassBody>>,
+        pub weigh_in: Option<Arc<WeighInBody>>,
+        pub intake: Option<Arc<IntakeBody>>,
+        pub planned_workout: Option<Arc<PlannedWorkoutBody>>,
+        pub profile_edit: Option<Arc<ProfileEditBody>>,
+        pub self_report: Option<Arc<SelfReportBody>>,
+        pub symptom: Option<Arc<SymptomBody>>,
+        pub deletion: Option<Arc<DeletionBody>>,
+        pub link_override: Option<Arc<LinkOverrideBody>>,
+        pub scan: Option<Arc<ScanBody>>,
+        pub weather: Option<Arc<WeatherBody>>,
         /// The order that the source gives its contents (a plan's version, a scan's revision).
         pub source_order: Option<i64>,
     }

@@ -1,5 +1,7 @@
 //! App events → observations. Pure.
 
+use std::sync::Arc;
+
 use processors_domain::sport::Sport;
 use processors_domain::time;
 use schemas::record::Micros;
@@ -29,14 +31,14 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
         .filter(|id| !id.is_empty())
         .ok_or_else(|| Rejected::missing("id"))?;
     let draft = match raw.kind.as_str() {
-        "profile" => Draft::summary(id, Body::Profile(Box::new(profile(event)?))),
-        "weigh_in" => Draft::summary(id, Body::WeighIn(weigh_in(&event)?)),
-        "body_mass" => Draft::summary(id, Body::BodyMass(body_mass(&event)?)),
-        "intake" => Draft::summary(id, Body::Intake(intake(&event)?)),
+        "profile" => Draft::summary(id, Body::Profile(Arc::new(profile(event)?))),
+        "weigh_in" => Draft::summary(id, Body::WeighIn(Arc::new(weigh_in(&event)?))),
+        "body_mass" => Draft::summary(id, Body::BodyMass(Arc::new(body_mass(&event)?))),
+        "intake" => Draft::summary(id, Body::Intake(Arc::new(intake(&event)?))),
         "planned_workout" => plan(&event, &id)?,
-        "self_report" => Draft::summary(id, Body::SelfReport(self_report(&event)?)),
-        "symptom" => Draft::summary(id, Body::Symptom(symptom(&event)?)),
-        "link_override" => Draft::summary(id, Body::LinkOverride(link_override(&event)?)),
+        "self_report" => Draft::summary(id, Body::SelfReport(Arc::new(self_report(&event)?))),
+        "symptom" => Draft::summary(id, Body::Symptom(Arc::new(symptom(&event)?))),
+        "link_override" => Draft::summary(id, Body::LinkOverride(Arc::new(link_override(&event)?))),
         kind => {
             return Err(Rejected::new(
                 "unsupported_kind",
@@ -220,7 +222,7 @@ fn plan(event: &Event, id: &str) -> Result<Draft, Rejected> {
     };
     Ok(Draft {
         order: event.version.unwrap_or(0),
-        ..Draft::summary(plan_id, Body::Plan(body))
+        ..Draft::summary(plan_id, Body::Plan(Arc::new(body)))
     })
 }
 

@@ -185,7 +185,7 @@ mod tests {
         };
         VersionState {
             channel: channel.to_owned(),
-            activity: Some(Box::new(body)),
+            activity: Some(Arc::new(body)),
             ..VersionState::default()
         }
     }
@@ -197,7 +197,7 @@ mod tests {
             ..SleepBody::default()
         };
         VersionState {
-            sleep: Some(Box::new(body)),
+            sleep: Some(Arc::new(body)),
             ..VersionState::default()
         }
     }
@@ -209,7 +209,7 @@ mod tests {
             manual: false,
         };
         VersionState {
-            body_mass: Some(Box::new(body)),
+            body_mass: Some(Arc::new(body)),
             ..VersionState::default()
         }
     }
@@ -230,7 +230,7 @@ mod tests {
             deleted: true,
         };
         VersionState {
-            planned_workout: Some(Box::new(body)),
+            planned_workout: Some(Arc::new(body)),
             ..VersionState::default()
         }
     }

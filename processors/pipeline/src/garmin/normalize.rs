@@ -1,5 +1,7 @@
 //! Garmin items → observations. Pure.
 
+use std::sync::Arc;
+
 use processors_domain::sport;
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
@@ -93,7 +95,7 @@ fn activity(raw: &RawReceived, user_edited: bool) -> Result<Draft, Rejected> {
     let id = activity_id(raw, item.activity_id.as_ref(), item.summary_id.as_deref())?;
     let mut body = activity_body(&item)?;
     body.user_edited = user_edited;
-    Ok(Draft::summary(id, Body::Activity(Box::new(body))))
+    Ok(Draft::summary(id, Body::Activity(Arc::new(body))))
 }
 
 fn details(raw: &RawReceived) -> Result<Draft, Rejected> {
@@ -147,7 +149,7 @@ fn details(raw: &RawReceived) -> Result<Draft, Rejected> {
     body.power_avg_w = mean_power(&item);
     Ok(Draft {
         channel: "details",
-        ..Draft::summary(id, Body::Activity(Box::new(body)))
+        ..Draft::summary(id, Body::Activity(Arc::new(body)))
     })
 }
 
@@ -287,7 +289,7 @@ fn sleep(item: &Sleep) -> Result<Vec<Draft>, Rejected> {
         segments,
         ..SleepBody::default()
     };
-    let mut drafts = vec![Draft::summary(id.clone(), Body::Sleep(Box::new(body)))];
+    let mut drafts = vec![Draft::summary(id.clone(), Body::Sleep(Arc::new(body)))];
     for told in &item.naps {
         drafts.push(nap(&id, told)?);
     }
@@ -338,7 +340,7 @@ fn nap(id: &str, item: &Nap) -> Result<Draft, Rejected> {
     };
     Ok(Draft::summary(
         format!("{id}#nap{}", start.0 / SECOND_US),
-        Body::Sleep(Box::new(body)),
+        Body::Sleep(Arc::new(body)),
     ))
 }
 
@@ -359,5 +361,8 @@ fn body_composition(item: &BodyComposition) -> Told {
         mass_kg: quantise(kg, 1_000.0).unwrap_or_default(),
         manual: item.muscle_mass_in_grams.is_none(),
     };
-    Ok(Some(vec![Draft::summary(id, Body::BodyMass(body))]))
+    Ok(Some(vec![Draft::summary(
+        id,
+        Body::BodyMass(Arc::new(body)),
+    )]))
 }

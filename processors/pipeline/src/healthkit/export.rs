@@ -3,6 +3,8 @@
 //! Units follow the phone's settings, workout names its language, and quantities come bare or as
 //! `{qty, units}`. Instants carry the offset of the phone's zone at the export.
 
+use std::sync::Arc;
+
 use chrono::DateTime;
 use processors_domain::sport;
 use schemas::record::Micros;
@@ -105,7 +107,7 @@ pub(super) fn workout(raw: &RawReceived) -> Result<Draft, Rejected> {
         ..ActivityBody::default()
     };
     let body = measured(&item, body)?;
-    Ok(Draft::summary(id, Body::Activity(Box::new(body))))
+    Ok(Draft::summary(id, Body::Activity(Arc::new(body))))
 }
 
 fn measured(item: &Fields<'_>, body: ActivityBody) -> Result<ActivityBody, Rejected> {
@@ -187,9 +189,9 @@ pub(super) fn metric(raw: &RawReceived) -> Told {
     }
     let unit = item.word("units")?.or(datum.word("units")?);
     let body = match name.as_str() {
-        "weight_body_mass" => Body::BodyMass(body_mass(&datum, unit.as_deref())?),
-        _ if datum.word("value")?.is_some() => Body::Sleep(Box::new(fragment(&datum)?)),
-        _ => Body::Sleep(Box::new(night(&datum, unit.as_deref())?)),
+        "weight_body_mass" => Body::BodyMass(Arc::new(body_mass(&datum, unit.as_deref())?)),
+        _ if datum.word("value")?.is_some() => Body::Sleep(Arc::new(fragment(&datum)?)),
+        _ => Body::Sleep(Arc::new(night(&datum, unit.as_deref())?)),
     };
     Ok(Some(vec![Draft::summary(identity(raw)?, body)]))
 }

@@ -1,5 +1,7 @@
 //! HealthKit items → observations. Pure.
 
+use std::sync::Arc;
+
 use processors_domain::sport;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{ActivityBody, BodyMassBody, SleepBody};
@@ -96,7 +98,7 @@ fn workout(item: &Workout) -> Result<Draft, Rejected> {
         writer: writer(item.source.as_ref(), item.source_name.as_ref()),
         ..ActivityBody::default()
     };
-    Ok(Draft::summary(id, Body::Activity(Box::new(body))))
+    Ok(Draft::summary(id, Body::Activity(Arc::new(body))))
 }
 
 fn kind_of(item: &Workout) -> Result<String, Rejected> {
@@ -225,7 +227,7 @@ fn sleep(item: &Sample) -> Result<Draft, Rejected> {
         writer: writer(item.source.as_ref(), None),
         ..SleepBody::default()
     };
-    Ok(Draft::summary(id, Body::Sleep(Box::new(body))))
+    Ok(Draft::summary(id, Body::Sleep(Arc::new(body))))
 }
 
 /// `HKCategoryValueSleepAnalysis`, as integer or by name with or without the prefix.
@@ -280,7 +282,10 @@ fn record(item: &Sample) -> Told {
         mass_kg: kilograms(value, item.unit.as_deref())?,
         manual: entered.unwrap_or(false),
     };
-    Ok(Some(vec![Draft::summary(id, Body::BodyMass(body))]))
+    Ok(Some(vec![Draft::summary(
+        id,
+        Body::BodyMass(Arc::new(body)),
+    )]))
 }
 
 /// A body mass in the user's unit; without a unit it is in kilograms.

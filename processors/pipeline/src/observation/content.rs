@@ -1,6 +1,9 @@
 //! Contents: their hash, and their place in the published fact.
 
+use std::sync::Arc;
+
 use schemas::codec::with_canonical;
+use schemas::record::Text;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::{DeletionBody, ObservationRecorded};
 
@@ -33,35 +36,35 @@ pub(crate) fn hash_of(draft: &Draft) -> String {
 }
 
 /// Set the body that the kind names.
-pub(crate) fn fill(fact: &mut ObservationRecorded, draft: &Draft, raw: &RawReceived) {
-    match draft.body.clone() {
-        Body::Activity(body) => fact.activity = Some(*body),
-        Body::Sleep(body) => fact.sleep = Some(*body),
-        Body::BodyMass(body) => fact.body_mass = Some(body),
-        Body::WeighIn(body) => fact.weigh_in = Some(body),
-        Body::Intake(body) => fact.intake = Some(body),
-        Body::Plan(body) => fact.planned_workout = Some(body),
-        Body::Profile(body) => fact.profile_edit = Some(*body),
-        Body::SelfReport(body) => fact.self_report = Some(body),
-        Body::Symptom(body) => fact.symptom = Some(body),
-        Body::Scan(body) => fact.scan = Some(*body),
-        Body::Weather(body) => fact.weather = Some(body),
-        Body::LinkOverride(body) => fact.link_override = Some(body),
-        Body::Deletion => {
-            fact.deletion = Some(DeletionBody {
-                at: raw.received_at,
-                scope: "record".to_owned(),
-                target_provider_id: Some(draft.provider_id.clone()),
-            });
-        }
-        Body::AccountClosed => {
-            fact.deletion = Some(DeletionBody {
-                at: raw.received_at,
-                scope: "account".to_owned(),
-                target_provider_id: None,
-            });
-        }
+pub(crate) fn fill(fact: &mut ObservationRecorded<Text<'_>>, draft: &Draft, raw: &RawReceived) {
+    match &draft.body {
+        Body::Activity(body) => fact.activity = shared(body),
+        Body::Sleep(body) => fact.sleep = shared(body),
+        Body::BodyMass(body) => fact.body_mass = shared(body),
+        Body::WeighIn(body) => fact.weigh_in = shared(body),
+        Body::Intake(body) => fact.intake = shared(body),
+        Body::Plan(body) => fact.planned_workout = shared(body),
+        Body::Profile(body) => fact.profile_edit = shared(body),
+        Body::SelfReport(body) => fact.self_report = shared(body),
+        Body::Symptom(body) => fact.symptom = shared(body),
+        Body::Scan(body) => fact.scan = shared(body),
+        Body::Weather(body) => fact.weather = shared(body),
+        Body::LinkOverride(body) => fact.link_override = shared(body),
+        Body::Deletion => fact.deletion = deletion(raw, "record", Some(&draft.provider_id)),
+        Body::AccountClosed => fact.deletion = deletion(raw, "account", None),
         // An edit is no content: nothing of it is published.
         Body::Edit(_) => {}
     }
+}
+
+fn shared<B>(body: &Arc<B>) -> Option<Arc<B>> {
+    Some(Arc::clone(body))
+}
+
+fn deletion(raw: &RawReceived, scope: &str, target: Option<&String>) -> Option<Arc<DeletionBody>> {
+    Some(Arc::new(DeletionBody {
+        at: raw.received_at,
+        scope: scope.to_owned(),
+        target_provider_id: target.cloned(),
+    }))
 }

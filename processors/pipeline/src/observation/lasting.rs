@@ -49,14 +49,14 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, na
             let days = days_of(work, &body.observation_ids);
             let overrides = &mut work.head.overrides;
             let same =
-                |known: &&mut OverrideState| known.observation_id == id && known.body == *body;
+                |known: &&mut OverrideState| known.observation_id == id && known.body == **body;
             match overrides.iter_mut().find(same) {
                 Some(known) if known.first_received_at <= at => return,
                 Some(known) => known.first_received_at = at,
                 None => overrides.push(OverrideState {
                     observation_id: id.to_owned(),
                     first_received_at: at,
-                    body: body.clone(),
+                    body: (**body).clone(),
                     days,
                 }),
             }

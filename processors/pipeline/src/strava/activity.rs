@@ -4,6 +4,8 @@
 //! nothing, `utc_offset` the offset that held, and `timezone` a label whose bracket shows the standard
 //! offset, so only the zone's name behind it is used. Ids may be longer than any integer.
 
+use std::sync::Arc;
+
 use chrono::{NaiveDateTime, Timelike};
 use processors_domain::sport;
 use processors_domain::time;
@@ -41,7 +43,7 @@ pub(super) fn normalize(raw: &RawReceived) -> Result<Draft, Rejected> {
     let body = measured(&item, told(&item)?)?;
     Ok(fetched_draft(
         raw,
-        Draft::summary(id, Body::Activity(Box::new(body))),
+        Draft::summary(id, Body::Activity(Arc::new(body))),
     ))
 }
 

@@ -1,5 +1,7 @@
 //! Facts for the suite: samples of the schema with what a scenario is about set by hand.
 
+use std::sync::Arc;
+
 use schemas::AnyRecord;
 use schemas::record::Micros;
 use schemas::record::ingest::{RawReceived, RecordRejected, RejectionResolved};
@@ -158,7 +160,7 @@ pub(super) fn deletion(provider_id: &str, revised_at: i64) -> AnyRecord {
         kind: "deletion".to_owned(),
     });
     if let Some(body) = &mut fact.deletion {
-        body.target_provider_id = Some(provider_id.to_owned());
+        Arc::make_mut(body).target_provider_id = Some(provider_id.to_owned());
     }
     fact.into()
 }
@@ -171,6 +173,7 @@ pub(super) fn plan(id: &str, version: Option<i64>, revised_at: i64, deleted: boo
         kind: "planned_workout".to_owned(),
     });
     if let Some(body) = &mut fact.planned_workout {
+        let body = Arc::make_mut(body);
         (body.version, body.deleted) = (version, deleted);
     }
     fact.into()

@@ -54,7 +54,7 @@ fn metric(name: &str, units: &str, datum: &Value) -> Outcome {
 fn sleep(units: &str, datum: &Value) -> (Draft, SleepBody) {
     let draft = drafts(metric("sleep_analysis", units, datum)).remove(0);
     match draft.body.clone() {
-        Body::Sleep(body) => (draft, *body),
+        Body::Sleep(body) => (draft, (*body).clone()),
         other => panic!("{other:?}"),
     }
 }

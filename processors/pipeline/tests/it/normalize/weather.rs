@@ -30,7 +30,7 @@ fn answer(kind: &str, changes: &Value) -> RawReceived {
 fn one(kind: &str, changes: &Value) -> (Draft, WeatherBody) {
     let draft = drafts(normalize(&answer(kind, changes))).remove(0);
     match draft.body.clone() {
-        Body::Weather(body) => (draft, body),
+        Body::Weather(body) => (draft, (*body).clone()),
         other => panic!("{other:?}"),
     }
 }
