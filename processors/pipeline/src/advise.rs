@@ -64,12 +64,12 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
             continue;
         }
         match phases::before_plan(work, &timeline, plan) {
-            Some(desired) => slot::say(work, &timeline, &pre, desired),
+            Some(desired) => slot::say(work, &timeline, &pre, &desired),
             // What is taken between the two workouts stands with the first of them.
             None => slot::cancel(work, &pre, "MERGED_WITH_OTHER"),
         }
         let desired = phases::during_plan(work, &timeline, plan);
-        slot::say(work, &timeline, &during, desired);
+        slot::say(work, &timeline, &during, &desired);
     }
 }
 
@@ -95,7 +95,7 @@ fn after(work: &mut Work<'_>, timeline: &Timeline, state: &SessionState) {
         return;
     };
     match phases::before_sleep(timeline, &workout) {
-        Some(desired) => slot::say(work, timeline, &night, desired),
+        Some(desired) => slot::say(work, timeline, &night, &desired),
         None => slot::cancel(work, &night, "WORKOUT_MOVED"),
     }
     let between = timeline
@@ -109,12 +109,12 @@ fn after(work: &mut Work<'_>, timeline: &Timeline, state: &SessionState) {
         Some(Between::Bridge) => {
             slot::cancel(work, &post, "MERGED_WITH_OTHER");
             let desired = phases::bridge_after(work, timeline, &workout, loss);
-            slot::say(work, timeline, &bridge, desired);
+            slot::say(work, timeline, &bridge, &desired);
         }
         Some(Between::AfterFolded | Between::Both) | None => {
             slot::cancel(work, &bridge, "WORKOUT_MOVED");
             let desired = phases::after_session(work, timeline, &workout, loss);
-            slot::say(work, timeline, &post, desired);
+            slot::say(work, timeline, &post, &desired);
         }
     }
 }

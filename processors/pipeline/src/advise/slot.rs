@@ -6,12 +6,12 @@ use processors_domain::advice::{
     Advised, AfterInput, BeforeInput, BridgeInput, Confidence, DuringInput, GapClass, NightInput,
     RULES_VERSION,
 };
-use schemas::record::Micros;
 use schemas::record::recommendation::{
     Advice, Dependency, Need, Needs, Param, Portion, Reason, RecommendationCancelled,
     RecommendationExpired, RecommendationIssued, RecommendationSuperseded,
 };
 use schemas::record::state::{PublishedState, SessionState, SlotState};
+use schemas::record::{Micros, Text};
 use schemas::topic;
 
 use super::timeline::Timeline;
@@ -22,46 +22,66 @@ use crate::normalize::HOUR_US;
 use crate::wire;
 use crate::work::Work;
 
-/// What a slot hangs on.
-pub(super) struct Anchor {
-    id: String,
-    kind: &'static str,
+/// A slot, and what it hangs on.
+pub(super) struct Anchor<'s> {
     slot: String,
-    depends_on: Vec<Dependency>,
+    what: Hook<'s>,
 }
 
-impl Anchor {
-    pub(super) fn session(work: &Work<'_>, state: &SessionState, phase: &str) -> Self {
-        let mut depends_on = vec![Dependency {
-            id: state.session_id.clone(),
-            revision: state.published.revision,
-        }];
-        depends_on.extend(state.loss.as_ref().map(|loss| Dependency {
-            id: id_of(&["loss", &state.session_id]),
-            revision: loss.published.revision,
-        }));
+enum Hook<'s> {
+    Session(&'s SessionState),
+    Plan(&'s str),
+}
+
+impl<'s> Anchor<'s> {
+    pub(super) fn session(work: &Work<'_>, state: &'s SessionState, phase: &str) -> Self {
         Self {
-            slot: format!("{}/{}/{phase}", work.athlete, state.session_id),
-            id: state.session_id.clone(),
-            kind: "session",
-            depends_on,
+            slot: [work.athlete, &state.session_id, phase].join("/"),
+            what: Hook::Session(state),
         }
     }
 
-    pub(super) fn plan(work: &Work<'_>, plan_id: &str, phase: &str) -> Self {
-        let revision = work
-            .head
-            .profile
-            .as_ref()
-            .map_or(0, |profile| profile.revision);
+    pub(super) fn plan(work: &Work<'_>, plan_id: &'s str, phase: &str) -> Self {
         Self {
-            slot: format!("{}/{plan_id}/{phase}", work.athlete),
-            id: plan_id.to_owned(),
-            kind: "plan",
-            depends_on: vec![Dependency {
-                id: format!("profile/{}", work.athlete),
-                revision,
-            }],
+            slot: [work.athlete, plan_id, phase].join("/"),
+            what: Hook::Plan(plan_id),
+        }
+    }
+
+    fn id(&self) -> &'s str {
+        match self.what {
+            Hook::Session(state) => &state.session_id,
+            Hook::Plan(id) => id,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.what {
+            Hook::Session(_) => "session",
+            Hook::Plan(_) => "plan",
+        }
+    }
+
+    fn depends_on(&self, work: &Work<'_>) -> Vec<Dependency<Text<'s>>> {
+        match self.what {
+            Hook::Session(state) => {
+                let session = Dependency {
+                    id: Text::from(&state.session_id),
+                    revision: state.published.revision,
+                };
+                let loss = state.loss.as_ref().map(|loss| Dependency {
+                    id: Text::Own(id_of(&["loss", &state.session_id])),
+                    revision: loss.published.revision,
+                });
+                std::iter::once(session).chain(loss).collect()
+            }
+            Hook::Plan(_) => {
+                let profile = work.head.profile.as_ref();
+                vec![Dependency {
+                    id: Text::Own(format!("profile/{}", work.athlete)),
+                    revision: profile.map_or(0, |profile| profile.revision),
+                }]
+            }
         }
     }
 }
@@ -104,10 +124,15 @@ pub(super) struct Desired {
     pub(super) confidence: Confidence,
 }
 
-pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, desired: Desired) {
-    let expired = desired.valid_until <= work.now;
-    let (inputs, start, valid_until) = (desired.inputs, desired.start, desired.valid_until);
-    let (phase, needs) = (desired.phase, desired.advised.needs);
+pub(super) fn say(
+    work: &mut Work<'_>,
+    timeline: &Timeline,
+    anchor: &Anchor<'_>,
+    desired: &Desired,
+) {
+    let (start, valid_until) = (desired.start, desired.valid_until);
+    let expired = valid_until <= work.now;
+    let needs = &desired.advised.needs;
     let hours = (desired.end.0.saturating_sub(start.0)) as f64 / HOUR_US as f64;
     let mut fact = content(work, anchor, desired);
     // Baskets follow from the needs and from what the athlete may take; they are worked out only
@@ -125,10 +150,9 @@ pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, des
     if said.is_none() && !known.as_ref().is_some_and(|(_, slot)| is_over(slot)) {
         return;
     }
-    let inputs_hash = content_hash(&[inputs.text().as_bytes()]);
-    name(work, &mut fact, anchor, inputs_hash);
-    let shelf = Arc::clone(&work.rules.shelf);
-    fact.advice.options = shelf.options(&timeline.taste, phase, &needs, hours);
+    name(work, &mut fact, anchor, &desired.inputs);
+    let shelf = &work.rules.shelf;
+    fact.advice.options = shelf.options(&timeline.taste, desired.phase, needs, hours);
     let day = day_of(start.0);
     let Some(said) = said else {
         if let Some((from, slot)) = known {
@@ -150,7 +174,7 @@ pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, des
         expired,
         fluid_ml: needs.fluid.map(|need| need.target.get()),
     };
-    fact.content_hash = hash;
+    fact.content_hash = hash.into();
     let from = known.as_ref().map(|(from, _)| *from);
     replace(work, fact, known.as_ref().map(|(_, slot)| &**slot), &state);
     put(work, from, day, state);
@@ -159,16 +183,16 @@ pub(super) fn say(work: &mut Work<'_>, timeline: &Timeline, anchor: &Anchor, des
 /// Say a new version, and what became of the one before.
 fn replace(
     work: &mut Work<'_>,
-    mut fact: RecommendationIssued,
+    mut fact: RecommendationIssued<Text<'_>>,
     known: Option<&SlotState>,
     state: &SlotState,
 ) {
     let said = &state.published;
     fact.version = said.revision;
     fact.revised_at = said.revised_at;
-    fact.id.clone_from(&state.fact_id);
+    fact.id = Text::Own(state.fact_id.clone());
     if let Some(slot) = known.filter(|slot| slot.published.live && !slot.expired) {
-        supersede(work, slot, &fact.id, said.revised_at);
+        supersede(work, slot, &state.fact_id, said.revised_at);
     }
     if state.expired {
         expire(work, fact, said, true);
@@ -177,7 +201,7 @@ fn replace(
     }
 }
 
-pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor, reason: &str) {
+pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor<'_>, reason: &str) {
     let Some((day, slot)) = find(work, &anchor.slot) else {
         return;
     };
@@ -248,9 +272,15 @@ fn supersede(work: &mut Work<'_>, old: &SlotState, by: &str, revised_at: Micros)
     work.emit(topic::RECOMMENDATIONS, &fact.id, &fact);
 }
 
-fn expire(work: &mut Work<'_>, fact: RecommendationIssued, said: &PublishedState, late: bool) {
+fn expire(
+    work: &mut Work<'_>,
+    fact: RecommendationIssued<Text<'_>>,
+    said: &PublishedState,
+    late: bool,
+) {
+    let id = id_of(&["expired", fact.slot.as_str(), &said.revision.to_string()]);
     let expired = RecommendationExpired {
-        id: id_of(&["expired", &fact.slot, &said.revision.to_string()]),
+        id: Text::Lent(&id),
         tenant_id: fact.tenant_id,
         athlete_id: fact.athlete_id,
         recorded_at: work.now,
@@ -260,67 +290,70 @@ fn expire(work: &mut Work<'_>, fact: RecommendationIssued, said: &PublishedState
         key_id: None,
         slot: fact.slot,
         version: said.revision,
-        content_hash: said.content_hash.clone(),
+        content_hash: Text::Own(said.content_hash.clone()),
         inputs_hash: fact.inputs_hash,
         rules: fact.rules,
         catalog: fact.catalog,
         late,
         advice: fact.advice,
     };
-    work.emit(topic::RECOMMENDATIONS, &expired.id, &expired);
+    work.emit(topic::RECOMMENDATIONS, &id, &expired);
 }
 
 /// What is history and no content: ids, revisions, processing times.
-fn name(work: &Work<'_>, fact: &mut RecommendationIssued, anchor: &Anchor, inputs_hash: String) {
-    fact.slot.clone_from(&anchor.slot);
-    fact.inputs_hash = inputs_hash;
-    fact.rules_id.clone_from(&work.rules.id);
+fn name<'b>(
+    work: &Work<'b>,
+    fact: &mut RecommendationIssued<Text<'b>>,
+    anchor: &'b Anchor<'_>,
+    inputs: &Inputs,
+) {
+    let rules = work.rules;
+    fact.slot = (&anchor.slot).into();
+    fact.inputs_hash = content_hash(&[inputs.text().as_bytes()]).into();
+    fact.rules_id = (&rules.id).into();
     fact.recorded_at = work.now;
-    fact.advice.anchor_id.clone_from(&anchor.id);
-    fact.advice.depends_on.clone_from(&anchor.depends_on);
+    fact.advice.anchor_id = anchor.id().into();
+    fact.advice.depends_on = anchor.depends_on(work);
 }
 
 /// The content alone.
-fn content(work: &Work<'_>, anchor: &Anchor, desired: Desired) -> RecommendationIssued {
-    let advised = &desired.advised;
+fn content<'b>(
+    work: &Work<'b>,
+    anchor: &Anchor<'_>,
+    desired: &Desired,
+) -> RecommendationIssued<Text<'b>> {
+    let (rules, advised) = (work.rules, &desired.advised);
+    let words = |words: &mut dyn Iterator<Item = &'static str>| words.map(Text::from).collect();
     RecommendationIssued {
-        id: String::new(),
-        tenant_id: work.tenant.to_owned(),
-        athlete_id: work.athlete.to_owned(),
+        id: Text::default(),
+        tenant_id: work.tenant.into(),
+        athlete_id: work.athlete.into(),
         recorded_at: Micros(0),
         revised_at: Micros(0),
-        rules_id: String::new(),
+        rules_id: Text::default(),
         licence: None,
         key_id: None,
-        slot: String::new(),
+        slot: Text::default(),
         version: 0,
-        content_hash: String::new(),
-        inputs_hash: String::new(),
-        rules: RULES_VERSION.to_owned(),
-        catalog: work.rules.shelf.version().to_owned(),
+        content_hash: Text::default(),
+        inputs_hash: Text::default(),
+        rules: RULES_VERSION.into(),
+        catalog: rules.shelf.version().into(),
         advice: Advice {
-            phase: desired.phase.to_owned(),
-            anchor_id: String::new(),
-            anchor_kind: anchor.kind.to_owned(),
+            phase: desired.phase.into(),
+            anchor_id: Text::default(),
+            anchor_kind: anchor.kind().into(),
             anchor_start: desired.start,
             anchor_end: desired.end,
             valid_from: desired.valid_from,
             valid_until: desired.valid_until,
-            gap_class: desired.gap_class.map(|class| class.as_str().to_owned()),
-            needs: needs(&advised.needs),
+            gap_class: desired.gap_class.map(|class| class.as_str().into()),
+            needs: self::needs(&advised.needs),
             schedule: schedule(advised, desired.origin),
             options: Arc::default(),
             reasons: advised.reasons.iter().map(reason).collect(),
-            safety: advised
-                .safety
-                .iter()
-                .map(|rule| rule.as_str().to_owned())
-                .collect(),
-            flags: advised
-                .flags
-                .iter()
-                .map(|flag| flag.as_str().to_owned())
-                .collect(),
+            safety: words(&mut advised.safety.iter().map(|rule| rule.as_str())),
+            flags: words(&mut advised.flags.iter().map(|flag| flag.as_str())),
             confidence: schemas::record::recommendation::Confidence {
                 fluid: desired.confidence.fluid.fraction(),
                 sodium: desired.confidence.sodium.fraction(),
@@ -342,18 +375,15 @@ fn schedule(advised: &Advised, origin: Micros) -> Vec<Portion> {
     advised.schedule.iter().map(portion).collect()
 }
 
-fn reason(told: &processors_domain::advice::Reason) -> Reason {
+fn reason(told: &processors_domain::advice::Reason) -> Reason<Text<'static>> {
+    let param = |(name, value): &(&'static str, i64)| Param {
+        name: Text::from(*name),
+        value: *value,
+    };
     Reason {
-        code: told.code.to_owned(),
-        params: told
-            .params
-            .iter()
-            .map(|(name, value)| Param {
-                name: (*name).to_owned(),
-                value: *value,
-            })
-            .collect(),
-        evidence: told.evidence.iter().map(|key| (*key).to_owned()).collect(),
+        code: told.code.into(),
+        params: told.params.iter().map(param).collect(),
+        evidence: told.evidence.iter().copied().map(Text::from).collect(),
     }
 }
 
