@@ -4,9 +4,9 @@
 //! smoothed, so that a new weigh-in does not rewrite the whole past.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use processors_domain::profile::{self, SodiumEvidence, Test};
 use processors_domain::sport::Sport;
 use processors_domain::sweat::{self, Loss, LossFlag, LossInput, MODEL_VERSION, WeighInOutcome};
 use processors_domain::units::{BodyMass, LogNormal, Seconds};
@@ -16,10 +16,11 @@ use schemas::record::observation::WeighInBody;
 use schemas::record::state::{LossState, SessionState};
 use schemas::topic;
 
+use crate::beliefs::Beliefs;
 use crate::conditions;
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::id_of;
-use crate::profile::{evidence, sodium_evidence, weighed};
+use crate::profile::weighed;
 use crate::sessions::store;
 use crate::settings::{Settings, mass_at};
 use crate::sweat_tests::{SessionTests, tests_by_session};
@@ -44,8 +45,7 @@ pub(crate) fn losses(work: &mut Work<'_>) {
         .collect();
     let known = Known {
         tests: tests_by_session(work),
-        evidence: evidence(&work.head),
-        sodium: sodium_evidence(&work.head),
+        beliefs: work.beliefs(),
         settings: work.settings(),
     };
     for state in stale {
@@ -61,8 +61,7 @@ pub(crate) fn losses(work: &mut Work<'_>) {
 /// What estimates of one batch share.
 struct Known {
     tests: BTreeMap<String, SessionTests>,
-    evidence: Vec<Test>,
-    sodium: Vec<SodiumEvidence>,
+    beliefs: Rc<Beliefs>,
     settings: Arc<Settings>,
 }
 
@@ -79,9 +78,8 @@ struct Estimated {
 }
 
 fn work_out(work: &Work<'_>, state: &SessionState, known: &Known) -> Estimated {
-    let at = wire::instant(state.start);
-    let sex = Some(known.settings.sex());
-    let posterior = profile::posterior(&known.evidence, at);
+    let sex = known.settings.sex();
+    let posterior = known.beliefs.rate(state.start);
     let air = conditions::of(work, state);
     let tests = known.tests.get(&state.session_id);
     let patch = tests.and_then(|tests| tests.patch(work, &known.settings, state));
@@ -91,12 +89,12 @@ fn work_out(work: &Work<'_>, state: &SessionState, known: &Known) -> Estimated {
     let mass = mass_at(&work.head, &known.settings, state.end).map(BodyMass::clamped);
     let mut loss = sweat::estimate(&LossInput {
         sport: Sport::parse(&state.sport).unwrap_or(Sport::Other),
-        sex,
+        sex: Some(sex),
         mass,
         duration: Seconds::clamped(state.duration_s),
         conditions: air.air,
         tests: &posterior,
-        sodium: &profile::sodium_posterior(&known.sodium, at, sex),
+        sodium: &known.beliefs.sodium(state.start, sex),
         weigh_in: usable,
         patch: patch.as_ref().map(|patch| &patch.whole),
     });

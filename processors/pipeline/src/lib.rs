@@ -15,6 +15,7 @@ pub mod topology;
 mod advise;
 mod app;
 mod apply;
+mod beliefs;
 mod bucket;
 mod conditions;
 mod digest;

@@ -6,15 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use processors_domain::profile::{self as rules, SodiumEvidence, SweatProfile};
-use processors_domain::sport::{Family, Sport};
+use processors_domain::sport::Sport;
 use processors_domain::sweat::{self, WeighIn, WeighInOutcome, weigh_in};
 use processors_domain::units::{
-    AirTemperature, BodyMass, Grams, Kilocalories, LogMean, LogSd, Millilitres, Seconds,
+    AirTemperature, BodyMass, Grams, Kilocalories, Millilitres, Seconds,
 };
 use schemas::record::Micros;
 use schemas::record::loss::{Envelope, SweatProfileRevised};
 use schemas::record::observation::WeighInBody;
-use schemas::record::state::{AthleteHead, EvidenceState, SessionState, SodiumState};
+use schemas::record::state::{EvidenceState, SessionState, SodiumState};
 use schemas::topic;
 
 use crate::conditions;
@@ -97,6 +97,9 @@ fn rematch(work: &mut Work<'_>, windows: &[Reach]) -> Vec<Micros> {
     work.dirty.losses.extend(stale);
     let mut changed = replace(&mut work.head.evidence, &in_reach, learnt.rates);
     changed.extend(replace(&mut work.head.sodium, &in_reach, learnt.sodium));
+    if !changed.is_empty() {
+        work.forget_beliefs();
+    }
     changed
 }
 
@@ -241,36 +244,6 @@ pub(crate) fn weighed(state: &SessionState, body: &WeighInBody) -> Option<WeighI
     }))
 }
 
-/// All tests as the rules see them.
-pub(crate) fn evidence(head: &AthleteHead) -> Vec<rules::Test> {
-    head.evidence
-        .iter()
-        .map(|state| rules::Test {
-            at: wire::instant(state.at),
-            observation: wire::observation_id(&state.observation_id),
-            kind: rules::TestKind::WeighIn,
-            log_ratio: LogMean::clamped(state.log_ratio_micro),
-            log_sd: LogSd::clamped(state.log_sd_micro),
-            family: Family::parse(&state.family).unwrap_or(Family::Any),
-            duration: Seconds::clamped(state.duration_s),
-            air_temp: state.air_temp_dc.and_then(AirTemperature::new),
-        })
-        .collect()
-}
-
-/// What patches taught of sodium, as the rules see it.
-pub(crate) fn sodium_evidence(head: &AthleteHead) -> Vec<SodiumEvidence> {
-    head.sodium
-        .iter()
-        .map(|state| SodiumEvidence {
-            at: wire::instant(state.at),
-            observation: wire::observation_id(&state.observation_id),
-            log_mean: LogMean::clamped(state.log_mean_micro),
-            log_sd: LogSd::clamped(state.log_sd_micro),
-        })
-        .collect()
-}
-
 /// Losses after a change of evidence whose prior is another one now.
 fn mark_later(work: &mut Work<'_>, first: Micros) {
     // Families, temperatures and sodium count besides the belief, so that all later ones are looked at;
@@ -286,10 +259,10 @@ fn mark_later(work: &mut Work<'_>, first: Micros) {
 }
 
 fn publish(work: &mut Work<'_>) {
-    let (evidence, sodium) = (evidence(&work.head), sodium_evidence(&work.head));
+    let beliefs = work.beliefs();
     let sex = Some(work.settings().sex());
     let until = wire::instant(Micros(i64::MAX));
-    let profile = rules::profile_of(&evidence, &sodium, until, sex);
+    let profile = rules::profile_of(&beliefs.tests, &beliefs.patches, until, sex);
     let mut fact = profile_fact(work, &profile);
     let hash = hash_of(&fact);
     let due = profile

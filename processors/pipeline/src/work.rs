@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use schemas::AvroRecord;
@@ -17,6 +18,7 @@ use stream_log::{
     Record, TimerChange, Topic,
 };
 
+use crate::beliefs::Beliefs;
 use crate::bucket::{Bucket, Day, Kept, Kind, Shard, day_id, shard_id};
 use crate::dirty::Dirty;
 use crate::rules::Rules;
@@ -41,6 +43,7 @@ pub(crate) struct Work<'a> {
     /// The `ce_time` header.
     time: Bytes,
     settings: OnceCell<Arc<Settings>>,
+    beliefs: OnceCell<Rc<Beliefs>>,
     /// Borrowed as they were loaded, and owned once they changed.
     days: BTreeMap<i32, Cow<'a, Day>>,
     shards: BTreeMap<BucketId, Cow<'a, Shard>>,
@@ -83,6 +86,7 @@ impl<'a> Work<'a> {
             cause: None,
             time,
             settings: OnceCell::new(),
+            beliefs: OnceCell::new(),
             days,
             shards,
             records: Vec::new(),
@@ -100,6 +104,17 @@ impl<'a> Work<'a> {
     /// The athlete said something else about themself.
     pub(crate) fn forget_settings(&mut self) {
         self.settings.take();
+    }
+
+    /// How the athlete sweats, by the evidence in the head.
+    pub(crate) fn beliefs(&self) -> Rc<Beliefs> {
+        let beliefs = || Rc::new(Beliefs::of(&self.head));
+        Rc::clone(self.beliefs.get_or_init(beliefs))
+    }
+
+    /// The evidence in the head is another one.
+    pub(crate) fn forget_beliefs(&mut self) {
+        self.beliefs.take();
     }
 
     pub(crate) fn day(&self, day: i32) -> Option<&Day> {

@@ -72,7 +72,7 @@ pub(super) fn deficit_after(
     chain: u32,
 ) -> Millilitres {
     let Some(loss) = &workout.loss else {
-        let predicted = predict(work, timeline, workout);
+        let predicted = predict(timeline, workout);
         let body = Body::of(work, timeline, workout.start, None);
         let input = during_input(work, timeline, workout, &body, &predicted, chain);
         let drunk = planned_fluid(&advice::during(&input));

@@ -55,14 +55,14 @@ pub(super) fn after_session(
         duration: workout.duration,
         intensity: workout.intensity,
         deficit: deficit_after(work, timeline, workout, CHAIN_MAX),
-        sodium_lost: sodium_lost(work, timeline, workout, loss),
+        sodium_lost: sodium_lost(timeline, workout, loss),
         sodium_taken,
         next,
         to_bed: timeline.settings.bed_after(workout.end).map(seconds),
         cap,
         bounds: timeline.bounds,
     };
-    let sure = sure_of_loss(work, timeline, workout, loss);
+    let sure = sure_of_loss(timeline, workout, loss);
     let context = SafetyContext {
         cap: Some(cap),
         fluid_today: Some(drunk_today(timeline, workout.end)),
@@ -101,7 +101,7 @@ pub(super) fn bridge_after(
         gap,
         cap,
     };
-    let sure = sure_of_loss(work, timeline, workout, loss);
+    let sure = sure_of_loss(timeline, workout, loss);
     let context = SafetyContext {
         cap: Some(cap),
         fluid_today: Some(drunk_today(timeline, workout.end)),
@@ -154,13 +154,8 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
         }
     };
     let valid_from = later(plan.start, lead.get().saturating_neg());
-    let predicted = predict(work, timeline, &Workout::of_plan(plan));
-    let sure = sure_of(
-        work,
-        timeline,
-        &Workout::of_plan(plan),
-        predicted.method.as_str(),
-    );
+    let predicted = predict(timeline, &Workout::of_plan(plan));
+    let sure = sure_of(timeline, &Workout::of_plan(plan), predicted.method.as_str());
     let context = SafetyContext {
         fluid_today: Some(drunk_today(timeline, valid_from)),
         low_confidence: !body.known,
@@ -243,10 +238,10 @@ fn between_fast(body: &Body, plan: &Plan, gap: Seconds) -> BeforeInput {
 
 pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> Desired {
     let workout = Workout::of_plan(plan);
-    let predicted = predict(work, timeline, &workout);
+    let predicted = predict(timeline, &workout);
     let body = Body::of(work, timeline, plan.start, None);
     let input = during_input(work, timeline, &workout, &body, &predicted, CHAIN_MAX);
-    let sure = sure_of(work, timeline, &workout, predicted.method.as_str());
+    let sure = sure_of(timeline, &workout, predicted.method.as_str());
     let context = SafetyContext {
         predicted_loss: Some(predicted.fluid.median()),
         cap: Some(input.cap),
@@ -288,7 +283,7 @@ pub(super) fn during_input(
         duration: workout.duration,
         rate,
         sodium: predicted.sodium_concentration.map_or_else(
-            || usual_sodium(work, timeline, workout.start),
+            || usual_sodium(timeline, workout.start),
             |sodium| sodium.median(),
         ),
         intensity: workout.intensity,
@@ -339,34 +334,31 @@ impl Body {
 }
 
 /// What a workout will cost: weather of the future is not asked for.
-pub(super) fn predict(work: &Work<'_>, timeline: &Timeline, workout: &Workout) -> Loss {
+pub(super) fn predict(timeline: &Timeline, workout: &Workout) -> Loss {
     sweat::estimate(&LossInput {
         sport: workout.sport,
         sex: Some(timeline.settings.sex()),
         mass: None,
         duration: workout.duration,
         conditions: Conditions::MISSING,
-        tests: &timeline.posterior(work, workout.start),
-        sodium: &timeline.sodium(work, workout.start),
+        tests: &timeline.beliefs.rate(workout.start),
+        sodium: &timeline
+            .beliefs
+            .sodium(workout.start, timeline.settings.sex()),
         weigh_in: None,
         patch: None,
     })
 }
 
-fn usual_sodium(work: &Work<'_>, timeline: &Timeline, at: Micros) -> SodiumConcentration {
-    let sex = Some(timeline.settings.sex());
-    let belief = timeline.sodium(work, at).belief(sex);
+fn usual_sodium(timeline: &Timeline, at: Micros) -> SodiumConcentration {
+    let sex = timeline.settings.sex();
+    let belief = timeline.beliefs.sodium(at, sex).belief(Some(sex));
     belief.interval(10).median()
 }
 
 /// What the estimate says, or what people lose in so much sweat where it says nothing.
-fn sodium_lost(
-    work: &Work<'_>,
-    timeline: &Timeline,
-    workout: &Workout,
-    loss: &LossState,
-) -> Milligrams {
-    let usual = || usual_sodium(work, timeline, workout.start);
+fn sodium_lost(timeline: &Timeline, workout: &Workout, loss: &LossState) -> Milligrams {
+    let usual = || usual_sodium(timeline, workout.start);
     loss.sodium_mg.map_or_else(
         || Milligrams::of_sodium(Millilitres::clamped(loss.fluid_ml), usual()),
         Milligrams::clamped,
@@ -388,15 +380,10 @@ fn basis_facts(workout: &Workout, loss: &LossState, mass: BodyMass) -> BasisFact
     }
 }
 
-fn sure_of_loss(
-    work: &Work<'_>,
-    timeline: &Timeline,
-    workout: &Workout,
-    loss: &LossState,
-) -> Confidence {
+fn sure_of_loss(timeline: &Timeline, workout: &Workout, loss: &LossState) -> Confidence {
     let hot = loss.air_temp_dc.is_some_and(|temp| temp >= HOT_DC);
     Confidence::of(&ConfidenceInput {
-        basis: basis(work, timeline, workout, &loss.method),
+        basis: basis(timeline, workout, &loss.method),
         test_age_days: None,
         hot_and_dryness_unknown: hot && !loss.humidity_known,
         short_sleep: false,
@@ -406,23 +393,23 @@ fn sure_of_loss(
 /// 28 °C, in tenths.
 const HOT_DC: i64 = 280;
 
-fn sure_of(work: &Work<'_>, timeline: &Timeline, workout: &Workout, method: &str) -> Confidence {
+fn sure_of(timeline: &Timeline, workout: &Workout, method: &str) -> Confidence {
     Confidence::of(&ConfidenceInput {
-        basis: basis(work, timeline, workout, method),
+        basis: basis(timeline, workout, method),
         test_age_days: None,
         hot_and_dryness_unknown: false,
         short_sleep: false,
     })
 }
 
-fn basis(work: &Work<'_>, timeline: &Timeline, workout: &Workout, method: &str) -> Basis {
+fn basis(timeline: &Timeline, workout: &Workout, method: &str) -> Basis {
     match method {
         "weigh_in" => Basis::WeighIn,
         "population" => Basis::Population,
         // A patch of this very workout.
         "patch" | "fused" => Basis::Profile,
         _ => {
-            let posterior = timeline.posterior(work, workout.start);
+            let posterior = timeline.beliefs.rate(workout.start);
             if posterior.was_tested_in(workout.sport.family()) {
                 Basis::Profile
             } else {

@@ -2,13 +2,11 @@
 //!
 //! A plan that a session fulfilled is told by the session; both standing would be two workouts.
 
-use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use processors_domain::advice::{GapBounds, GapClass, Intensity};
-use processors_domain::profile;
 use processors_domain::sport::Sport;
 use processors_domain::units::{Milligrams, Millilitres, Seconds};
 use schemas::record::Micros;
@@ -17,6 +15,7 @@ use schemas::record::state::{LossState, SessionState};
 
 use super::HORIZON_US;
 use super::select::Taste;
+use crate::beliefs::Beliefs;
 use crate::bucket::Kind;
 use crate::dirty::Reach;
 use crate::normalize::plan_end;
@@ -42,10 +41,7 @@ pub(super) struct Timeline {
     pub(super) settings: Arc<Settings>,
     pub(super) taste: Taste,
     pub(super) bounds: GapBounds,
-    evidence: OnceCell<Vec<profile::Test>>,
-    /// Beliefs by how many tests they rest on: tests come in order of time, so the number says which.
-    beliefs: RefCell<BTreeMap<usize, Rc<profile::Posterior>>>,
-    sodium: OnceCell<Vec<profile::SodiumEvidence>>,
+    pub(super) beliefs: Rc<Beliefs>,
 }
 
 /// A planned workout, live or taken back.
@@ -128,9 +124,7 @@ impl Timeline {
             taste: Taste::of(&settings),
             settings,
             bounds: work.rules.gap_bounds(),
-            evidence: OnceCell::new(),
-            beliefs: RefCell::default(),
-            sodium: OnceCell::new(),
+            beliefs: work.beliefs(),
         };
         for (_, bucket) in work.days() {
             timeline.sessions.extend(bucket.sessions.iter().cloned());
@@ -265,29 +259,6 @@ impl Timeline {
             .rev()
             .find(|(at, _)| at.0 <= before.0 && at.0 >= since);
         last.is_some_and(|(_, dark)| *dark)
-    }
-
-    /// What is known of how the athlete sweats at a time.
-    pub(super) fn posterior(&self, work: &Work<'_>, at: Micros) -> Rc<profile::Posterior> {
-        let evidence = self
-            .evidence
-            .get_or_init(|| crate::profile::evidence(&work.head));
-        let until = crate::wire::instant(at);
-        let known = evidence.iter().filter(|test| test.at <= until).count();
-        let mut beliefs = self.beliefs.borrow_mut();
-        let belief = beliefs
-            .entry(known)
-            .or_insert_with(|| Rc::new(profile::posterior(evidence, until)));
-        Rc::clone(belief)
-    }
-
-    /// What is known of how salty the athlete's sweat is at a time.
-    pub(super) fn sodium(&self, work: &Work<'_>, at: Micros) -> profile::SodiumPosterior {
-        let evidence = self
-            .sodium
-            .get_or_init(|| crate::profile::sodium_evidence(&work.head));
-        let sex = Some(self.settings.sex());
-        profile::sodium_posterior(evidence, crate::wire::instant(at), sex)
     }
 }
 
