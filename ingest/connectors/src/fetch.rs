@@ -23,6 +23,7 @@ mod circuit;
 mod driver;
 mod hint;
 mod open;
+mod patience;
 mod plan;
 mod queue;
 mod records;

@@ -289,8 +289,12 @@ impl Fetcher {
                 let verdict =
                     self.plan
                         .answered(&task.object, &fetched.told, fetched.trace, now, jitter);
-                if let Verdict::End(ending) = verdict {
-                    self.end(task.object, &ending, fetched, now).await;
+                match verdict {
+                    Verdict::Later => {}
+                    Verdict::Again { attempts, detail } => {
+                        self.say_refused(&task.object, attempts, &detail, fetched.status);
+                    }
+                    Verdict::End(ending) => self.end(task.object, &ending, fetched, now).await,
                 }
             }
             Next::Streams(object) => {

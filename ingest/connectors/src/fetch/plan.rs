@@ -9,7 +9,7 @@
 //! 403 of a lapsed subscription      wait                rests for an hour, then one probe
 //! 429                               wait                rests until the window's end
 //! none, or 502, 503, 504            wait                one probe at a time, at most 30 s apart
-//! any other                         wait; after FETCH_ATTEMPTS_MAX of them they end as `failed`
+//! any other                         wait, as long as `patience` has any; then they end as `failed`
 //! ```
 //!
 //! Invariants: no request beyond the budget; an outage of the source fails no hint.
@@ -18,22 +18,14 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge::{Backoff, UnixMicros};
+use edge::UnixMicros;
 
 use super::after;
 use super::budget::{Budget, Rates};
 use super::circuit::Circuit;
 use super::hint::{Hint, Object, Word};
+use super::patience;
 use super::queue::{Queue, Task, TokenPrint};
-
-/// Answers that count against one object before it is given up: with full jitter about half an hour.
-pub(crate) const FETCH_ATTEMPTS_MAX: u32 = 20;
-
-const RETRY: Backoff = Backoff {
-    base: Duration::from_millis(500),
-    cap: Duration::from_secs(300),
-    attempts_max: FETCH_ATTEMPTS_MAX,
-};
 
 /// Requests under way at once, before and after the source has said what it allows.
 const IN_FLIGHT_UNTOLD_MAX: usize = 1;
@@ -90,6 +82,11 @@ impl Ending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Later,
+    /// Later, and so often was an answer of this object no use.
+    Again {
+        attempts: u32,
+        detail: String,
+    },
     End(Ending),
 }
 
@@ -302,10 +299,12 @@ impl Plan {
             return Verdict::Later;
         }
         job.attempts = job.attempts.saturating_add(1);
-        match RETRY.wait_after(job.attempts, jitter) {
+        let attempts = job.attempts;
+        let age_us = now.0.saturating_sub(job.asked_since().unwrap_or(now).0);
+        match patience::wait_after(attempts, age_us, jitter) {
             Some(wait) => {
                 self.queue.retry(object, after(now, wait));
-                Verdict::Later
+                Verdict::Again { attempts, detail }
             }
             None => Verdict::End(Ending::new("failed", detail)),
         }

@@ -87,6 +87,13 @@ pub(crate) struct Queue {
     deletions: Deletions,
 }
 
+impl Job {
+    /// When the oldest hint arrived that is being answered.
+    pub(crate) fn asked_since(&self) -> Option<UnixMicros> {
+        self.answering.iter().map(|hint| hint.received_at).min()
+    }
+}
+
 impl Queue {
     /// Whether it asks for anything: a copy of what is open, or was lately, does not.
     pub(crate) fn hear(&mut self, hint: Arc<Hint>, now: UnixMicros) -> bool {

@@ -18,6 +18,7 @@ mod driver;
 mod garmin;
 mod property;
 mod queue;
+mod said;
 mod vendor;
 
 use vendor::{Reply, Vendor};

@@ -36,13 +36,7 @@ impl Fetcher {
         let mut items = if ending.outcome == "body" {
             fetched.items
         } else {
-            tracing::info!(
-                source = self.source.name(),
-                outcome = ending.outcome,
-                status = fetched.status,
-                hints = hints.len(),
-                "a fetch ended without a body"
-            );
+            self.say_ended(&object, ending, fetched.status, hints.len());
             Vec::new()
         };
         items.extend(results(&End {
@@ -57,6 +51,58 @@ impl Fetcher {
             records: self.records(at, items),
             closes: Closes::Object(object),
         });
+    }
+
+    /// Once for an object at a level that is seen: the same answer may come for a day.
+    pub(super) fn say_refused(
+        &self,
+        object: &Object,
+        attempts: u32,
+        reason: &str,
+        status: Option<u16>,
+    ) {
+        let (source, object) = (self.source.name(), object.id.as_str());
+        if attempts == 1 {
+            tracing::warn!(
+                source,
+                object,
+                status,
+                reason,
+                "the answer to a fetch is no use; it is asked for again"
+            );
+        } else {
+            tracing::debug!(
+                source,
+                object,
+                status,
+                reason,
+                attempts,
+                "the answer to a fetch is no use again"
+            );
+        }
+    }
+
+    fn say_ended(&self, object: &Object, ending: &Ending, status: Option<u16>, hints: usize) {
+        let (source, object) = (self.source.name(), object.id.as_str());
+        let (outcome, reason) = (ending.outcome, ending.detail.as_str());
+        if outcome == "failed" {
+            tracing::warn!(
+                source,
+                object,
+                status,
+                reason,
+                hints,
+                "a fetch was given up; its hints are dead letters"
+            );
+        } else {
+            tracing::info!(
+                source,
+                outcome,
+                status,
+                hints,
+                "a fetch ended without a body"
+            );
+        }
     }
 
     /// Hints that a deletion has overtaken end as it did.
