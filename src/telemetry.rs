@@ -5,10 +5,45 @@
 
 use std::io::IsTerminal;
 
+use anyhow::{Context, bail};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::GlobalArgs;
 use crate::config::LogFormat;
+
+/// The crates that say something, by how their names begin.
+const OWN: &[&str] = &[
+    "edge",
+    "ingest_",
+    "processors_",
+    "schemas",
+    "sinks_",
+    "stream_",
+    "sudor",
+];
+
+/// Refuses a filter that cannot be read, and one that nothing of ours would pass. A word that is no
+/// level is a target, so that a slip such as `inof` would be taken and end the log.
+pub(crate) fn check_filter(filter: &str) -> anyhow::Result<()> {
+    EnvFilter::try_new(filter).context("it is no filter")?;
+    if !filter.split(',').any(|part| lets_pass(part.trim())) {
+        bail!("no part of it is a level, or names a part of sudor");
+    }
+    Ok(())
+}
+
+fn lets_pass(part: &str) -> bool {
+    let target = part.split(['=', '[']).next().unwrap_or_default();
+    let is_own = OWN
+        .iter()
+        .any(|own| target.starts_with(own) || own.starts_with(target));
+    // An empty text would begin every name, and be read as a level, too.
+    match target {
+        "" => part.starts_with('['),
+        _ => is_own || part.parse::<LevelFilter>().is_ok(),
+    }
+}
 
 /// Starts logging for the rest of the process. A second call changes nothing.
 pub(crate) fn start(global: GlobalArgs, format: LogFormat, filter: Option<&str>) {
@@ -46,7 +81,27 @@ fn directives(global: GlobalArgs, filter: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{GlobalArgs, directives};
+    use super::{GlobalArgs, check_filter, directives};
+
+    #[test]
+    fn a_filter_that_nothing_of_ours_would_pass_is_refused() {
+        let good = "info|WARN|off|3|sudor=debug|sinks_api=debug,hyper=warn|ingest_connectors::fetch=trace|\
+                    info,hyper=warn|hyper=warn, info|[request]=debug|sinks_api[request{id=\"7\"}]=debug|sinks";
+        for filter in good.split('|') {
+            check_filter(filter).unwrap_or_else(|why| panic!("{filter}: {why:#}"));
+        }
+        for filter in [
+            "nonsense",
+            "inof",
+            "hyper=debug",
+            "info=loud",
+            "sudor==",
+            "no,sense",
+            ",",
+        ] {
+            assert!(check_filter(filter).is_err(), "{filter}");
+        }
+    }
 
     #[test]
     fn the_level_follows_filter_then_quiet_then_verbose() {

@@ -199,6 +199,14 @@ const REFUSED: &[(&str, &[&str])] = &[
     ),
     ("[log]\nformat = \"xml\"", &["log.format", "json"]),
     (
+        "[log]\nfilter = \"nonsense\"",
+        &["log.filter = \"nonsense\"", "info,sinks_api=debug"],
+    ),
+    (
+        "[log]\nfilter = \"info,sinks_api=loud\"",
+        &["log.filter", "no filter"],
+    ),
+    (
         "[garmin]\nsecret = \"a/b\"",
         &["garmin.secret cannot stand in a path"],
     ),

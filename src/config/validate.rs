@@ -148,6 +148,14 @@ fn log(raw: &RawSettings, data: PathBuf) -> Result<Log, Failure> {
             &format!("at most {FILTER_BYTES_MAX} bytes"),
         ));
     }
+    if let Some(filter) = &filter {
+        crate::telemetry::check_filter(filter).map_err(|why| {
+            bad(
+                &format!("log.filter = {filter:?} cannot be used: {why:#}"),
+                "a level (error, warn, info, debug, trace), and targets with their own, e.g. \"info,sinks_api=debug\"",
+            )
+        })?;
+    }
     let kafka = kafka::kafka(raw)?;
     let default = if kafka.is_some() { 16 } else { 8 };
     let partitions = raw.log.partitions.unwrap_or(default);
