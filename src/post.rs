@@ -4,9 +4,10 @@
 //! Order is kept within a block of athletes and not between blocks. A delivery that the service
 //! refuses for good is counted and reported; it does not end the rest.
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -14,6 +15,7 @@ use edge::Backoff;
 use ingest_simulator::{
     Block, Delivery, GARMIN_SECRET_PLACEHOLDER, Method, STRAVA_SECRET_PLACEHOLDER, WorldOptions,
 };
+use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -23,6 +25,8 @@ use crate::progress::Progress;
 
 /// Blocks on their way at the same time; each has one request open.
 const BLOCKS_IN_FLIGHT_MAX: usize = 16;
+/// Of an answer that refuses; a problem has about a hundred.
+const ANSWER_CHARS_MAX: usize = 500;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// A service that is starting is waited for this often.
 const REACH_ATTEMPTS_MAX: u32 = 5;
@@ -45,11 +49,24 @@ pub(crate) struct Target {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Posted {
     pub(crate) deliveries: u64,
     pub(crate) items: u64,
     pub(crate) refused: u64,
+    /// How many of them by the status of their answers.
+    pub(crate) refused_by_status: BTreeMap<u16, u64>,
+    pub(crate) first_refused: Option<Refused>,
+}
+
+/// A delivery that the service does not want.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Refused {
+    /// Without the secrets in it.
+    pub(crate) path: String,
+    pub(crate) status: u16,
+    /// The beginning of what the service answered.
+    pub(crate) answer: String,
 }
 
 /// Posts the whole world and writes its truth, block by block: memory does not grow with the world.
@@ -159,15 +176,26 @@ pub(crate) async fn until_idle(target: &Target) -> anyhow::Result<()> {
 struct Tally {
     deliveries: AtomicU64,
     items: AtomicU64,
-    refused: AtomicU64,
+    refused: Mutex<(BTreeMap<u16, u64>, Option<Refused>)>,
 }
 
 impl Tally {
+    fn refused(&self, refused: Refused) {
+        let mut all = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.0.entry(refused.status).or_default();
+        *count = count.saturating_add(1);
+        all.1.get_or_insert(refused);
+    }
+
     fn read(&self) -> Posted {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let (refused_by_status, first_refused) = refused.clone();
         Posted {
             deliveries: self.deliveries.load(Ordering::Relaxed),
             items: self.items.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
+            refused: refused_by_status.values().sum(),
+            refused_by_status,
+            first_refused,
         }
     }
 }
@@ -216,8 +244,12 @@ impl Poster {
                     )
                 }
                 Ok(answer) => {
-                    self.tally.refused.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(path = %delivery.path, status = %answer.status(), "delivery refused");
+                    self.tally.refused(Refused {
+                        path: delivery.path.clone(),
+                        status: answer.status().as_u16(),
+                        answer: beginning(answer).await,
+                    });
                     return Ok(());
                 }
                 Err(error) => (anyhow::Error::from(error.without_url()), None),
@@ -243,6 +275,13 @@ impl Poster {
             .header("content-type", delivery.content_type)
             .body(delivery.body.clone())
     }
+}
+
+/// What a person reads of an answer.
+async fn beginning(mut answer: reqwest::Response) -> String {
+    let first = answer.chunk().await.ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&first);
+    text.trim().chars().take(ANSWER_CHARS_MAX).collect()
 }
 
 fn retry_after(answer: &reqwest::Response) -> Option<Duration> {

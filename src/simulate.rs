@@ -1,10 +1,11 @@
 //! `sudor simulate`: a simulated world as files, or posted to a running service.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use ingest_simulator::{Mix, WorldOptions, write_world};
 use schemas::record::Micros;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use crate::cli::{GlobalArgs, SimulateArgs, WorldArgs};
 use crate::demo::Vendors;
 use crate::exit::{self, CommandResult, Failure};
-use crate::post::{self, Target};
+use crate::post::{self, Refused, Target};
 use crate::progress::Progress;
 use crate::run::runtime;
 
@@ -24,6 +25,9 @@ struct Report {
     deliveries: u64,
     items: u64,
     refused: u64,
+    /// How many of them by the status of their answers.
+    refused_by_status: BTreeMap<u16, u64>,
+    first_refused: Option<Refused>,
     truth: String,
 }
 
@@ -44,14 +48,34 @@ pub(crate) fn run(args: &SimulateArgs, global: GlobalArgs) -> CommandResult {
             posted(options, args, &target, &out, global)?
         }
     };
-    if global.json {
-        return exit::print_json(&report).map_err(Failure::failed);
-    }
-    let text = format!(
-        "{} athletes, {} deliveries with {} items, {} refused; the truth is in {}",
-        report.athletes, report.deliveries, report.items, report.refused, report.truth
-    );
-    exit::print_text(&text).map_err(Failure::failed)
+    let printed = if global.json {
+        exit::print_json(&report)
+    } else {
+        exit::print_text(&format!(
+            "{} athletes, {} deliveries with {} items, {} refused; the truth is in {}",
+            report.athletes, report.deliveries, report.items, report.refused, report.truth
+        ))
+    };
+    printed.map_err(Failure::failed)?;
+    refusal(&report).map_or(Ok(()), Err)
+}
+
+/// A world of which a part is missing is scored as if things had been overlooked.
+fn refusal(report: &Report) -> Option<Failure> {
+    let first = report.first_refused.as_ref()?;
+    let by_status = report.refused_by_status.iter();
+    let by_status: Vec<String> = by_status
+        .map(|(status, count)| format!("{count} with {status}"))
+        .collect();
+    let cause = anyhow!("{} got {}: {}", first.path, first.status, first.answer);
+    let all = report.refused.saturating_add(report.deliveries);
+    let refused = cause.context(format!(
+        "{} of {all} deliveries were refused: {}; the first of them is below",
+        report.refused,
+        by_status.join(", ")
+    ));
+    let failure = Failure::failed(refused).told();
+    Some(failure.hint("--garmin-secret and --strava-secret as the service has them, and --key where it asks for one"))
 }
 
 /// The world of the arguments. Without an end it ends at the last UTC midnight before now.
@@ -97,6 +121,8 @@ fn written(options: WorldOptions, out: &Path) -> Result<Report, Failure> {
         deliveries: count(written.deliveries as usize),
         items: count(written.items as usize),
         refused: 0,
+        refused_by_status: BTreeMap::new(),
+        first_refused: None,
         truth: out.join("truth.jsonl").display().to_string(),
     })
 }
@@ -136,6 +162,8 @@ fn posted(
         deliveries: posted.deliveries,
         items: posted.items,
         refused: posted.refused,
+        refused_by_status: posted.refused_by_status,
+        first_refused: posted.first_refused,
         truth: out.join("truth.jsonl").display().to_string(),
     })
 }

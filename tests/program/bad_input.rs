@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::support::{SECRET, Service, assert_verified, count, until};
+use super::support::{SECRET, Service, assert_verified, count, sudor, until};
 
 const GARMIN: &str = "/webhooks/garmin/s3cret";
 const HEALTHKIT: &str = "/v1/athletes/ada/healthkit";
@@ -340,6 +340,45 @@ async fn cut_body(service: &Service) -> u16 {
     stream.read_to_string(&mut answer).await.unwrap();
     let status = answer.split_whitespace().nth(1).unwrap_or("0");
     status.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_world_that_is_refused_in_part_ends_with_1_and_says_what_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("data")).await;
+    let post = |secret: &str, more: &[&str]| {
+        let posted = sudor(&["simulate", "--athletes", "2", "--days", "1"])
+            .args(["--post", &service.url, "--garmin-secret", secret])
+            .args(more)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let [out, err] = [&posted.stdout, &posted.stderr].map(|told| String::from_utf8_lossy(told));
+        (posted.status.code(), out.into_owned(), err.into_owned())
+    };
+    let (code, out, err) = post("wr0ng", &[]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    for word in [
+        " with 404",
+        "/webhooks/garmin/",
+        "urn:sudor:problem:not_found",
+        "try: ",
+    ] {
+        assert!(err.contains(word), "{word}: {err}");
+    }
+    assert!(!format!("{out}{err}").contains("wr0ng"), "{out}{err}");
+    let (code, out, err) = post("wr0ng", &["--json"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        report["refused_by_status"]["404"], report["refused"],
+        "{report}"
+    );
+    assert_eq!(report["first_refused"]["status"], 404, "{report}");
+    let (code, out, err) = post(SECRET, &["--json"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["first_refused"], Value::Null, "{report}");
 }
 
 #[tokio::test]
