@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use ingest_connectors::port::Publisher;
+use schemas::record::ingest::RawReceived;
 use serde_json::{Value, json};
+use sinks_api::ReplayError;
 use sinks_store::{After, ListQuery, SeriesQuery, Table};
 
 use crate::adapters::LogReplay;
 use crate::cli::{DataArgs, DeadLettersArgs, DeadLettersCommand, GlobalArgs};
 use crate::config::{self, Request, Settings};
 use crate::exit::{self, CommandResult, Failure};
-use crate::run::{opening, runtime};
+use crate::run::{existing_log, opening, runtime};
 use crate::stores;
 use crate::wiring::{Service, TENANT};
 
@@ -93,14 +95,30 @@ fn show(settings: &Settings, id: &str) -> CommandResult {
         .get(Table::DeadLetters, TENANT, id)
         .context("cannot read the dead letter")?;
     let Some(item) = found else {
-        return Err(Failure::bad_input(anyhow!("there is no dead letter {id}"))
-            .hint("sudor dead-letters list shows them all"));
+        return Err(unknown(id));
     };
     let letter: Value = serde_json::from_str(&item.body).context("the row is no JSON")?;
     exit::print_json(&letter).map_err(Failure::failed)
 }
 
+fn unknown(id: &str) -> Failure {
+    Failure::bad_input(anyhow!("there is no dead letter {id}"))
+        .hint("sudor dead-letters list shows them all")
+}
+
+/// All of them are known, or none is sent.
+fn items(letters: &LogReplay, ids: &[String]) -> Result<Vec<Vec<RawReceived>>, Failure> {
+    let found = ids.iter().map(|id| match letters.items(id) {
+        Err(ReplayError::NotFound) => Err(unknown(id)),
+        found => Ok(found.with_context(|| format!("cannot replay {id}"))?),
+    });
+    found.collect()
+}
+
 fn replay(settings: &Settings, ids: &[String], global: GlobalArgs) -> CommandResult {
+    if settings.log.kafka.is_none() {
+        existing_log(settings)?;
+    }
     let service = Service::open(settings).map_err(|error| {
         opening(error).hint("beside a running service use POST /v1/dead-letters/ID/replay")
     })?;
@@ -114,10 +132,7 @@ fn replay(settings: &Settings, ids: &[String], global: GlobalArgs) -> CommandRes
             clock,
         );
         service.settled().await?;
-        for id in ids {
-            let items = letters
-                .items(id)
-                .with_context(|| format!("cannot replay {id}"))?;
+        for (id, items) in ids.iter().zip(items(&letters, ids)?) {
             service
                 .publisher()
                 .publish(items)
@@ -127,18 +142,19 @@ fn replay(settings: &Settings, ids: &[String], global: GlobalArgs) -> CommandRes
         service.settled().await?;
         let mut left = Vec::new();
         for id in ids {
-            let letter = store.get(Table::DeadLetters, TENANT, id)?;
+            let letter = store
+                .get(Table::DeadLetters, TENANT, id)
+                .context("cannot read the dead letter")?;
             let live = letter.is_some_and(|letter| letter.body.contains("\"status\":\"live\""));
             if live {
                 left.push(id.clone());
             }
         }
-        anyhow::Ok(left)
+        Ok::<_, Failure>(left)
     });
     let closed = service.close();
-    let left = done
-        .and_then(|left| closed.map(|()| left))
-        .map_err(Failure::failed)?;
+    let left = done?;
+    closed?;
     let solved = ids.len().saturating_sub(left.len());
     if global.json {
         return exit::print_json(

@@ -141,7 +141,18 @@ pub(crate) enum DeadLettersCommand {
         data: DataArgs,
     },
     /// Send them through the pipeline again, as new arrivals
+    #[command(after_help = "\
+Example:
+  sudor dead-letters replay b7e1 c024 --data ./sudor-data --json
+
+Each goes through the pipeline with its original bytes, as an arrival of now that knows when it
+came first. Do it when the reason is gone: a rule was mended, an account linked, a vendor is back.
+What becomes something moves from dead_lettered to accepted or duplicate; what is rejected again
+stays, with one attempt more, and is named with --json.
+
+For a folder that no service has open. An id that is unknown ends with 2, and nothing is sent.")]
     Replay {
+        /// Ids, as `sudor dead-letters list` shows them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         #[command(flatten)]

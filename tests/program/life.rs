@@ -68,12 +68,16 @@ async fn what_was_there_is_there_after_a_restart() {
 
 #[test]
 fn help_tells_a_newcomer_what_to_type() {
-    let cases: [(&[&str], &[&str]); 6] = [
+    let cases: [(&[&str], &[&str]); 7] = [
         (&["--help"], &["sudor demo", "Exit codes", "verify"]),
         (&["demo", "--help"], &["--athletes", "--exit", "Examples"]),
         (&["run", "--help"], &["--config", "SUDOR__HTTP__BIND"]),
         (&["verify", "--help"], &["--data", "Ends with 1"]),
         (&["dead-letters", "--help"], &["replay", "list", "show"]),
+        (
+            &["dead-letters", "replay", "--help"],
+            &["Example", "rejected again", "ends with 2"],
+        ),
         (&["score", "--help"], &["--truth"]),
     ];
     for (arguments, words) in cases {
@@ -91,13 +95,14 @@ fn bad_arguments_end_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = folder.path().join("none");
     let nowhere = nowhere.to_str().unwrap();
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 7] = [
         &["frobnicate"],
         &["demo", "--athletes", "0"],
         &["demo", "--end", "yesterday"],
         &["run", "--config", nowhere],
         &["score", "--truth", nowhere],
         &["dead-letters", "list", "--data", nowhere],
+        &["dead-letters", "replay", "none", "--data", nowhere],
     ];
     for arguments in cases {
         let refused = output(arguments);

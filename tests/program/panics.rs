@@ -122,8 +122,14 @@ async fn dead_letters_are_listed_shown_and_replayed_without_a_service() {
     let shown = run_json(&show);
     assert_eq!(shown["id"], first);
     assert!(shown["body_base64"].is_string());
-    let missing = output(&["dead-letters", "show", "none", "--data", folder_name]);
-    assert_eq!(missing.status.code(), Some(2));
+    for asked in [&["show", "none"][..], &["replay", first, "none"]] {
+        let words = [&["dead-letters"], asked, &["--data", folder_name]].concat();
+        let missing = output(&words);
+        assert_eq!(missing.status.code(), Some(2), "{asked:?}");
+        let text = String::from_utf8_lossy(&missing.stderr);
+        assert!(text.contains("there is no dead letter none"), "{text}");
+    }
+    assert_eq!(run_json(&list)["items"].as_array().unwrap().len(), 2);
     let replay = [
         "dead-letters",
         "replay",
