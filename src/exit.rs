@@ -4,7 +4,7 @@
 //! blame (the input, or the run) and what to do about it.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -153,8 +153,11 @@ pub(crate) fn print_json(document: &impl Serialize) -> anyhow::Result<()> {
 /// A command's result for people, on stdout.
 pub(crate) fn print_text(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{}", text.trim_end())?;
-    Ok(stdout.flush()?)
+    match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
+        // Whoever reads only the beginning has had enough of it; the exit code stays the command's.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => Ok(printed?),
+    }
 }
 
 fn as_json(failure: &Failure) -> serde_json::Value {

@@ -105,16 +105,7 @@ fn print<T: serde::Serialize>(
     } else {
         exit::print_text(&in_words())
     };
-    match printed {
-        // Whoever reads only the beginning of a story has had enough of it.
-        Err(error) if is_closed_pipe(&error) => Ok(()),
-        printed => printed.map_err(Failure::failed),
-    }
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let error = error.downcast_ref::<std::io::Error>();
-    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    printed.map_err(Failure::failed)
 }
 
 /// It was there a moment ago.

@@ -111,6 +111,29 @@ fn bad_arguments_end_with_2() {
     }
 }
 
+/// How a command ends whose stdout nobody reads any more.
+fn unread(arguments: &[&str]) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = sudor(arguments).stdout(writer).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    (ended.status.code(), said)
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    for arguments in [
+        &["topics", "list"][..],
+        &["schemas", "list", "--json"],
+        &["run", "--print-config"],
+    ] {
+        let ended = unread(arguments);
+        assert_eq!(ended, (Some(0), String::new()), "{arguments:?}");
+    }
+    // Nobody can write there: the exit code still says so.
+    assert_eq!(unread(&["doctor", "--data", "/proc/none"]).0, Some(1));
+}
+
 #[test]
 fn the_printed_configuration_shows_no_secret() {
     let printed = sudor(&["run", "--print-config"])
