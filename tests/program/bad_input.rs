@@ -381,6 +381,60 @@ async fn a_world_that_is_refused_in_part_ends_with_1_and_says_what_and_why() {
     assert_eq!(report["first_refused"], Value::Null, "{report}");
 }
 
+async fn put(service: &Service, path: &str, body: Value) -> u16 {
+    let request = service.client.put(format!("{}{path}", service.url));
+    let request = request.header("content-type", "application/json");
+    let answer = request.body(body.to_string()).send().await.unwrap();
+    answer.status().as_u16()
+}
+
+/// As the app developer's guide says it.
+#[tokio::test]
+async fn a_registration_is_taken_before_its_values_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("data")).await;
+    let ada = "/v1/athletes/ada";
+    for (body, expected) in [
+        (json!({"mass_kg": 62.5}), 201),
+        (json!({"mass_kg": 62.5}), 200),
+        (json!({"mass_kg": "heavy", "height_m": 1.5}), 200),
+        (json!({"colour": "red"}), 200),
+        (json!(["mass_kg"]), 400),
+    ] {
+        assert_eq!(put(&service, ada, body.clone()).await, expected, "{body}");
+    }
+    let quality = service.idle().await;
+    let counts = ["received", "accepted", "duplicate", "dead_lettered"];
+    let counts = counts.map(|what| count(&quality, "app", what));
+    assert_eq!(counts, [3, 2, 0, 1], "{quality}");
+    let (body, reason) = letters(&service).await.remove(0);
+    assert!(body.contains("\"height_m\":1.5"), "{body}");
+    assert_eq!(reason, "bad_value");
+}
+
+#[tokio::test]
+async fn an_account_of_too_many_athletes_and_an_athlete_of_too_many_accounts_are_a_conflict() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("data")).await;
+    let linked = async |athlete: &str, account: &str| {
+        let path = format!("/v1/athletes/{athlete}");
+        put(&service, &path, json!({})).await;
+        let path = format!("{path}/connections/garmin");
+        put(&service, &path, json!({ "account_id": account })).await
+    };
+    for number in 1..=17 {
+        let expected = if number > 16 { 409 } else { 201 };
+        let athlete = format!("a{number}");
+        assert_eq!(linked(&athlete, "shared").await, expected, "{athlete}");
+    }
+    assert_eq!(linked("a1", "shared").await, 200);
+    for number in 1..=65 {
+        let expected = if number > 64 { 409 } else { 201 };
+        let account = format!("own-{number}");
+        assert_eq!(linked("ada", &account).await, expected, "{account}");
+    }
+}
+
 #[tokio::test]
 async fn a_thousand_copies_are_one_item_and_999_duplicates() {
     let folder = tempfile::tempdir().unwrap();
