@@ -134,11 +134,11 @@ fn checked(world: &World, name: &str) -> Option<(String, String)> {
 
 #[test]
 fn the_doctor_says_that_no_broker_answers_and_who_was_asked() {
-    let world = World::new("127.0.0.1:1", "nobody");
+    let world = World::new("127.0.0.1:1,127.0.0.1:2", "nobody");
     let (verdict, detail) = checked(&world, "brokers").unwrap();
     assert_eq!(verdict, "failed", "{detail}");
-    assert!(detail.contains("127.0.0.1:1"), "{detail}");
-    assert!(detail.contains("refused"), "{detail}");
+    assert!(detail.contains("127.0.0.1:1,127.0.0.1:2"), "{detail}");
+    assert_eq!(detail.matches("refused").count(), 2, "{detail}");
     assert_eq!(checked(&world, "topics"), None);
     assert!(!world.folder.path().join("new").exists());
 }

@@ -16,6 +16,8 @@ use crate::clients;
 use crate::settings::{KafkaOptions, TopicSpec};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// What is heard of a client that finds nobody.
+const COMPLAINTS_MAX: usize = 32;
 /// Between two looks for topics that were just made.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -46,8 +48,10 @@ pub fn brokers(options: &KafkaOptions, limit: Duration) -> Result<Vec<String>, F
             limit.as_secs()
         );
         let failure = failed(attempted, error);
-        // What it says waits to be asked for.
-        drop(client.poll(Duration::ZERO));
+        // What it says waits to be asked for, one thing at a time.
+        for _ in 0..COMPLAINTS_MAX {
+            drop(client.poll(Duration::ZERO));
+        }
         match client.context().said() {
             Some(said) => failure.with_source(said),
             None => failure,
@@ -59,12 +63,19 @@ pub fn brokers(options: &KafkaOptions, limit: Duration) -> Result<Vec<String>, F
         .collect())
 }
 
-/// What a client says in its log while it finds nobody, by connection; its error has "transport
-/// failure" only.
+/// What a client says while it finds nobody, by connection; the error of the question itself has
+/// "transport failure" only.
 #[derive(Default)]
 struct Complaints(Mutex<BTreeMap<String, String>>);
 
 impl Complaints {
+    /// `CONNECTION: what is wrong`
+    fn keep(&self, said: &str) {
+        let connection = said.split(": ").next().unwrap_or_default();
+        let mut complaints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        complaints.insert(connection.to_owned(), said.to_owned());
+    }
+
     fn said(&self) -> Option<String> {
         let said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let said: Vec<&str> = said.values().map(String::as_str).collect();
@@ -76,11 +87,17 @@ impl ClientContext for Complaints {
     /// `[thrd:CONNECTION]: CONNECTION: what is wrong`
     fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
         tracing::debug!(?level, message, "kafka client");
-        let Some((connection, said)) = message.split_once("]: ") else {
-            return;
-        };
-        let mut complaints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        complaints.insert(connection.to_owned(), said.to_owned());
+        if let Some((_, said)) = message.split_once("]: ") {
+            self.keep(said);
+        }
+    }
+
+    /// The same again, and that all are down, which is known.
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "kafka client");
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.keep(reason);
+        }
     }
 }
 
