@@ -67,7 +67,13 @@ impl Facts {
 
     /// Take a fact; strictness about revisions is for the log, a rebuild has its own numbers.
     pub(crate) fn take(&mut self, record: &AnyRecord, at: Offset, findings: Option<&mut Findings>) {
-        let Some(said) = said(record) else { return };
+        let Some(said) = said(record) else {
+            if let (AnyRecord::ObservationRecorded(fact), Some(findings)) = (record, findings) {
+                let names = ("observation", fact.athlete_id.as_str());
+                once(&mut self.ids, names, &fact.id, findings);
+            }
+            return;
+        };
         self.total += 1;
         let key = (said.athlete.clone(), said.kind, said.entity.clone());
         let entity = self.entities.entry(key).or_default();
@@ -83,15 +89,8 @@ impl Facts {
                     ),
                 );
             }
-            if !self.ids.insert(said.fact_id.clone()) {
-                findings.add(
-                    "fact_doubled",
-                    format!(
-                        "{} {} of {} is in the log twice",
-                        said.kind, said.fact_id, said.athlete
-                    ),
-                );
-            }
+            let names = (said.kind, said.athlete.as_str());
+            once(&mut self.ids, names, &said.fact_id, findings);
         }
         entity.revision = said.revision.max(entity.revision);
         entity.content = said.content;
@@ -155,6 +154,20 @@ macro_rules! told {
             may_repeat: false,
         })
     };
+}
+
+fn once(
+    ids: &mut BTreeSet<String>,
+    (kind, athlete): (&str, &str),
+    id: &str,
+    findings: &mut Findings,
+) {
+    if !ids.insert(id.to_owned()) {
+        findings.add(
+            "fact_doubled",
+            format!("{kind} {id} of {athlete} is in the log twice"),
+        );
+    }
 }
 
 fn said(record: &AnyRecord) -> Option<Said> {

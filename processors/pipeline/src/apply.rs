@@ -195,8 +195,12 @@ fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
     for (draft, names) in drafts.iter().zip(&item.names.drafts) {
         match draft.body {
             // An account can be closed again with the same words.
-            Body::AccountClosed => observation::close_account(work, &item.raw),
-            Body::Deletion if draft.fetched => delete(work, &item.raw, draft, names),
+            Body::AccountClosed => {
+                observation::close_account(work, &item.raw);
+            }
+            Body::Deletion if draft.fetched => {
+                delete(work, &item.raw, draft, names);
+            }
             Body::Deletion => bury(work, &item.raw, draft, names),
             _ => observation::arrived(work, &item.raw, draft, names),
         }
@@ -228,21 +232,26 @@ pub(crate) fn observe_all(
         return Err(rejected);
     }
     for (draft, names) in drafts.iter().zip(&item.names.drafts) {
-        match &draft.body {
-            Body::AccountClosed => observation::close_account(work, raw),
-            Body::Deletion => delete(work, raw, draft, names),
-            Body::Profile(_) | Body::LinkOverride(_) => {
-                observation::remember(work, raw, draft, names)
-            }
-            Body::Weather(body) => {
-                observation::place(work, raw, draft, names);
-                conditions::answered(work, raw, body);
-            }
-            _ => observation::place(work, raw, draft, names),
+        if observe(work, raw, draft, names) {
+            record(work, raw, draft, names);
         }
-        record(work, raw, draft, names);
     }
     Ok(())
+}
+
+/// Whether it is news: other bytes may say what the source has said before.
+fn observe(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) -> bool {
+    match &draft.body {
+        Body::AccountClosed => observation::close_account(work, raw),
+        Body::Deletion => delete(work, raw, draft, names),
+        Body::Profile(_) | Body::LinkOverride(_) => observation::remember(work, raw, draft, names),
+        Body::Weather(body) => {
+            let is_news = observation::place(work, raw, draft, names);
+            conditions::answered(work, raw, body);
+            is_news
+        }
+        _ => observation::place(work, raw, draft, names),
+    }
 }
 
 fn full(work: &Work<'_>, draft: &Draft) -> Option<Rejected> {
@@ -256,15 +265,18 @@ fn full(work: &Work<'_>, draft: &Draft) -> Option<Rejected> {
 }
 
 /// A deletion is for ever, whichever of it and its record arrives first.
-/// Of what is fetched, the later of deletion and fetch is true.
-fn delete(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
-    bury(work, raw, draft, names);
-    let at = deleted_at(work, names.shard, &names.id);
+/// Of what is fetched, the later of deletion and fetch is true. Answers whether it was not deleted
+/// before, and is now.
+fn delete(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) -> bool {
     let day = known_day(work, names.shard, &names.id);
-    if draft.fetched && at < observation::fetched_at(work, day, &names.id) {
-        return;
+    let fetched_at = observation::fetched_at(work, day, &names.id).filter(|_| draft.fetched);
+    let before = deleted_at(work, names.shard, &names.id);
+    bury(work, raw, draft, names);
+    if deleted_at(work, names.shard, &names.id) < fetched_at {
+        return false;
     }
     observation::withdraw(work, &names.id, day);
+    before.is_none_or(|before| Some(before) < fetched_at)
 }
 
 /// Note a deletion with its first arrival, whichever copy of it is read first.
@@ -308,10 +320,24 @@ pub(crate) fn set_known_day(work: &mut Work<'_>, shard: u16, id: &str, day: i32)
     }
 }
 
+/// What a source says again after it said something else is another fact: its own order, the time of
+/// a fetch or that of a closing tells the two apart.
+fn fact_id(raw: &RawReceived, draft: &Draft, names: &DraftNames) -> String {
+    let (id, hash) = (names.id.as_str(), names.content_hash.as_str());
+    let order = match draft.body {
+        Body::AccountClosed => raw.received_at.0,
+        _ => draft.order,
+    };
+    if order == 0 {
+        return id_of(&["fact", id, draft.channel, hash]);
+    }
+    id_of(&["fact", id, draft.channel, hash, &order.to_string()])
+}
+
 /// Publish what the source told, in our words.
 fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
     let (id, hash) = (names.id.as_str(), names.content_hash.as_str());
-    let fact_id = id_of(&["fact", id, draft.channel, hash]);
+    let fact_id = fact_id(raw, draft, names);
     let rules = work.rules;
     let mut fact = ObservationRecorded {
         id: Text::from(&fact_id),

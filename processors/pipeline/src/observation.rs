@@ -50,8 +50,13 @@ pub(crate) fn is_full(work: &Work<'_>, day: i32, kind: &str) -> bool {
     })
 }
 
-/// Put a content in its place.
-pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+/// Put a content in its place. Answers whether it says something that was not known to be true.
+pub(crate) fn place(
+    work: &mut Work<'_>,
+    raw: &RawReceived,
+    draft: &Draft,
+    names: &DraftNames,
+) -> bool {
     let (id, shard) = (names.id.as_str(), names.shard);
     let from = known_day(work, shard, id);
     let mut state = from
@@ -65,14 +70,16 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names
         });
     let before = reach(&state);
     let gone = deleted_at(work, shard, id);
-    if draft.fetched {
-        add_fetch(&mut state, draft, names, raw);
+    let is_news = if draft.fetched {
+        let was_gone = state.deleted;
+        let changed = add_fetch(&mut state, draft, names, raw);
         state.deleted = gone >= latest_fetch(&state);
         edits::recall(work, shard, &mut state);
+        changed || (was_gone && !state.deleted)
     } else {
-        add_version(&mut state, draft, names, raw);
         state.deleted |= gone.is_some();
-    }
+        add_version(&mut state, draft, names, raw)
+    };
     let after = span(&state);
     stale(work, &state, before);
     stale(work, &state, reach(&state));
@@ -81,6 +88,7 @@ pub(crate) fn place(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names
     put(work, day, state);
     set_known_day(work, shard, id, day);
     lasting::moved(work, id, from, day);
+    is_news
 }
 
 /// A copy arrived: only its arrival can matter.
@@ -151,7 +159,13 @@ fn first_arrival(raw: &RawReceived) -> Micros {
     raw.first_received_at.unwrap_or(raw.received_at)
 }
 
-fn add_version(state: &mut ObservationState, draft: &Draft, names: &DraftNames, raw: &RawReceived) {
+/// Answers whether the content is new.
+fn add_version(
+    state: &mut ObservationState,
+    draft: &Draft,
+    names: &DraftNames,
+    raw: &RawReceived,
+) -> bool {
     let hash = names.content_print;
     let at = first_arrival(raw);
     if state.account_id.is_some() {
@@ -162,6 +176,7 @@ fn add_version(state: &mut ObservationState, draft: &Draft, names: &DraftNames, 
         .versions
         .iter_mut()
         .find(|version| version.content_hash == hash && version.channel == draft.channel);
+    let is_new = same.is_none();
     match same {
         Some(version) => version.first_received_at = version.first_received_at.min(at),
         None => state.versions.push(version_of(draft, hash, at)),
@@ -174,6 +189,7 @@ fn add_version(state: &mut ObservationState, draft: &Draft, names: &DraftNames, 
             b.content_hash,
         ))
     });
+    is_new
 }
 
 fn version_of(draft: &Draft, content_hash: i64, first_received_at: Micros) -> VersionState {
@@ -382,16 +398,20 @@ pub(crate) fn withdraw(work: &mut Work<'_>, id: &str, day: Option<i32>) {
     put(work, day.unwrap_or(0), state);
 }
 
-/// All that this account told so far is withdrawn; what it tells from now on counts again.
-pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
+/// All that this account told so far is withdrawn; what it tells from now on counts again. Answers
+/// whether more is withdrawn than before.
+pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) -> bool {
     let Some(account_id) = raw.account_id.clone() else {
-        return;
+        return false;
     };
     let known = work
         .head
         .closed_accounts
         .iter_mut()
         .find(|account| account.source == raw.source && account.account_id == account_id);
+    let is_news = known
+        .as_ref()
+        .is_none_or(|account| account.at < raw.received_at);
     match known {
         Some(account) => account.at = account.at.max(raw.received_at),
         None => work.head.closed_accounts.push(ClosedAccount {
@@ -413,6 +433,7 @@ pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) {
             mass_changed(work, &state);
         }
     }
+    is_news
 }
 
 pub(crate) fn find<'s>(observations: &'s [Kept], id: &str) -> Option<&'s Kept> {

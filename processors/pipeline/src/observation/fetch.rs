@@ -2,7 +2,7 @@
 
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
-use schemas::record::state::ObservationState;
+use schemas::record::state::{ObservationState, VersionState};
 
 use super::edits::join_names;
 use super::{find, first_arrival, version_of};
@@ -11,13 +11,14 @@ use crate::normalize::Draft;
 use crate::work::Work;
 
 /// Of fetched content only the latest is kept: what it replaced is true no more. Its first arrival
-/// stays that of the first fetch, which is when the thing became known.
+/// stays that of the first fetch, which is when the thing became known. Answers whether other words
+/// are true now.
 pub(super) fn add_fetch(
     state: &mut ObservationState,
     draft: &Draft,
     names: &DraftNames,
     raw: &RawReceived,
-) {
+) -> bool {
     let mut fetch = version_of(draft, names.content_print, first_arrival(raw));
     state.last_received_at = state.last_received_at.max(raw.received_at);
     match state
@@ -28,19 +29,39 @@ pub(super) fn add_fetch(
         None => {
             state.versions.push(fetch);
             state.versions.sort_by(|a, b| a.channel.cmp(&b.channel));
+            true
         }
         Some(known) => {
             let first = known.first_received_at.min(fetch.first_received_at);
             let names = join_names(known, &fetch);
-            if (fetch.order, fetch.content_hash) >= (known.order, known.content_hash) {
+            let is_later = (fetch.order, fetch.content_hash) >= (known.order, known.content_hash);
+            let is_news = is_later && words(known) != words(&fetch);
+            if is_later {
                 fetch.first_received_at = first;
                 *known = fetch;
             } else {
                 known.first_received_at = first;
             }
             known.names = names;
+            is_news
         }
     }
+}
+
+/// What a version says, whatever its bytes were.
+fn words(version: &VersionState) -> impl PartialEq + use<'_> {
+    (
+        &version.activity,
+        &version.sleep,
+        &version.body_mass,
+        &version.weigh_in,
+        &version.intake,
+        &version.planned_workout,
+        &version.self_report,
+        &version.symptom,
+        &version.scan,
+        &version.weather,
+    )
 }
 
 /// When the content that counts was true.

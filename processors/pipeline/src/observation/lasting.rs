@@ -10,18 +10,26 @@ use crate::ids::id_number;
 use crate::normalize::{Body, Draft};
 use crate::work::Work;
 
-/// Profile edits and link overrides hold for all days, so they live in the head.
-pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+/// Profile edits and link overrides hold for all days, so they live in the head. Answers whether
+/// the content is new.
+pub(crate) fn remember(
+    work: &mut Work<'_>,
+    raw: &RawReceived,
+    draft: &Draft,
+    names: &DraftNames,
+) -> bool {
     let (id, at) = (names.id.as_str(), first_arrival(raw));
-    match &draft.body {
+    let known = match &draft.body {
         Body::Profile(body) => {
             let edits = &mut work.head.profile_edits;
             let hash = names.content_print;
-            match edits
-                .iter_mut()
-                .find(|edit| edit.observation_id == id && edit.content_hash == hash)
-            {
-                Some(edit) if edit.first_received_at <= at => return,
+            let same = |edit: &&mut ProfileEditState| {
+                edit.observation_id == id && edit.content_hash == hash
+            };
+            let known = edits.iter_mut().find(same);
+            let is_known = known.is_some();
+            match known {
+                Some(edit) if edit.first_received_at <= at => return false,
                 Some(edit) => edit.first_received_at = at,
                 None => edits.push(ProfileEditState {
                     observation_id: id.to_owned(),
@@ -44,14 +52,17 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, na
                         b.content_hash,
                     ))
             });
+            is_known
         }
         Body::LinkOverride(body) => {
             let days = days_of(work, &body.observation_ids);
             let overrides = &mut work.head.overrides;
             let same =
                 |known: &&mut OverrideState| known.observation_id == id && known.body == **body;
-            match overrides.iter_mut().find(same) {
-                Some(known) if known.first_received_at <= at => return,
+            let known = overrides.iter_mut().find(same);
+            let is_known = known.is_some();
+            match known {
+                Some(known) if known.first_received_at <= at => return false,
                 Some(known) => known.first_received_at = at,
                 None => overrides.push(OverrideState {
                     observation_id: id.to_owned(),
@@ -61,11 +72,13 @@ pub(crate) fn remember(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, na
                 }),
             }
             overrides.sort_by(|a, b| age(a).cmp(&age(b)));
+            is_known
         }
-        _ => return,
-    }
+        _ => return false,
+    };
     work.forget_settings();
     work.dirty.everything = true;
+    !known
 }
 
 /// Of two contents of one override the later to arrive revises the other.

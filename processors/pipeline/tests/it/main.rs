@@ -13,3 +13,5 @@ mod quarantine;
 mod reports;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod told_again;

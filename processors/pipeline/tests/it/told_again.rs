@@ -1,0 +1,153 @@
+//! What a source tells is published once: not again because its bytes are others, but again where it
+//! is true again. No two facts have one id.
+
+use std::collections::BTreeSet;
+
+use processors_pipeline::{Pipeline, Rules, RulesConfig};
+use schemas::AnyRecord;
+use schemas::record::Micros;
+use schemas::record::ingest::RawReceived;
+use schemas::record::observation::ObservationRecorded;
+use serde_json::json;
+use stream_log::driver::Memory;
+use stream_log::{Append, LogTime, Step, Task, TaskLimits};
+
+use crate::reports::{self, TOPICS, raw, record, start_s, strava, watched};
+
+/// The same item, told a number of minutes later in bytes of their own.
+fn later(minutes: i64, item: &RawReceived) -> RawReceived {
+    let at = Micros(item.received_at.0 + minutes * 60_000_000);
+    RawReceived {
+        id: format!("{:016x}{minutes:016x}", at.0),
+        received_at: at,
+        provider_event_at: item.provider_event_at.map(|_| at),
+        body_sha256: format!("{:032x}{minutes:032x}", at.0),
+        ..item.clone()
+    }
+}
+
+/// The same bytes, fetched a number of minutes later.
+fn fetched_again(minutes: i64, item: &RawReceived) -> RawReceived {
+    RawReceived {
+        body_sha256: item.body_sha256.clone(),
+        ..later(minutes, item)
+    }
+}
+
+fn fetched(title: &str, minutes: i64) -> RawReceived {
+    let mut item = later(minutes, &strava(2, start_s(0, 8), 10_000, title));
+    item.body_sha256 = format!("{title:0>64}");
+    item
+}
+
+fn deletion(minutes: i64) -> RawReceived {
+    let body = json!({"object_type": "activity", "aspect_type": "delete", "event_time": 0});
+    let event = raw("strava", "event", 2, &body);
+    later(minutes, &event)
+}
+
+fn facts(items: &[RawReceived]) -> Vec<ObservationRecorded> {
+    let memory = Memory::new(1, TOPICS);
+    let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
+    let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
+    for item in items {
+        memory.append(vec![record(item)]).unwrap();
+        while !matches!(task.step(LogTime(i64::MIN)).unwrap(), Step::Idle { .. }) {}
+    }
+    let decode = |value: &[u8]| schemas::decode_any(value).unwrap();
+    let records = memory.records();
+    let facts = records.iter().map(|one| decode(&one.record.value));
+    let told = facts.filter_map(|fact| match fact {
+        AnyRecord::ObservationRecorded(fact) => Some(fact),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// What a fact tells, in a word.
+fn word(fact: &ObservationRecorded) -> String {
+    match (&fact.activity, &fact.deletion) {
+        (Some(body), _) => match &body.title {
+            Some(title) => title.clone(),
+            None => format!("{} m", body.distance_m.unwrap_or(0.0)),
+        },
+        (_, Some(body)) => format!("{} gone", body.scope),
+        _ => fact.kind.clone(),
+    }
+}
+
+/// What it is about, what is told, and what is published of it.
+type Case = (&'static str, Vec<RawReceived>, Vec<&'static str>);
+
+fn of_what_was_sent() -> Vec<Case> {
+    let run = watched();
+    let longer = |minutes| {
+        let mut item = later(minutes, &run);
+        let body = String::from_utf8(item.body).unwrap();
+        item.body = body.replace("10000", "10100").into_bytes();
+        item
+    };
+    let closed = raw("garmin", "deregistrations", 9, &json!({"userId": "acc"}));
+    let [morning, _, merged, _] = reports::merged_and_told_again();
+    vec![
+        (
+            "the same in other bytes",
+            vec![run.clone(), later(1, &run)],
+            vec!["10000 m"],
+        ),
+        (
+            "a revision, and the old words in other bytes, which arrived first",
+            vec![run.clone(), longer(1), later(2, &run)],
+            vec!["10000 m", "10100 m"],
+        ),
+        (
+            "an account that was closed twice",
+            vec![run.clone(), closed.clone(), later(5, &closed)],
+            vec!["10000 m", "account gone", "account gone"],
+        ),
+        (
+            "the word of a user in other bytes",
+            vec![morning, merged.clone(), later(1, &merged)],
+            vec!["10000 m", "link_override"],
+        ),
+    ]
+}
+
+fn of_what_was_fetched() -> Vec<Case> {
+    let first = fetched("First", 0);
+    let renamed = fetched("Second", 1);
+    let there_again = fetched_again(3, &first);
+    vec![
+        (
+            "fetched again in other bytes",
+            vec![first.clone(), later(1, &first)],
+            vec!["First"],
+        ),
+        (
+            "renamed, and renamed back",
+            vec![first.clone(), renamed.clone(), fetched_again(2, &first)],
+            vec!["First", "Second", "First"],
+        ),
+        (
+            "a fetch that comes late, and one that comes twice",
+            vec![renamed.clone(), first.clone(), renamed],
+            vec!["Second"],
+        ),
+        (
+            "deleted twice, there again, deleted again",
+            vec![first, deletion(1), deletion(2), there_again, deletion(4)],
+            vec!["First", "record gone", "First", "record gone"],
+        ),
+    ]
+}
+
+#[test]
+fn a_source_is_published_where_it_says_something_that_was_not_true_before() {
+    for (name, items, expected) in [of_what_was_sent(), of_what_was_fetched()].concat() {
+        let facts = facts(&items);
+        let told: Vec<String> = facts.iter().map(word).collect();
+        assert_eq!(told, expected, "{name}");
+        let ids: BTreeSet<&str> = facts.iter().map(|fact| fact.id.as_str()).collect();
+        assert_eq!(ids.len(), facts.len(), "{name}: two facts have one id");
+    }
+}
