@@ -39,7 +39,7 @@ const DAY_US: i64 = 86_400_000_000;
 const PARTITIONS: u32 = 8;
 const CACHE_BYTES: usize = 256 * 1_024;
 /// A batch that stays near the processor, with the state it needs; larger ones fetch it from memory twice.
-const BATCH_RECORDS: usize = 100;
+const BATCH_RECORDS: usize = 200;
 
 type Buckets = BTreeMap<BucketId, Vec<u8>>;
 

@@ -7,8 +7,8 @@ use schemas::record::session::SessionRevised;
 use schemas::record::state::AthleteHead;
 use schemas::topic;
 use stream_log::{
-    BucketId, BucketNeed, Buckets, CounterChange, Effects, Key, LogTime, Partition, Processor,
-    Record, Rejection, Sequenced, Stamped, Timer, Topic, Undecodable,
+    BucketId, BucketNeed, Buckets, Call, CounterChange, Effects, Key, LogTime, Partition,
+    Processor, Record, Rejection, Sequenced, Stamped, Timer, Topic, Undecodable,
 };
 
 use crate::apply::rejection_of;
@@ -163,19 +163,14 @@ impl Processor for Pipeline {
 
     fn process(
         &self,
-        athlete: &Key,
-        now: LogTime,
-        inputs: &[Stamped<Input>],
-        due: &[Timer],
-        head: &AthleteHead,
-        buckets: &Buckets<Bucket>,
-    ) -> Effects<AthleteHead, Bucket> {
-        for stamped in inputs {
+        calls: &[Call<'_, Input, AthleteHead, Bucket>],
+    ) -> Vec<Effects<AthleteHead, Bucket>> {
+        for stamped in calls.iter().flat_map(|call| call.inputs) {
             if let Input::Raw(item) = &stamped.input {
                 self.rules.inject_fault(&item.raw);
             }
         }
-        topology::run(&self.rules, athlete, now, inputs, due, head, buckets)
+        topology::run(&self.rules, calls)
     }
 
     fn encode_head(&self, head: &AthleteHead) -> Vec<u8> {

@@ -17,7 +17,7 @@
 
 use schemas::record::state::AthleteHead;
 use schemas::topic::{self, Direction};
-use stream_log::{Buckets, Effects, Key, LogTime, Stamped, Timer};
+use stream_log::{Buckets, Call, Effects, Key, LogTime};
 
 use crate::bucket::Bucket;
 use crate::processor::Input;
@@ -33,23 +33,22 @@ pub fn inputs() -> impl Iterator<Item = &'static str> {
         .map(|spec| spec.name)
 }
 
-/// One athlete, one batch, every step.
+/// Some athletes, one batch, every step.
 pub(crate) fn run(
     rules: &Rules,
-    athlete: &Key,
-    now: LogTime,
-    inputs: &[Stamped<Input>],
-    due: &[Timer],
-    head: &AthleteHead,
-    buckets: &Buckets<Bucket>,
-) -> Effects<AthleteHead, Bucket> {
-    let mut work = Work::new(rules, athlete, now, head, buckets);
-    for stamped in inputs {
-        apply::apply(&mut work, stamped);
+    calls: &[Call<'_, Input, AthleteHead, Bucket>],
+) -> Vec<Effects<AthleteHead, Bucket>> {
+    let mut works: Vec<Work<'_>> = Vec::with_capacity(calls.len());
+    for call in calls {
+        let mut work = Work::new(rules, call.athlete, call.now, call.head, call.buckets);
+        for stamped in call.inputs {
+            apply::apply(&mut work, stamped);
+        }
+        timers::fired(&mut work, call.due);
+        works.push(work);
     }
-    timers::fired(&mut work, due);
-    derive(&mut work);
-    work.into_effects()
+    derive(&mut works);
+    works.into_iter().map(Work::into_effects).collect()
 }
 
 /// One athlete, nothing new, every step over everything: for state that other rules derived.
@@ -62,17 +61,27 @@ pub(crate) fn all_again(
 ) -> Effects<AthleteHead, Bucket> {
     let mut work = Work::new(rules, athlete, now, head, buckets);
     work.dirty.everything = true;
-    derive(&mut work);
+    derive(std::slice::from_mut(&mut work));
     work.into_effects()
 }
 
-fn derive(work: &mut Work<'_>) {
-    sessions::reconcile(work);
-    nights::reconcile(work);
-    conditions::came(work);
-    profile::learn(work);
-    estimate::losses(work);
-    conditions::ask(work);
-    advise::recommend(work);
-    timers::arm(work);
+/// In the order of the data: a step sees what the ones before it said of the same athlete.
+const STEPS: [fn(&mut Work<'_>); 8] = [
+    sessions::reconcile,
+    nights::reconcile,
+    conditions::came,
+    profile::learn,
+    estimate::losses,
+    conditions::ask,
+    advise::recommend,
+    timers::arm,
+];
+
+/// Step by step, and not athlete by athlete: together the steps are more code than stays at hand.
+fn derive(works: &mut [Work<'_>]) {
+    for step in STEPS {
+        for work in &mut *works {
+            step(work);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use processors_pipeline::Pipeline;
 use stream_log::{
-    BucketNeed, Buckets, Effects, Key, LogTime, Offset, Partition, Processor, Record, Rejection,
+    BucketNeed, Buckets, Call, Effects, LogTime, Offset, Partition, Processor, Record, Rejection,
     Sequenced, Stamped, Timer, Undecodable,
 };
 
@@ -60,17 +60,8 @@ impl Processor for Normalized {
         self.pipeline.buckets(head, inputs, due, loaded)
     }
 
-    fn process(
-        &self,
-        athlete: &Key,
-        now: LogTime,
-        inputs: &[Stamped<Input>],
-        due: &[Timer],
-        head: &Head,
-        buckets: &Buckets<Bucket>,
-    ) -> Effects<Head, Bucket> {
-        self.pipeline
-            .process(athlete, now, inputs, due, head, buckets)
+    fn process(&self, calls: &[Call<'_, Input, Head, Bucket>]) -> Vec<Effects<Head, Bucket>> {
+        self.pipeline.process(calls)
     }
 
     fn encode_head(&self, head: &Head) -> Vec<u8> {

@@ -29,7 +29,7 @@ pub use failure::{Class, Failure};
 pub use header::{Bytes, Header};
 pub use partition::{murmur2, partition_of};
 pub use port::{Append, Appended, Log, StateStore, Subscribe};
-pub use processor::{BucketNeed, Buckets, Processor, Rejection, Stamped, Undecodable};
+pub use processor::{BucketNeed, Buckets, Call, Processor, Rejection, Stamped, Undecodable};
 pub use record::{
     BucketId, Key, LogTime, Offset, Partition, Record, Sequenced, Timer, Topic, Topics,
 };

@@ -39,7 +39,20 @@ pub enum BucketNeed {
 /// An athlete's loaded buckets. A bucket that was asked for and does not exist is absent.
 pub type Buckets<B> = BTreeMap<BucketId, B>;
 
-/// The pipeline for one athlete, as a value.
+/// One athlete's part of a batch, with the state that it meets.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a, I, H, B> {
+    pub athlete: &'a Key,
+    /// The athlete's logical time after the batch.
+    pub now: LogTime,
+    pub inputs: &'a [Stamped<I>],
+    /// The timers with `due <= now`, in order of (due, id), already removed from the store.
+    pub due: &'a [Timer],
+    pub head: &'a H,
+    pub buckets: &'a Buckets<B>,
+}
+
+/// The pipeline for an athlete, as a value.
 ///
 /// Synchronous, with no clock, no connection and no random source. Everything it may do is in the
 /// `Effects` it returns, so that a step can be replayed and a test needs no runtime.
@@ -60,17 +73,13 @@ pub trait Processor: Send + Sync + 'static {
         loaded: &Buckets<Self::Bucket>,
     ) -> BucketNeed;
 
-    /// One athlete, one batch. `now` is the athlete's logical time after the batch; `due` are the
-    /// timers with `due <= now`, in order of (due, id), already removed from the store.
+    /// Some athletes of one batch; effects of each, in the same order. What comes of one must not
+    /// depend on the others: they come together so that a rule can be run over all of them while its
+    /// code is at hand.
     fn process(
         &self,
-        athlete: &Key,
-        now: LogTime,
-        inputs: &[Stamped<Self::Input>],
-        due: &[Timer],
-        head: &Self::Head,
-        buckets: &Buckets<Self::Bucket>,
-    ) -> Effects<Self::Head, Self::Bucket>;
+        calls: &[Call<'_, Self::Input, Self::Head, Self::Bucket>],
+    ) -> Vec<Effects<Self::Head, Self::Bucket>>;
 
     fn encode_head(&self, head: &Self::Head) -> Vec<u8>;
     fn decode_head(&self, bytes: &[u8]) -> Result<Self::Head, Undecodable>;

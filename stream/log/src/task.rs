@@ -28,10 +28,14 @@ mod cache;
 mod guard;
 mod limits;
 
-use athlete::Outcome;
+use athlete::{Evaluation, Outcome, Ready};
 use batch::{Batch, InputPlace, Share};
 use cache::Cache;
 pub use limits::{Step, TaskLimits};
+
+/// Athletes whose rules run together. Each step's code serves all of them while it is at hand, and
+/// what they have in memory still fits beside it.
+const TOGETHER_MAX: usize = 16;
 
 /// Names kept in memory to spare a read per athlete; beyond this many every athlete is looked up.
 const QUARANTINED_IN_MEMORY_MAX: usize = 10_000;
@@ -204,13 +208,18 @@ impl<P: Processor, H: Log + StateStore> Task<P, H> {
             ..Commit::default()
         };
         let (mut timers, mut dead_letters) = (0_usize, 0_usize);
-        for (athlete, share) in shares {
-            let partition = share.partition;
-            let mut outcome = self.evaluate(&athlete, share)?;
-            timers = timers.saturating_add(outcome.fired);
-            dead_letters = dead_letters.saturating_add(outcome.rejected);
-            collect(&mut commit, &athlete, partition, &mut outcome);
-            overlay.insert(athlete, outcome);
+        let mut shares = shares.into_iter();
+        loop {
+            let some: Vec<_> = shares.by_ref().take(TOGETHER_MAX).collect();
+            if some.is_empty() {
+                break;
+            }
+            for (athlete, partition, mut outcome) in self.evaluate(some)? {
+                timers = timers.saturating_add(outcome.fired);
+                dead_letters = dead_letters.saturating_add(outcome.rejected);
+                collect(&mut commit, &athlete, partition, &mut outcome);
+                overlay.insert(athlete, outcome);
+            }
         }
         let outputs = commit.outputs.len();
         self.host.commit(commit)?;
@@ -224,20 +233,80 @@ impl<P: Processor, H: Log + StateStore> Task<P, H> {
         })
     }
 
-    fn evaluate(&mut self, athlete: &Key, share: Share<P::Input>) -> Result<Outcome<P>, Failure> {
-        let quarantined = match &self.quarantined {
-            Some(known) => known.contains(athlete),
-            None => self.host.get(athlete, BucketId::QUARANTINE)?.is_some(),
-        };
-        let entry = self.cache.load(&self.processor, &self.host, athlete)?;
-        let condemned = self.condemned.as_ref();
-        athlete::Evaluation {
-            processor: &self.processor,
-            store: &self.host,
-            athlete,
-            condemned,
+    /// Outcomes in the order of the shares: of all together, or of each alone where that cannot be.
+    fn evaluate(
+        &mut self,
+        shares: Vec<(Key, Share<P::Input>)>,
+    ) -> Result<Vec<(Key, Partition, Outcome<P>)>, Failure> {
+        let mut ready = Vec::with_capacity(shares.len());
+        for (athlete, share) in &shares {
+            ready.push(self.prepare(athlete, share)?);
         }
+        let together = self.together(&shares, &ready);
+        let mut together = together.into_iter().flatten();
+        let mut outcomes = Vec::with_capacity(shares.len());
+        for ((athlete, share), ready) in shares.into_iter().zip(ready) {
+            let partition = share.partition;
+            let outcome = match ready.and_then(|_| together.next()) {
+                Some(outcome) => outcome,
+                None => self.alone(&athlete, share)?,
+            };
+            outcomes.push((athlete, partition, outcome));
+        }
+        Ok(outcomes)
+    }
+
+    fn prepare(
+        &mut self,
+        athlete: &Key,
+        share: &Share<P::Input>,
+    ) -> Result<Option<Ready>, Failure> {
+        let quarantined = self.is_quarantined(athlete)?;
+        let entry = self.cache.load(&self.processor, &self.host, athlete)?;
+        Evaluation::of(
+            &self.processor,
+            &self.host,
+            athlete,
+            self.condemned.as_ref(),
+        )
+        .prepare(entry, share, quarantined)
+    }
+
+    /// Of those that are ready; `None` where a rule panicked, or did not answer for each.
+    fn together(
+        &self,
+        shares: &[(Key, Share<P::Input>)],
+        ready: &[Option<Ready>],
+    ) -> Option<Vec<Outcome<P>>> {
+        let calls = shares
+            .iter()
+            .zip(ready)
+            .filter_map(|((athlete, share), ready)| {
+                let entry = self.cache.get(athlete)?;
+                Some(ready.as_ref()?.call(athlete, &share.inputs, entry))
+            });
+        let calls: Vec<_> = calls.collect();
+        let outcomes = athlete::together(&self.processor, &calls).ok()?;
+        (outcomes.len() == calls.len()).then_some(outcomes)
+    }
+
+    fn alone(&mut self, athlete: &Key, share: Share<P::Input>) -> Result<Outcome<P>, Failure> {
+        let quarantined = self.is_quarantined(athlete)?;
+        let entry = self.cache.load(&self.processor, &self.host, athlete)?;
+        Evaluation::of(
+            &self.processor,
+            &self.host,
+            athlete,
+            self.condemned.as_ref(),
+        )
         .run(entry, share, quarantined)
+    }
+
+    fn is_quarantined(&self, athlete: &Key) -> Result<bool, Failure> {
+        match &self.quarantined {
+            Some(known) => Ok(known.contains(athlete)),
+            None => Ok(self.host.get(athlete, BucketId::QUARANTINE)?.is_some()),
+        }
     }
 
     /// Only after a commit: decoded state, the list of quarantined athletes, the ticks awaited.

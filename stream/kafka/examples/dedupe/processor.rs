@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stream_log::{
-    BucketId, BucketNeed, Buckets, Effects, Key, LogTime, Partition, Processor, Record, Rejection,
-    Sequenced, Stamped, Timer, Topic, Undecodable,
+    BucketId, BucketNeed, Buckets, Call, Effects, Key, LogTime, Partition, Processor, Record,
+    Rejection, Sequenced, Stamped, Timer, Topic, Undecodable,
 };
 
 pub(crate) const ID_BYTES: usize = 4;
@@ -20,6 +20,33 @@ pub(crate) struct Input {
     id: BucketId,
     headers: Vec<stream_log::Header>,
     value: Vec<u8>,
+}
+
+impl FirstOnly {
+    fn pass_on(&self, call: &Call<'_, Input, (), ()>) -> Effects<(), ()> {
+        let mut new: BTreeSet<BucketId> = BTreeSet::new();
+        let passes = call.inputs.iter().filter(|input| {
+            let id = input.input.id;
+            !call.buckets.contains_key(&id) && new.insert(id)
+        });
+        let emit = passes
+            .map(|input| Record {
+                topic: self.output,
+                key: call.athlete.clone(),
+                received_at: input.received_at,
+                headers: input.input.headers.clone(),
+                value: input.input.value.clone(),
+            })
+            .collect();
+        Effects {
+            emit,
+            buckets: new
+                .into_iter()
+                .map(|id| (id, Some(())))
+                .collect::<BTreeMap<_, _>>(),
+            ..Effects::default()
+        }
+    }
 }
 
 impl Processor for FirstOnly {
@@ -50,37 +77,8 @@ impl Processor for FirstOnly {
         BucketNeed::These(inputs.iter().map(|input| input.input.id).collect())
     }
 
-    fn process(
-        &self,
-        athlete: &Key,
-        _: LogTime,
-        inputs: &[Stamped<Input>],
-        _: &[Timer],
-        (): &(),
-        buckets: &Buckets<()>,
-    ) -> Effects<(), ()> {
-        let mut new: BTreeSet<BucketId> = BTreeSet::new();
-        let passes = inputs.iter().filter(|input| {
-            let id = input.input.id;
-            !buckets.contains_key(&id) && new.insert(id)
-        });
-        let emit = passes
-            .map(|input| Record {
-                topic: self.output,
-                key: athlete.clone(),
-                received_at: input.received_at,
-                headers: input.input.headers.clone(),
-                value: input.input.value.clone(),
-            })
-            .collect();
-        Effects {
-            emit,
-            buckets: new
-                .into_iter()
-                .map(|id| (id, Some(())))
-                .collect::<BTreeMap<_, _>>(),
-            ..Effects::default()
-        }
+    fn process(&self, calls: &[Call<'_, Input, (), ()>]) -> Vec<Effects<(), ()>> {
+        calls.iter().map(|call| self.pass_on(call)).collect()
     }
 
     fn encode_head(&self, (): &()) -> Vec<u8> {

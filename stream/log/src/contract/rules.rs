@@ -13,6 +13,7 @@ pub(super) fn check<F: HostFactory>(factory: &mut F) {
     a_timer_for_the_past_fires_later_and_never_holds_a_tick(factory);
     bad_input_is_set_aside_and_the_partition_goes_on(factory);
     a_replay_lifts_the_quarantine(factory);
+    a_panic_is_the_matter_of_one_athlete(factory);
     an_input_that_panics_in_company_only_is_no_dead_letter(factory);
     a_timer_that_panics_is_put_off(factory);
     a_replay_of_the_log_says_the_same(factory);
@@ -186,6 +187,26 @@ fn bad_input_is_set_aside_and_the_partition_goes_on<F: HostFactory>(factory: &mu
         let quarantined = must(host.athletes_with(BucketId::QUARANTINE, 10));
         assert_eq!(quarantined, [Key::new("t/a")], "with its note");
     }
+}
+
+fn a_panic_is_the_matter_of_one_athlete<F: HostFactory>(factory: &mut F) {
+    let names: Vec<String> = (10..50).map(|n| format!("t/{n}")).collect();
+    let words = |name: &str| if name == "t/27" { "panic" } else { "add 3" };
+    let inputs = (0..).zip(&names);
+    let script: Vec<Record> = inputs
+        .map(|(n, name)| input(name, LogTime(n), words(name)))
+        .collect();
+    let outcome = run(factory, 1, limits(100, true), &script, &[LogTime(0)]);
+    for name in &names {
+        let panicked = words(name) == "panic";
+        let (said, set_aside) = (texts(&outcome, name), dead(&outcome, name));
+        assert_eq!(said.is_empty(), panicked, "{name} said {said:?}");
+        assert_eq!(set_aside.is_empty(), !panicked, "{name}: {set_aside:?}");
+    }
+    assert_eq!(outcome.counters.get("added"), Some(&39));
+    let host = factory.open();
+    let quarantined = must(host.athletes_with(BucketId::QUARANTINE, 10));
+    assert_eq!(quarantined, [Key::new("t/27")]);
 }
 
 fn a_replay_lifts_the_quarantine<F: HostFactory>(factory: &mut F) {

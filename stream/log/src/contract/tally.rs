@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    BucketId, BucketNeed, Buckets, CounterChange, Effects, Key, LogTime, Partition, Processor,
-    Record, Rejection, Sequenced, Stamped, Timer, TimerChange, Topic, Topics, Undecodable,
+    BucketId, BucketNeed, Buckets, Call, CounterChange, Effects, Key, LogTime, Partition,
+    Processor, Record, Rejection, Sequenced, Stamped, Timer, TimerChange, Topic, Topics,
+    Undecodable,
 };
 
 pub const INPUT: Topic = Topic("contract.input");
@@ -104,6 +105,51 @@ fn output(athlete: &Key, received_at: LogTime, text: String) -> Record {
 }
 
 impl Tally {
+    fn add_up(call: &Call<'_, Words, Head, i64>) -> Effects<Head, i64> {
+        let mut effects = Effects::default();
+        let (athlete, inputs) = (call.athlete, call.inputs);
+        let mut head = call.head.clone();
+        for timer in call.due {
+            Self::fire(athlete, timer, &mut effects);
+        }
+        for input in inputs {
+            head.inputs = head.inputs.saturating_add(1);
+            let today = day(input.received_at);
+            match &input.input {
+                Words::Add(n) | Words::Replay(n) => {
+                    head.sum = head.sum.saturating_add(*n);
+                    let before = effects
+                        .buckets
+                        .get(&today)
+                        .copied()
+                        .unwrap_or_else(|| call.buckets.get(&today).copied());
+                    let total = before.unwrap_or(0).saturating_add(*n);
+                    // A day that came back to nothing is forgotten.
+                    effects.buckets.insert(today, (total != 0).then_some(total));
+                    let text = format!("{} sum {} day {total}", head.inputs, head.sum);
+                    effects.emit.push(output(athlete, input.received_at, text));
+                    effects.counters.push(count("added"));
+                }
+                Words::Timer(id, due) => {
+                    effects.timers.push(TimerChange::Set {
+                        id: id.clone(),
+                        due: *due,
+                    });
+                }
+                Words::Clear(id) => effects.timers.push(TimerChange::Clear { id: id.clone() }),
+                Words::Panic => panic!("a rule panicked"),
+                Words::PanicInCompany => {
+                    assert!(inputs.len() == 1, "a rule panicked in company");
+                    let text = format!("{} alone", head.inputs);
+                    effects.emit.push(output(athlete, input.received_at, text));
+                }
+            }
+        }
+        head.time = head.time.max(call.now.0);
+        effects.head = Some(head);
+        effects
+    }
+
     fn fire(athlete: &Key, timer: &Timer, effects: &mut Effects<Head, i64>) {
         let id = String::from_utf8_lossy(&timer.id).into_owned();
         assert!(id != "boom", "the timer went boom");
@@ -149,56 +195,8 @@ impl Processor for Tally {
         BucketNeed::These(need)
     }
 
-    fn process(
-        &self,
-        athlete: &Key,
-        now: LogTime,
-        inputs: &[Stamped<Words>],
-        due: &[Timer],
-        head: &Head,
-        buckets: &Buckets<i64>,
-    ) -> Effects<Head, i64> {
-        let mut effects = Effects::default();
-        let mut head = head.clone();
-        for timer in due {
-            Self::fire(athlete, timer, &mut effects);
-        }
-        for input in inputs {
-            head.inputs = head.inputs.saturating_add(1);
-            let today = day(input.received_at);
-            match &input.input {
-                Words::Add(n) | Words::Replay(n) => {
-                    head.sum = head.sum.saturating_add(*n);
-                    let before = effects
-                        .buckets
-                        .get(&today)
-                        .copied()
-                        .unwrap_or_else(|| buckets.get(&today).copied());
-                    let total = before.unwrap_or(0).saturating_add(*n);
-                    // A day that came back to nothing is forgotten.
-                    effects.buckets.insert(today, (total != 0).then_some(total));
-                    let text = format!("{} sum {} day {total}", head.inputs, head.sum);
-                    effects.emit.push(output(athlete, input.received_at, text));
-                    effects.counters.push(count("added"));
-                }
-                Words::Timer(id, due) => {
-                    effects.timers.push(TimerChange::Set {
-                        id: id.clone(),
-                        due: *due,
-                    });
-                }
-                Words::Clear(id) => effects.timers.push(TimerChange::Clear { id: id.clone() }),
-                Words::Panic => panic!("a rule panicked"),
-                Words::PanicInCompany => {
-                    assert!(inputs.len() == 1, "a rule panicked in company");
-                    let text = format!("{} alone", head.inputs);
-                    effects.emit.push(output(athlete, input.received_at, text));
-                }
-            }
-        }
-        head.time = head.time.max(now.0);
-        effects.head = Some(head);
-        effects
+    fn process(&self, calls: &[Call<'_, Words, Head, i64>]) -> Vec<Effects<Head, i64>> {
+        calls.iter().map(Self::add_up).collect()
     }
 
     fn encode_head(&self, head: &Head) -> Vec<u8> {

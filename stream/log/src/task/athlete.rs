@@ -1,6 +1,7 @@
 //! One athlete's share of a batch, evaluated: rules first, and what to do when a rule panics.
 //!
-//! The usual way is one call of `process`. When that panics, the inputs are tried one by one, each
+//! The usual way is one call of `process` with other athletes. When that panics, each is looked at
+//! alone; when that panics, the inputs are tried one by one, each
 //! once; the one that panics alone becomes a dead letter and the athlete is quarantined: its inputs
 //! become dead letters until a replay of one of them succeeds. Timers of a quarantined athlete are
 //! put off, not lost.
@@ -12,8 +13,8 @@ use super::batch::Share;
 use super::cache::Entry;
 use super::guard::{Panicked, guard};
 use crate::{
-    BucketId, BucketNeed, Class, CounterChange, Effects, Failure, Key, LogTime, Processor, Record,
-    Sequenced, Stamped, StateStore, Timer, TimerChange,
+    BucketId, BucketNeed, Call, Class, CounterChange, Effects, Failure, Key, LogTime, Processor,
+    Record, Sequenced, Stamped, StateStore, Timer, TimerChange,
 };
 
 /// Questions for buckets before all of them are loaded.
@@ -65,14 +66,115 @@ impl<P: Processor> Outcome<P> {
     }
 }
 
-pub(super) struct Evaluation<'a, P: Processor, S: StateStore> {
-    pub(super) processor: &'a P,
-    pub(super) store: &'a S,
-    pub(super) athlete: &'a Key,
-    pub(super) condemned: Option<&'a Condemned>,
+/// When an athlete is evaluated, and the timers that fire then.
+pub(super) struct Ready {
+    now: LogTime,
+    due: Vec<Timer>,
 }
 
-impl<P: Processor, S: StateStore> Evaluation<'_, P, S> {
+impl Ready {
+    pub(super) fn call<'a, P: Processor>(
+        &'a self,
+        athlete: &'a Key,
+        inputs: &'a [Stamped<P::Input>],
+        entry: &'a Entry<P>,
+    ) -> CallOf<'a, P> {
+        Call {
+            athlete,
+            now: self.now,
+            inputs,
+            due: &self.due,
+            head: &entry.head,
+            buckets: &entry.buckets,
+        }
+    }
+}
+
+pub(super) type CallOf<'a, P> =
+    Call<'a, <P as Processor>::Input, <P as Processor>::Head, <P as Processor>::Bucket>;
+
+/// The rules over some athletes, and what is to be committed of each. Of a panic nobody knows whose
+/// it was, and nothing is left behind.
+pub(super) fn together<P: Processor>(
+    processor: &P,
+    calls: &[CallOf<'_, P>],
+) -> Result<Vec<Outcome<P>>, Panicked> {
+    guard(|| {
+        let effects = processor.process(calls).into_iter();
+        calls
+            .iter()
+            .zip(effects)
+            .map(|(call, effects)| outcome(processor, call, effects))
+            .collect()
+    })
+}
+
+/// Effects as an outcome: encoded, fired timers removed before new ones are set.
+fn outcome<P: Processor>(
+    processor: &P,
+    call: &CallOf<'_, P>,
+    effects: Effects<P::Head, P::Bucket>,
+) -> Outcome<P> {
+    let encode = |bucket| processor.encode_bucket(bucket);
+    let mut encoded: BTreeMap<BucketId, Option<Vec<u8>>> = effects
+        .buckets
+        .iter()
+        .map(|(&id, value)| (id, value.as_ref().map(encode)))
+        .collect();
+    if let Some(head) = &effects.head {
+        encoded.insert(BucketId::HEAD, Some(processor.encode_head(head)));
+    }
+    let fired = call.due.iter();
+    let mut timers: Vec<TimerChange> = fired
+        .map(|timer| TimerChange::Clear {
+            id: timer.id.clone(),
+        })
+        .collect();
+    // A timer for the past fires at the next instant, not in this one: otherwise a rule that
+    // sets its timer again and again would hold the partition at one tick for ever.
+    let soonest = LogTime(call.now.0.saturating_add(1));
+    timers.extend(effects.timers.into_iter().map(|change| match change {
+        TimerChange::Set { id, due } => TimerChange::Set {
+            id,
+            due: due.max(soonest),
+        },
+        clear @ TimerChange::Clear { .. } => clear,
+    }));
+    Outcome {
+        outputs: effects.emit,
+        head: effects.head,
+        buckets: effects.buckets,
+        encoded,
+        timers,
+        counters: effects.counters,
+        quarantine: None,
+        fired: call.due.len(),
+        rejected: 0,
+    }
+}
+
+pub(super) struct Evaluation<'a, P: Processor, S: StateStore> {
+    processor: &'a P,
+    store: &'a S,
+    athlete: &'a Key,
+    condemned: Option<&'a Condemned>,
+}
+
+impl<'a, P: Processor, S: StateStore> Evaluation<'a, P, S> {
+    pub(super) fn of(
+        processor: &'a P,
+        store: &'a S,
+        athlete: &'a Key,
+        condemned: Option<&'a Condemned>,
+    ) -> Self {
+        Self {
+            processor,
+            store,
+            athlete,
+            condemned,
+        }
+    }
+
     pub(super) fn run(
         &self,
         entry: &mut Entry<P>,
@@ -104,6 +206,26 @@ impl<P: Processor, S: StateStore> Evaluation<'_, P, S> {
         self.one_by_one(outcome, entry.clone(), share, quarantined)
     }
 
+    /// All that the usual way needs, at hand. `None` where the athlete has to be looked at alone, or
+    /// where there is nothing to do.
+    pub(super) fn prepare(
+        &self,
+        entry: &mut Entry<P>,
+        share: &Share<P::Input>,
+        quarantined: bool,
+    ) -> Result<Option<Ready>, Failure> {
+        let names = |condemned: &Condemned| condemned.names(self.athlete, share);
+        if quarantined || !share.undecodable.is_empty() || self.condemned.is_some_and(names) {
+            return Ok(None);
+        }
+        let ready = self.ready(entry, &share.inputs, share.tick);
+        if share.inputs.is_empty() && ready.due.is_empty() {
+            return Ok(None);
+        }
+        let loaded = self.load(entry, &share.inputs, &ready.due)?;
+        Ok(loaded.is_ok().then_some(ready))
+    }
+
     /// One call of the rules. The inner error is a panic, with nothing of the call left behind.
     fn attempt(
         &self,
@@ -111,6 +233,25 @@ impl<P: Processor, S: StateStore> Evaluation<'_, P, S> {
         inputs: &[Stamped<P::Input>],
         tick: Option<LogTime>,
     ) -> Result<Result<Outcome<P>, Panicked>, Failure> {
+        let ready = self.ready(entry, inputs, tick);
+        if inputs.is_empty() && ready.due.is_empty() {
+            return Ok(Ok(Outcome::new()));
+        }
+        if let Err(panicked) = self.load(entry, inputs, &ready.due)? {
+            return Ok(Err(panicked));
+        }
+        let outcomes = together(self.processor, &[ready.call(self.athlete, inputs, entry)]);
+        let only = |mut outcomes: Vec<Outcome<P>>| outcomes.pop();
+        let nothing = || Panicked("the rules gave no effects".to_owned());
+        Ok(outcomes.and_then(|outcomes| only(outcomes).ok_or_else(nothing)))
+    }
+
+    fn ready(
+        &self,
+        entry: &Entry<P>,
+        inputs: &[Stamped<P::Input>],
+        tick: Option<LogTime>,
+    ) -> Ready {
         let arrived = inputs.iter().map(|input| input.received_at).max();
         let mut now = self.processor.logical_time(&entry.head);
         now = arrived.map_or(now, |at| now.max(at));
@@ -121,23 +262,7 @@ impl<P: Processor, S: StateStore> Evaluation<'_, P, S> {
             }
             _ => due(self.athlete, entry, now),
         };
-        if inputs.is_empty() && due.is_empty() {
-            return Ok(Ok(Outcome::new()));
-        }
-        if let Err(panicked) = self.load(entry, inputs, &due)? {
-            return Ok(Err(panicked));
-        }
-        Ok(guard(|| {
-            let effects = self.processor.process(
-                self.athlete,
-                now,
-                inputs,
-                &due,
-                &entry.head,
-                &entry.buckets,
-            );
-            self.outcome(now, due, effects)
-        }))
+        Ready { now, due }
     }
 
     fn load(
@@ -164,56 +289,6 @@ impl<P: Processor, S: StateStore> Evaluation<'_, P, S> {
         }
         entry.want_all(self.processor, self.store, self.athlete)?;
         Ok(Ok(()))
-    }
-
-    /// Effects as an outcome: encoded, fired timers removed before new ones are set.
-    fn outcome(
-        &self,
-        now: LogTime,
-        due: Vec<Timer>,
-        effects: Effects<P::Head, P::Bucket>,
-    ) -> Outcome<P> {
-        let mut encoded: BTreeMap<BucketId, Option<Vec<u8>>> = effects
-            .buckets
-            .iter()
-            .map(|(&id, value)| {
-                (
-                    id,
-                    value
-                        .as_ref()
-                        .map(|bucket| self.processor.encode_bucket(bucket)),
-                )
-            })
-            .collect();
-        if let Some(head) = &effects.head {
-            encoded.insert(BucketId::HEAD, Some(self.processor.encode_head(head)));
-        }
-        let fired = due.len();
-        let mut timers: Vec<TimerChange> = due
-            .into_iter()
-            .map(|timer| TimerChange::Clear { id: timer.id })
-            .collect();
-        // A timer for the past fires at the next instant, not in this one: otherwise a rule that
-        // sets its timer again and again would hold the partition at one tick for ever.
-        let soonest = LogTime(now.0.saturating_add(1));
-        timers.extend(effects.timers.into_iter().map(|change| match change {
-            TimerChange::Set { id, due } => TimerChange::Set {
-                id,
-                due: due.max(soonest),
-            },
-            clear @ TimerChange::Clear { .. } => clear,
-        }));
-        Outcome {
-            outputs: effects.emit,
-            head: effects.head,
-            buckets: effects.buckets,
-            encoded,
-            timers,
-            counters: effects.counters,
-            quarantine: None,
-            fired,
-            rejected: 0,
-        }
     }
 
     /// The slow way, on a draft of the athlete's state.

@@ -252,6 +252,11 @@ impl<P: Processor> Cache<P> {
         }
     }
 
+    /// One that was loaded in this batch.
+    pub(super) fn get(&self, athlete: &Key) -> Option<&Entry<P>> {
+        self.entries.get(athlete)
+    }
+
     pub(super) fn apply(&mut self, processor: &P, athlete: &Key, outcome: Outcome<P>) {
         if let Some(entry) = self.entries.get_mut(athlete) {
             entry.apply(processor, outcome.head, outcome.buckets, &outcome.timers);
