@@ -34,7 +34,8 @@ pub(super) struct Wanted {
 /// When an observation was told, as far as that is known.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
-    /// First arrivals of its contents: each has a fact that says so.
+    /// First arrivals of its contents: each has a fact that says so, but where a copy turned out to
+    /// have come earlier, or a content was old when it came.
     pub(super) first: BTreeSet<Micros>,
     /// The last arrival: what was fetched or sent in again lies there.
     pub(super) last: Option<Micros>,

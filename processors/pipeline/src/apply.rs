@@ -192,17 +192,20 @@ fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
     let Outcome::Observations(drafts) = &item.outcome else {
         return;
     };
+    let raw = &item.raw;
     for (draft, names) in drafts.iter().zip(&item.names.drafts) {
-        match draft.body {
+        let is_news = match draft.body {
             // An account can be closed again with the same words.
-            Body::AccountClosed => {
-                observation::close_account(work, &item.raw);
+            Body::AccountClosed => observation::close_account(work, raw),
+            Body::Deletion if draft.fetched => delete(work, raw, draft, names),
+            Body::Deletion => {
+                bury(work, raw, draft, names);
+                false
             }
-            Body::Deletion if draft.fetched => {
-                delete(work, &item.raw, draft, names);
-            }
-            Body::Deletion => bury(work, &item.raw, draft, names),
-            _ => observation::arrived(work, &item.raw, draft, names),
+            _ => observation::arrived(work, raw, draft, names),
+        };
+        if is_news {
+            record(work, raw, draft, names);
         }
     }
 }
@@ -320,18 +323,15 @@ pub(crate) fn set_known_day(work: &mut Work<'_>, shard: u16, id: &str, day: i32)
     }
 }
 
-/// What a source says again after it said something else is another fact: its own order, the time of
-/// a fetch or that of a closing tells the two apart.
+/// What a source says again after it said something else is another fact: its bytes and its arrival
+/// tell the two apart.
 fn fact_id(raw: &RawReceived, draft: &Draft, names: &DraftNames) -> String {
     let (id, hash) = (names.id.as_str(), names.content_hash.as_str());
-    let order = match draft.body {
-        Body::AccountClosed => raw.received_at.0,
-        _ => draft.order,
-    };
-    if order == 0 {
-        return id_of(&["fact", id, draft.channel, hash]);
-    }
-    id_of(&["fact", id, draft.channel, hash, &order.to_string()])
+    let (bytes, at) = (
+        names.content_print.to_string(),
+        raw.received_at.0.to_string(),
+    );
+    id_of(&["fact", id, draft.channel, hash, &bytes, &at])
 }
 
 /// Publish what the source told, in our words.
@@ -344,7 +344,7 @@ fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNa
         tenant_id: work.tenant.into(),
         athlete_id: work.athlete.into(),
         recorded_at: work.now,
-        revised_at: work.now,
+        revised_at: work.telling(&names.id),
         rules_id: (&rules.id).into(),
         licence: raw.licence.as_ref().map(Text::from),
         key_id: raw.key_id.as_ref().map(Text::from),

@@ -50,7 +50,7 @@ pub(crate) fn is_full(work: &Work<'_>, day: i32, kind: &str) -> bool {
     })
 }
 
-/// Put a content in its place. Answers whether it says something that was not known to be true.
+/// Put a content in its place. Answers whether it is true now, and was not before.
 pub(crate) fn place(
     work: &mut Work<'_>,
     raw: &RawReceived,
@@ -70,16 +70,17 @@ pub(crate) fn place(
         });
     let before = reach(&state);
     let gone = deleted_at(work, shard, id);
-    let is_news = if draft.fetched {
-        let was_gone = state.deleted;
+    let counted = counts(&work.head, &state);
+    let changed = if draft.fetched {
         let changed = add_fetch(&mut state, draft, names, raw);
         state.deleted = gone >= latest_fetch(&state);
         edits::recall(work, shard, &mut state);
-        changed || (was_gone && !state.deleted)
+        changed
     } else {
         state.deleted |= gone.is_some();
         add_version(&mut state, draft, names, raw)
     };
+    let is_news = counts(&work.head, &state) && (changed || !counted);
     let after = span(&state);
     stale(work, &state, before);
     stale(work, &state, reach(&state));
@@ -91,8 +92,13 @@ pub(crate) fn place(
     is_news
 }
 
-/// A copy arrived: only its arrival can matter.
-pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
+/// A copy arrived: only its arrival can matter. Answers what `place` does.
+pub(crate) fn arrived(
+    work: &mut Work<'_>,
+    raw: &RawReceived,
+    draft: &Draft,
+    names: &DraftNames,
+) -> bool {
     let (id, shard) = (names.id.as_str(), names.shard);
     let Some(day) = known_day(work, shard, id) else {
         // A copy of what was set aside stays set aside: only what is held can have come earlier.
@@ -106,14 +112,10 @@ pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, nam
                 .overrides
                 .iter()
                 .any(|known| known.observation_id == id);
-        if held {
-            remember(work, raw, draft, names);
-        }
-        return;
+        return held && remember(work, raw, draft, names);
     };
     if draft.fetched {
-        place(work, raw, draft, names);
-        return;
+        return place(work, raw, draft, names);
     }
     let hash = names.content_print;
     let at = first_arrival(raw);
@@ -134,10 +136,10 @@ pub(crate) fn arrived(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, nam
             earlier || (closed && raw.received_at > state.last_received_at)
         });
     if matters {
-        place(work, raw, draft, names);
-    } else {
-        keep_arrival(work, raw, day, id);
+        return place(work, raw, draft, names);
     }
+    keep_arrival(work, raw, day, id);
+    false
 }
 
 /// An account may be closed by an item that is stamped before this copy and read after it: the
@@ -159,7 +161,7 @@ fn first_arrival(raw: &RawReceived) -> Micros {
     raw.first_received_at.unwrap_or(raw.received_at)
 }
 
-/// Answers whether the content is new.
+/// Answers whether the channel says this content now, and said another one before.
 fn add_version(
     state: &mut ObservationState,
     draft: &Draft,
@@ -168,6 +170,7 @@ fn add_version(
 ) -> bool {
     let hash = names.content_print;
     let at = first_arrival(raw);
+    let before = said_in(state, draft.channel);
     if state.account_id.is_some() {
         // Without an account there is none that could be closed, and nothing to compare with.
         state.last_received_at = state.last_received_at.max(raw.received_at);
@@ -176,7 +179,6 @@ fn add_version(
         .versions
         .iter_mut()
         .find(|version| version.content_hash == hash && version.channel == draft.channel);
-    let is_new = same.is_none();
     match same {
         Some(version) => version.first_received_at = version.first_received_at.min(at),
         None => state.versions.push(version_of(draft, hash, at)),
@@ -189,7 +191,14 @@ fn add_version(
             b.content_hash,
         ))
     });
-    is_new
+    before != Some(hash) && said_in(state, draft.channel) == Some(hash)
+}
+
+/// The content that a channel tells: the last of its versions.
+fn said_in(state: &ObservationState, channel: &str) -> Option<i64> {
+    let mut versions = state.versions.iter().rev();
+    let last = versions.find(|version| version.channel == channel);
+    last.map(|version| version.content_hash)
 }
 
 fn version_of(draft: &Draft, content_hash: i64, first_received_at: Micros) -> VersionState {
@@ -270,11 +279,15 @@ pub(crate) fn first_received(state: &ObservationState) -> Micros {
 }
 
 pub(crate) fn is_live(head: &AthleteHead, state: &ObservationState) -> bool {
-    !is_gone(state)
-        && !head
-            .closed_accounts
-            .iter()
-            .any(|account| account_matches(account, state) && state.last_received_at <= account.at)
+    !is_gone(state) && counts(head, state)
+}
+
+/// Neither withdrawn by its source nor with its account; what it says may still be that it is off.
+fn counts(head: &AthleteHead, state: &ObservationState) -> bool {
+    let closed = |account: &ClosedAccount| {
+        account_matches(account, state) && state.last_received_at <= account.at
+    };
+    !state.deleted && !head.closed_accounts.iter().any(closed)
 }
 
 /// Withdrawn, or taken back by its own words, whatever became of its account.
@@ -399,26 +412,30 @@ pub(crate) fn withdraw(work: &mut Work<'_>, id: &str, day: Option<i32>) {
 }
 
 /// All that this account told so far is withdrawn; what it tells from now on counts again. Answers
-/// whether more is withdrawn than before.
+/// whether it was not closed, or told something since.
 pub(crate) fn close_account(work: &mut Work<'_>, raw: &RawReceived) -> bool {
     let Some(account_id) = raw.account_id.clone() else {
         return false;
     };
+    let account = ClosedAccount {
+        source: raw.source.clone(),
+        account_id: account_id.clone(),
+        at: raw.received_at,
+    };
+    let withdraws = work.observations().any(|kept| {
+        account_matches(&account, kept)
+            && kept.last_received_at <= account.at
+            && kept.is_live(&work.head)
+    });
     let known = work
         .head
         .closed_accounts
         .iter_mut()
         .find(|account| account.source == raw.source && account.account_id == account_id);
-    let is_news = known
-        .as_ref()
-        .is_none_or(|account| account.at < raw.received_at);
+    let is_news = known.is_none() || withdraws;
     match known {
         Some(account) => account.at = account.at.max(raw.received_at),
-        None => work.head.closed_accounts.push(ClosedAccount {
-            source: raw.source.clone(),
-            account_id,
-            at: raw.received_at,
-        }),
+        None => work.head.closed_accounts.push(account),
     }
     work.head
         .closed_accounts

@@ -48,6 +48,8 @@ pub(crate) struct Work<'a> {
     days: BTreeMap<i32, Cow<'a, Day>>,
     shards: BTreeMap<BucketId, Cow<'a, Shard>>,
     records: Vec<Record>,
+    /// How often each observation was told of in this batch.
+    tellings: BTreeMap<String, i64>,
     /// By source, then by what is counted.
     counters: BTreeMap<String, BTreeMap<String, i64>>,
     timers: BTreeMap<Vec<u8>, TimerChange>,
@@ -90,6 +92,7 @@ impl<'a> Work<'a> {
             days,
             shards,
             records: Vec::new(),
+            tellings: BTreeMap::new(),
             counters: BTreeMap::new(),
             timers: BTreeMap::new(),
         }
@@ -189,6 +192,14 @@ impl<'a> Work<'a> {
 
     pub(crate) fn clear_timer(&mut self, id: Vec<u8>) {
         self.timers.insert(id.clone(), TimerChange::Clear { id });
+    }
+
+    /// When an observation is told of: later with each fact, also where two come at once.
+    pub(crate) fn telling(&mut self, observation_id: &str) -> Micros {
+        let told = self.tellings.entry(observation_id.to_owned()).or_default();
+        let at = Micros(self.now.0.saturating_add(*told));
+        *told = told.saturating_add(1);
+        at
     }
 
     /// Publish a fact: framed, with the headers that a reader routes by.

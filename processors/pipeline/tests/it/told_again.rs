@@ -1,7 +1,7 @@
 //! What a source tells is published once: not again because its bytes are others, but again where it
 //! is true again. No two facts have one id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
@@ -26,8 +26,8 @@ fn later(minutes: i64, item: &RawReceived) -> RawReceived {
     }
 }
 
-/// The same bytes, fetched a number of minutes later.
-fn fetched_again(minutes: i64, item: &RawReceived) -> RawReceived {
+/// The same bytes, sent or fetched a number of minutes later.
+fn same_bytes(minutes: i64, item: &RawReceived) -> RawReceived {
     RawReceived {
         body_sha256: item.body_sha256.clone(),
         ..later(minutes, item)
@@ -46,12 +46,13 @@ fn deletion(minutes: i64) -> RawReceived {
     later(minutes, &event)
 }
 
-fn facts(items: &[RawReceived]) -> Vec<ObservationRecorded> {
+/// What is published of items that come in batches of this many.
+fn facts(items: &[RawReceived], together: usize) -> Vec<ObservationRecorded> {
     let memory = Memory::new(1, TOPICS);
     let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
     let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
-    for item in items {
-        memory.append(vec![record(item)]).unwrap();
+    for items in items.chunks(together) {
+        memory.append(items.iter().map(record).collect()).unwrap();
         while !matches!(task.step(LogTime(i64::MIN)).unwrap(), Step::Idle { .. }) {}
     }
     let decode = |value: &[u8]| schemas::decode_any(value).unwrap();
@@ -87,8 +88,8 @@ fn of_what_was_sent() -> Vec<Case> {
         item.body = body.replace("10000", "10100").into_bytes();
         item
     };
-    let closed = raw("garmin", "deregistrations", 9, &json!({"userId": "acc"}));
     let [morning, _, merged, _] = reports::merged_and_told_again();
+    let health = reports::health(3, "aaaa", "com.example.run", start_s(0, 8), 9_000);
     vec![
         (
             "the same in other bytes",
@@ -101,14 +102,42 @@ fn of_what_was_sent() -> Vec<Case> {
             vec!["10000 m", "10100 m"],
         ),
         (
-            "an account that was closed twice",
-            vec![run.clone(), closed.clone(), later(5, &closed)],
-            vec!["10000 m", "account gone", "account gone"],
-        ),
-        (
             "the word of a user in other bytes",
             vec![morning, merged.clone(), later(1, &merged)],
             vec!["10000 m", "link_override"],
+        ),
+        (
+            "deleted before it came",
+            vec![reports::gone(2, "aaaa"), health],
+            vec!["record gone"],
+        ),
+    ]
+}
+
+fn of_accounts() -> Vec<Case> {
+    let run = watched();
+    let closed = raw("garmin", "deregistrations", 9, &json!({"userId": "acc"}));
+    let closed_again = |minutes| same_bytes(minutes, &closed);
+    vec![
+        (
+            "closed twice",
+            vec![
+                run.clone(),
+                closed.clone(),
+                later(1, &closed),
+                closed_again(2),
+            ],
+            vec!["10000 m", "account gone"],
+        ),
+        (
+            "closed, linked again and told again, and closed with the same bytes",
+            vec![run.clone(), closed.clone(), later(5, &run), closed_again(6)],
+            vec!["10000 m", "account gone", "10000 m", "account gone"],
+        ),
+        (
+            "closed, linked again and told again in the same bytes",
+            vec![run.clone(), closed.clone(), same_bytes(5, &run)],
+            vec!["10000 m", "account gone", "10000 m"],
         ),
     ]
 }
@@ -116,7 +145,7 @@ fn of_what_was_sent() -> Vec<Case> {
 fn of_what_was_fetched() -> Vec<Case> {
     let first = fetched("First", 0);
     let renamed = fetched("Second", 1);
-    let there_again = fetched_again(3, &first);
+    let there_again = same_bytes(3, &first);
     vec![
         (
             "fetched again in other bytes",
@@ -125,13 +154,18 @@ fn of_what_was_fetched() -> Vec<Case> {
         ),
         (
             "renamed, and renamed back",
-            vec![first.clone(), renamed.clone(), fetched_again(2, &first)],
+            vec![first.clone(), renamed.clone(), same_bytes(2, &first)],
             vec!["First", "Second", "First"],
         ),
         (
             "a fetch that comes late, and one that comes twice",
             vec![renamed.clone(), first.clone(), renamed],
             vec!["Second"],
+        ),
+        (
+            "a fetch that was under way when it was deleted",
+            vec![deletion(1), first.clone()],
+            vec!["record gone"],
         ),
         (
             "deleted twice, there again, deleted again",
@@ -143,11 +177,50 @@ fn of_what_was_fetched() -> Vec<Case> {
 
 #[test]
 fn a_source_is_published_where_it_says_something_that_was_not_true_before() {
-    for (name, items, expected) in [of_what_was_sent(), of_what_was_fetched()].concat() {
-        let facts = facts(&items);
+    let cases = [of_what_was_sent(), of_accounts(), of_what_was_fetched()];
+    for (name, items, expected) in cases.concat() {
+        let facts = facts(&items, 1);
         let told: Vec<String> = facts.iter().map(word).collect();
         assert_eq!(told, expected, "{name}");
-        let ids: BTreeSet<&str> = facts.iter().map(|fact| fact.id.as_str()).collect();
-        assert_eq!(ids.len(), facts.len(), "{name}: two facts have one id");
+        check(&facts, name);
+    }
+}
+
+/// No id twice, and each fact of an observation is later than the one before it.
+fn check(facts: &[ObservationRecorded], name: &str) {
+    let ids: BTreeSet<&str> = facts.iter().map(|fact| fact.id.as_str()).collect();
+    assert_eq!(ids.len(), facts.len(), "{name}: two facts have one id");
+    let mut told: BTreeMap<&str, Micros> = BTreeMap::new();
+    for fact in facts {
+        let before = told.insert(&fact.observation_id, fact.revised_at);
+        assert!(before < Some(fact.revised_at), "{name}: {fact:?}");
+    }
+}
+
+#[test]
+fn what_is_told_at_once_is_told_apart_and_in_order() {
+    for (name, items, _) in [of_what_was_sent(), of_accounts(), of_what_was_fetched()].concat() {
+        check(&facts(&items, items.len()), name);
+    }
+}
+
+#[test]
+fn three_answers_of_one_fetch_have_ids_of_their_own_whatever_their_bytes_are() {
+    for bytes in [
+        [1, 2, 3],
+        [1, 3, 2],
+        [2, 1, 3],
+        [2, 3, 1],
+        [3, 1, 2],
+        [3, 2, 1],
+    ] {
+        let answer = |(title, bytes): (&str, i64)| RawReceived {
+            id: format!("{bytes:032x}"),
+            body_sha256: format!("{bytes:064x}"),
+            ..fetched(title, 0)
+        };
+        let titles = ["First", "Second", "First"];
+        let items: Vec<RawReceived> = titles.into_iter().zip(bytes).map(answer).collect();
+        check(&facts(&items, items.len()), &format!("{bytes:?}"));
     }
 }
