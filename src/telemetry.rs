@@ -12,8 +12,9 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::cli::GlobalArgs;
 use crate::config::LogFormat;
 
-/// The crates that say something, by how their names begin.
+/// What says something: the access log, and our crates by how their names begin.
 const OWN: &[&str] = &[
+    "access",
     "edge",
     "ingest_",
     "processors_",
@@ -86,7 +87,7 @@ mod tests {
     #[test]
     fn a_filter_that_nothing_of_ours_would_pass_is_refused() {
         let good = "info|WARN|off|3|sudor=debug|sinks_api=debug,hyper=warn|ingest_connectors::fetch=trace|\
-                    info,hyper=warn|hyper=warn, info|[request]=debug|sinks_api[request{id=\"7\"}]=debug|sinks";
+                    info,hyper=warn|hyper=warn, info|access=info|[request]=debug|sinks_api[request{id=\"7\"}]=debug|sinks";
         for filter in good.split('|') {
             check_filter(filter).unwrap_or_else(|why| panic!("{filter}: {why:#}"));
         }

@@ -143,7 +143,7 @@ pub(crate) enum DeadLettersCommand {
     /// Send them through the pipeline again, as new arrivals
     #[command(after_help = "\
 Example:
-  sudor dead-letters replay b7e1 c024 --data ./sudor-data --json
+  sudor dead-letters replay c65eeb6482d94c2a8b1f0a7be3d1f09e --data ./sudor-data --json
 
 Each goes through the pipeline with its original bytes, as an arrival of now that knows when it
 came first. Do it when the reason is gone: a rule was mended, an account linked, a vendor is back.
