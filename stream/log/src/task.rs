@@ -30,7 +30,7 @@ mod limits;
 
 use athlete::{Evaluation, Outcome, Ready};
 use batch::{Batch, InputPlace, Share};
-use cache::Cache;
+use cache::{Cache, Entry};
 pub use limits::{Step, TaskLimits};
 
 /// Athletes whose rules run together. Each step's code serves all of them while it is at hand, and
@@ -261,15 +261,8 @@ impl<P: Processor, H: Log + StateStore> Task<P, H> {
         athlete: &Key,
         share: &Share<P::Input>,
     ) -> Result<Option<Ready>, Failure> {
-        let quarantined = self.is_quarantined(athlete)?;
-        let entry = self.cache.load(&self.processor, &self.host, athlete)?;
-        Evaluation::of(
-            &self.processor,
-            &self.host,
-            athlete,
-            self.condemned.as_ref(),
-        )
-        .prepare(entry, share, quarantined)
+        let (evaluation, entry) = self.at_hand(athlete)?;
+        evaluation.prepare(entry, share)
     }
 
     /// Of those that are ready; `None` where a rule panicked, or did not answer for each.
@@ -291,22 +284,28 @@ impl<P: Processor, H: Log + StateStore> Task<P, H> {
     }
 
     fn alone(&mut self, athlete: &Key, share: Share<P::Input>) -> Result<Outcome<P>, Failure> {
-        let quarantined = self.is_quarantined(athlete)?;
-        let entry = self.cache.load(&self.processor, &self.host, athlete)?;
-        Evaluation::of(
-            &self.processor,
-            &self.host,
-            athlete,
-            self.condemned.as_ref(),
-        )
-        .run(entry, share, quarantined)
+        let (evaluation, entry) = self.at_hand(athlete)?;
+        evaluation.run(entry, share)
     }
 
-    fn is_quarantined(&self, athlete: &Key) -> Result<bool, Failure> {
-        match &self.quarantined {
-            Some(known) => Ok(known.contains(athlete)),
-            None => Ok(self.host.get(athlete, BucketId::QUARANTINE)?.is_some()),
-        }
+    /// What an athlete is evaluated by, and its entry in the cache.
+    fn at_hand<'t>(
+        &'t mut self,
+        athlete: &'t Key,
+    ) -> Result<(Evaluation<'t, P, H>, &'t mut Entry<P>), Failure> {
+        let quarantined = match &self.quarantined {
+            Some(known) => known.contains(athlete),
+            None => self.host.get(athlete, BucketId::QUARANTINE)?.is_some(),
+        };
+        let entry = self.cache.load(&self.processor, &self.host, athlete)?;
+        let evaluation = Evaluation {
+            processor: &self.processor,
+            store: &self.host,
+            athlete,
+            condemned: self.condemned.as_ref(),
+            quarantined,
+        };
+        Ok((evaluation, entry))
     }
 
     /// Only after a commit: decoded state, the list of quarantined athletes, the ticks awaited.

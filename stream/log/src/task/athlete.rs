@@ -154,32 +154,18 @@ fn outcome<P: Processor>(
 }
 
 pub(super) struct Evaluation<'a, P: Processor, S: StateStore> {
-    processor: &'a P,
-    store: &'a S,
-    athlete: &'a Key,
-    condemned: Option<&'a Condemned>,
+    pub(super) processor: &'a P,
+    pub(super) store: &'a S,
+    pub(super) athlete: &'a Key,
+    pub(super) condemned: Option<&'a Condemned>,
+    pub(super) quarantined: bool,
 }
 
-impl<'a, P: Processor, S: StateStore> Evaluation<'a, P, S> {
-    pub(super) fn of(
-        processor: &'a P,
-        store: &'a S,
-        athlete: &'a Key,
-        condemned: Option<&'a Condemned>,
-    ) -> Self {
-        Self {
-            processor,
-            store,
-            athlete,
-            condemned,
-        }
-    }
-
+impl<P: Processor, S: StateStore> Evaluation<'_, P, S> {
     pub(super) fn run(
         &self,
         entry: &mut Entry<P>,
         mut share: Share<P::Input>,
-        quarantined: bool,
     ) -> Result<Outcome<P>, Failure> {
         let mut outcome = Outcome::new();
         for unread in std::mem::take(&mut share.undecodable) {
@@ -190,7 +176,7 @@ impl<'a, P: Processor, S: StateStore> Evaluation<'a, P, S> {
         {
             return self.set_aside(outcome, entry, share, condemned);
         }
-        if !quarantined {
+        if !self.quarantined {
             match self.attempt(entry, &share.inputs, share.tick)? {
                 Ok(all) => {
                     outcome.absorb(all);
@@ -203,7 +189,7 @@ impl<'a, P: Processor, S: StateStore> Evaluation<'a, P, S> {
                 ),
             }
         }
-        self.one_by_one(outcome, entry.clone(), share, quarantined)
+        self.one_by_one(outcome, entry.clone(), share)
     }
 
     /// All that the usual way needs, at hand. `None` where the athlete has to be looked at alone, or
@@ -212,10 +198,9 @@ impl<'a, P: Processor, S: StateStore> Evaluation<'a, P, S> {
         &self,
         entry: &mut Entry<P>,
         share: &Share<P::Input>,
-        quarantined: bool,
     ) -> Result<Option<Ready>, Failure> {
         let names = |condemned: &Condemned| condemned.names(self.athlete, share);
-        if quarantined || !share.undecodable.is_empty() || self.condemned.is_some_and(names) {
+        if self.quarantined || !share.undecodable.is_empty() || self.condemned.is_some_and(names) {
             return Ok(None);
         }
         let ready = self.ready(entry, &share.inputs, share.tick);
@@ -297,8 +282,8 @@ impl<'a, P: Processor, S: StateStore> Evaluation<'a, P, S> {
         mut outcome: Outcome<P>,
         mut draft: Entry<P>,
         share: Share<P::Input>,
-        mut quarantined: bool,
     ) -> Result<Outcome<P>, Failure> {
+        let mut quarantined = self.quarantined;
         let mut horizon = self.processor.logical_time(&draft.head);
         horizon = share.tick.map_or(horizon, |at| horizon.max(at));
         for (record, input) in share.originals.iter().zip(&share.inputs) {
