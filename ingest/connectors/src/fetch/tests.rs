@@ -16,9 +16,9 @@ use crate::{GarminSettings, Ports, Settings, StravaSettings};
 
 mod driver;
 mod garmin;
+mod no_use;
 mod property;
 mod queue;
-mod said;
 mod vendor;
 
 use vendor::{Reply, Vendor};

@@ -307,26 +307,6 @@ async fn a_broken_activity_is_given_up_and_keeps_nobody_else_waiting() {
 }
 
 #[tokio::test]
-async fn a_broken_activity_is_given_up_after_a_day_however_often_the_process_restarts() {
-    let rig = Rig::new().await;
-    rig.event("create", "7", T).await;
-    rig.vendor.always(Reply::status(500));
-    let mut lives = 0;
-    while rig.ends().is_empty() {
-        assert!(lives < 24, "asked for more than a day");
-        lives += 1;
-        // Twelve minutes, which are not enough to count to the end.
-        let mut fetcher = rig.strava();
-        for _ in 0..12 {
-            rig.round(&mut fetcher, 60 * SECOND).await;
-        }
-        rig.pass(2 * 3_600 * SECOND);
-    }
-    assert_eq!(rig.ends(), [end("failed", Some(500), 1)]);
-    assert_eq!(lives, 12, "the first that begins after a day");
-}
-
-#[tokio::test]
 async fn a_source_that_is_down_is_probed_and_fails_no_hint() {
     let rig = Rig::new().await;
     for id in ["7", "8", "9"] {

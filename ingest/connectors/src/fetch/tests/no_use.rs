@@ -1,4 +1,4 @@
-//! What a fetcher says in the log while an object's answers are no use, and when it gives up.
+//! An object whose answers are no use: what a fetcher says of it in the log, and when it gives up.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -62,6 +62,9 @@ impl Subscriber for Lines {
 #[tokio::test]
 async fn an_answer_that_is_no_use_is_said_once_loudly_and_again_when_it_is_given_up() {
     let lines = Lines::default();
+    // While there is only one of them, whether a line is heard is decided by whichever thread comes
+    // by it first, and other tests hear nothing.
+    let _another = tracing::Dispatch::new(Lines::default());
     let _said = tracing::subscriber::set_default(lines.clone());
     let rig = Rig::new().await;
     rig.event("create", "7", NOW / SECOND).await;
@@ -79,4 +82,24 @@ async fn an_answer_that_is_no_use_is_said_once_loudly_and_again_when_it_is_given
         assert_eq!(object, "7");
         assert_eq!(reason, "the answer is no JSON object");
     }
+}
+
+#[tokio::test]
+async fn a_broken_activity_is_given_up_after_a_day_however_often_the_process_restarts() {
+    let rig = Rig::new().await;
+    rig.event("create", "7", NOW / SECOND).await;
+    rig.vendor.always(Reply::status(500));
+    let mut lives = 0;
+    while rig.ends().is_empty() {
+        assert!(lives < 24, "asked for more than a day");
+        lives += 1;
+        // Twelve minutes, which are not enough to count to the end.
+        let mut fetcher = rig.strava();
+        for _ in 0..12 {
+            rig.round(&mut fetcher, 60 * SECOND).await;
+        }
+        rig.pass(2 * 3_600 * SECOND);
+    }
+    assert_eq!(rig.ends(), [end("failed", Some(500), 1)]);
+    assert_eq!(lives, 12, "the first that begins after a day");
 }
