@@ -19,16 +19,15 @@ pub(crate) fn remember(
     names: &DraftNames,
 ) -> bool {
     let (id, at) = (names.id.as_str(), first_arrival(raw));
-    let known = match &draft.body {
+    let before = held(&work.head);
+    match &draft.body {
         Body::Profile(body) => {
             let edits = &mut work.head.profile_edits;
             let hash = names.content_print;
             let same = |edit: &&mut ProfileEditState| {
                 edit.observation_id == id && edit.content_hash == hash
             };
-            let known = edits.iter_mut().find(same);
-            let is_known = known.is_some();
-            match known {
+            match edits.iter_mut().find(same) {
                 Some(edit) if edit.first_received_at <= at => return false,
                 Some(edit) => edit.first_received_at = at,
                 None => edits.push(ProfileEditState {
@@ -52,16 +51,13 @@ pub(crate) fn remember(
                         b.content_hash,
                     ))
             });
-            is_known
         }
         Body::LinkOverride(body) => {
             let days = days_of(work, &body.observation_ids);
             let overrides = &mut work.head.overrides;
             let same =
                 |known: &&mut OverrideState| known.observation_id == id && known.body == **body;
-            let known = overrides.iter_mut().find(same);
-            let is_known = known.is_some();
-            match known {
+            match overrides.iter_mut().find(same) {
                 Some(known) if known.first_received_at <= at => return false,
                 Some(known) => known.first_received_at = at,
                 None => overrides.push(OverrideState {
@@ -72,13 +68,17 @@ pub(crate) fn remember(
                 }),
             }
             overrides.sort_by(|a, b| age(a).cmp(&age(b)));
-            is_known
         }
         _ => return false,
-    };
+    }
     work.forget_settings();
     work.dirty.everything = true;
-    !known
+    held(&work.head) > before
+}
+
+/// How many contents are remembered; none is ever forgotten.
+fn held(head: &AthleteHead) -> usize {
+    head.profile_edits.len() + head.overrides.len()
 }
 
 /// Of two contents of one override the later to arrive revises the other.

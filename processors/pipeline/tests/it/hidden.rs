@@ -3,27 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
 use schemas::record::ingest::RawReceived;
-use stream_log::driver::Memory;
-use stream_log::{Append, LogTime, Step, Task, TaskLimits};
 
-use super::reports::{self, MONDAY_S, OFFSET_S, TOPICS, record};
+use super::reports::{self, MONDAY_S, OFFSET_S};
 
 /// The live sessions after all items, by their local start: members, candidates, hour of the start.
 fn sessions(items: &[RawReceived], batch: usize) -> Vec<(String, usize, usize)> {
-    let memory = Memory::new(1, TOPICS);
-    let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
-    let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
-    for batch in items.chunks(batch) {
-        memory.append(batch.iter().map(record).collect()).unwrap();
-        while !matches!(task.step(LogTime(i64::MIN)).unwrap(), Step::Idle { .. }) {}
-    }
     let mut live = BTreeMap::new();
-    for sequenced in memory.records() {
-        match schemas::decode_any(&sequenced.record.value) {
-            Ok(AnyRecord::SessionRevised(fact)) => {
+    for fact in reports::told(items, batch) {
+        match fact {
+            AnyRecord::SessionRevised(fact) => {
                 let hour = (fact.start.0 / 1_000_000 - MONDAY_S + OFFSET_S) as f64 / 3_600.0;
                 let said = (
                     format!("{} {:.1}", fact.local_date, hour % 24.0),
@@ -32,10 +22,10 @@ fn sessions(items: &[RawReceived], batch: usize) -> Vec<(String, usize, usize)> 
                 );
                 live.insert(fact.session_id, said);
             }
-            Ok(AnyRecord::SessionRetracted(fact)) => {
+            AnyRecord::SessionRetracted(fact) => {
                 live.remove(&fact.session_id);
             }
-            Ok(AnyRecord::RecordRejected(fact)) => panic!("{} {}", fact.reason, fact.detail),
+            AnyRecord::RecordRejected(fact) => panic!("{} {}", fact.reason, fact.detail),
             _ => {}
         }
     }

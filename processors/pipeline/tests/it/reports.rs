@@ -308,20 +308,30 @@ pub(crate) fn record(item: &RawReceived) -> Record {
     }
 }
 
-/// What the observation of a watch's run is called.
-pub(crate) fn observation_of(item: &RawReceived) -> String {
+/// All that is in the log after items that came in batches of this many.
+pub(crate) fn told(items: &[RawReceived], together: usize) -> Vec<AnyRecord> {
     let memory = Memory::new(1, TOPICS);
     let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
     let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
-    memory.append(vec![record(item)]).unwrap();
-    while !matches!(task.step(LogTime(i64::MIN)).unwrap(), Step::Idle { .. }) {}
+    for items in items.chunks(together) {
+        memory.append(items.iter().map(record).collect()).unwrap();
+        while !matches!(task.step(LogTime(i64::MIN)).unwrap(), Step::Idle { .. }) {}
+    }
     let records = memory.records();
-    let told =
-        records.iter().find_map(
-            |sequenced| match schemas::decode_any(&sequenced.record.value) {
-                Ok(AnyRecord::ObservationRecorded(fact)) => Some(fact.observation_id),
-                _ => None,
-            },
-        );
-    told.expect("a run makes an observation")
+    let decode = |value: &[u8]| schemas::decode_any(value).unwrap();
+    records
+        .iter()
+        .map(|one| decode(&one.record.value))
+        .collect()
+}
+
+/// What the observation of a watch's run is called.
+pub(crate) fn observation_of(item: &RawReceived) -> String {
+    let observed = |fact| match fact {
+        AnyRecord::ObservationRecorded(fact) => Some(fact.observation_id),
+        _ => None,
+    };
+    let told = told(std::slice::from_ref(item), 1).into_iter();
+    let id = told.filter_map(observed).next();
+    id.expect("a run makes an observation")
 }

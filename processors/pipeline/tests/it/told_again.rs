@@ -3,16 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use processors_pipeline::{Pipeline, Rules, RulesConfig};
 use schemas::AnyRecord;
 use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 use schemas::record::observation::ObservationRecorded;
 use serde_json::json;
-use stream_log::driver::Memory;
-use stream_log::{Append, LogTime, Step, Task, TaskLimits};
 
-use crate::reports::{self, TOPICS, raw, record, start_s, strava, watched};
+use crate::reports::{self, raw, start_s, strava, watched};
 
 /// The same item, told a number of minutes later in bytes of their own.
 fn later(minutes: i64, item: &RawReceived) -> RawReceived {
@@ -48,21 +45,12 @@ fn deletion(minutes: i64) -> RawReceived {
 
 /// What is published of items that come in batches of this many.
 fn facts(items: &[RawReceived], together: usize) -> Vec<ObservationRecorded> {
-    let memory = Memory::new(1, TOPICS);
-    let pipeline = Pipeline::new(Rules::new(RulesConfig::default()));
-    let mut task = Task::new(pipeline, memory.open(), TaskLimits::default());
-    for items in items.chunks(together) {
-        memory.append(items.iter().map(record).collect()).unwrap();
-        while !matches!(task.step(LogTime(i64::MIN)).unwrap(), Step::Idle { .. }) {}
-    }
-    let decode = |value: &[u8]| schemas::decode_any(value).unwrap();
-    let records = memory.records();
-    let facts = records.iter().map(|one| decode(&one.record.value));
-    let told = facts.filter_map(|fact| match fact {
+    let observed = |fact| match fact {
         AnyRecord::ObservationRecorded(fact) => Some(fact),
         _ => None,
-    });
-    told.collect()
+    };
+    let told = reports::told(items, together).into_iter();
+    told.filter_map(observed).collect()
 }
 
 /// What a fact tells, in a word.
