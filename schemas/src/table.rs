@@ -160,5 +160,6 @@ pub(crate) const HISTORY: &[SchemaFile] = &[
     replaced!("v2", "AthleteHead"),
     replaced!("v2", "DayBucket"),
     replaced!("v3", "DayBucket"),
+    replaced!("v3", "AthleteHead"),
     replaced!("v4", "DayBucket"),
 ];

@@ -344,7 +344,7 @@ fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNa
         tenant_id: work.tenant.into(),
         athlete_id: work.athlete.into(),
         recorded_at: work.now,
-        revised_at: work.telling(&names.id),
+        revised_at: work.telling(),
         rules_id: (&rules.id).into(),
         licence: raw.licence.as_ref().map(Text::from),
         key_id: raw.key_id.as_ref().map(Text::from),

@@ -38,6 +38,7 @@ fn plain_head(mut head: AthleteHead) -> AthleteHead {
     }
     // When it was last looked at: questions to the weather service are asked again by history.
     head.logical_time = Micros(0);
+    head.told_at = None;
     // Days of withdrawn things only are no content.
     head.days.clear();
     head

@@ -48,8 +48,6 @@ pub(crate) struct Work<'a> {
     days: BTreeMap<i32, Cow<'a, Day>>,
     shards: BTreeMap<BucketId, Cow<'a, Shard>>,
     records: Vec<Record>,
-    /// How often each observation was told of in this batch.
-    tellings: BTreeMap<String, i64>,
     /// By source, then by what is counted.
     counters: BTreeMap<String, BTreeMap<String, i64>>,
     timers: BTreeMap<Vec<u8>, TimerChange>,
@@ -92,7 +90,6 @@ impl<'a> Work<'a> {
             days,
             shards,
             records: Vec::new(),
-            tellings: BTreeMap::new(),
             counters: BTreeMap::new(),
             timers: BTreeMap::new(),
         }
@@ -194,11 +191,12 @@ impl<'a> Work<'a> {
         self.timers.insert(id.clone(), TimerChange::Clear { id });
     }
 
-    /// When an observation is told of: later with each fact, also where two come at once.
-    pub(crate) fn telling(&mut self, observation_id: &str) -> Micros {
-        let told = self.tellings.entry(observation_id.to_owned()).or_default();
-        let at = Micros(self.now.0.saturating_add(*told));
-        *told = told.saturating_add(1);
+    /// When an observation is told of: each fact is later than the one before it, also where logical
+    /// time stands still between two of them.
+    pub(crate) fn telling(&mut self) -> Micros {
+        let next = |told: Micros| Micros(told.0.saturating_add(1));
+        let at = self.head.told_at.map_or(self.now, |told| self.now.max(next(told)));
+        self.head.told_at = Some(at);
         at
     }
 

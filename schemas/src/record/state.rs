@@ -33,6 +33,8 @@ pub struct AthleteHead {
     pub profile: Option<PublishedState>,
     /// What patches told of sodium, ascending by (at, observation_id).
     pub sodium: Vec<SodiumState>,
+    /// `revised_at` of the last fact about an observation.
+    pub told_at: Option<Micros>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

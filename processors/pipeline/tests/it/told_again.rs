@@ -188,12 +188,14 @@ fn check(facts: &[ObservationRecorded], name: &str) {
 #[test]
 fn what_is_told_at_once_is_told_apart_and_in_order() {
     for (name, items, _) in [of_what_was_sent(), of_accounts(), of_what_was_fetched()].concat() {
-        check(&facts(&items, items.len()), name);
+        for together in 2..=items.len() {
+            check(&facts(&items, together), name);
+        }
     }
 }
 
 #[test]
-fn three_answers_of_one_fetch_have_ids_of_their_own_whatever_their_bytes_are() {
+fn three_answers_of_one_fetch_are_told_apart_and_in_order_whatever_their_bytes_are() {
     for bytes in [
         [1, 2, 3],
         [1, 3, 2],
@@ -209,6 +211,9 @@ fn three_answers_of_one_fetch_have_ids_of_their_own_whatever_their_bytes_are() {
         };
         let titles = ["First", "Second", "First"];
         let items: Vec<RawReceived> = titles.into_iter().zip(bytes).map(answer).collect();
-        check(&facts(&items, items.len()), &format!("{bytes:?}"));
+        for together in 1..=items.len() {
+            let name = format!("{bytes:?} in batches of {together}");
+            check(&facts(&items, together), &name);
+        }
     }
 }
