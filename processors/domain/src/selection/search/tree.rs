@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::super::bands::Measure;
+use super::super::bands::{Measure, Nutrient};
 use super::basket::Basket;
 use super::ladder::{Ladder, bit};
 use super::pool::{Amounts, Entry, Pool, units_within};
@@ -14,6 +14,16 @@ pub(super) enum Goal {
     LeastOver,
     /// Of exactly the kinds that are asked for, where fewer do not do.
     Smallest,
+}
+
+/// Where a node goes on.
+struct Branches {
+    /// One of them must be next.
+    items: u128,
+    /// What each kind brings at least, by ladder.
+    each: Amounts,
+    /// More servings of one kind make the basket worse than the best so far.
+    servings_max: i32,
 }
 
 pub(super) struct Tree<'p> {
@@ -76,7 +86,7 @@ impl<'p> Tree<'p> {
     }
 
     pub(super) fn search(&mut self, kinds: usize, nodes_max: u32) -> Option<Basket> {
-        self.nodes_max = nodes_max;
+        (self.nodes, self.nodes_max) = (0, nodes_max);
         let open = self
             .units
             .iter()
@@ -92,10 +102,17 @@ impl<'p> Tree<'p> {
         if self.was_cut() {
             return;
         }
-        let Some(mut branches) = self.branches(basket, &mut open, left) else {
+        let Some(Branches {
+            items: mut branches,
+            each,
+            servings_max,
+        }) = self.branches(basket, &mut open, left)
+        else {
             return;
         };
         let limits = self.limits_of(basket);
+        let last = left == 1;
+        let complete = last || self.goal != Goal::Smallest;
         while branches != 0 {
             let index = usize::try_from(branches.trailing_zeros()).unwrap_or(0);
             branches &= !bit(index);
@@ -104,18 +121,9 @@ impl<'p> Tree<'p> {
             else {
                 continue;
             };
-            for servings in 1..=units {
+            let most = units_left(&basket.totals, entry, &limits, units.min(servings_max));
+            for servings in self.fewest(entry, &each)..=most {
                 let next = basket.with(index, entry, servings);
-                if next
-                    .totals
-                    .iter()
-                    .zip(&limits)
-                    .any(|(total, limit)| total > limit)
-                {
-                    break;
-                }
-                let last = left == 1;
-                let complete = last || self.goal != Goal::Smallest;
                 let does = complete && self.offer(&next);
                 if last && does && self.goal != Goal::LeastShort {
                     // More servings of the last kind only make it bigger.
@@ -152,9 +160,21 @@ impl<'p> Tree<'p> {
         true
     }
 
-    /// The items of which one must be next, or `None` where nothing good can come. Items that
-    /// cannot be in any good basket below are closed.
-    fn branches(&self, basket: &Basket, open: &mut u128, left: usize) -> Option<u128> {
+    /// So many servings bring at least what each kind must.
+    fn fewest(&self, entry: &Entry, each: &Amounts) -> i32 {
+        let ladders = self.ladders.iter().zip(each);
+        let wanted = ladders.filter(|(_, each)| **each > 0);
+        wanted
+            .map(|(ladder, each)| {
+                let amount = entry.amounts.get(ladder.nutrient).copied().unwrap_or(0);
+                divided_up(*each, amount).unwrap_or(i32::MAX)
+            })
+            .fold(1, i32::max)
+    }
+
+    /// Where to go from here, or `None` where nothing good can come. Items that cannot be in any
+    /// good basket below are closed.
+    fn branches(&self, basket: &Basket, open: &mut u128, left: usize) -> Option<Branches> {
         if self.short_cap < 0 || self.over_cap < 0 {
             return None;
         }
@@ -168,8 +188,9 @@ impl<'p> Tree<'p> {
         let servings_left = self.servings_left(basket, left)?;
         let unavoidable = self.unavoidable(basket, left)?;
         let slack = self.short_cap.wrapping_sub(unavoidable);
-        let mut somes = [0_i32; crate::selection::Nutrient::COUNT];
-        for (ladder, some) in self.ladders.iter().zip(&mut somes) {
+        let (mut somes, mut least) = ([0_i32; Nutrient::COUNT], [0_i32; Nutrient::COUNT]);
+        let bounds = somes.iter_mut().zip(&mut least);
+        for (ladder, (some, least)) in self.ladders.iter().zip(bounds) {
             let total = basket.totals.get(ladder.nutrient).copied().unwrap_or(0);
             let lack = self.lack(ladder, total, slack, left);
             if lack <= 0 {
@@ -181,6 +202,7 @@ impl<'p> Tree<'p> {
             let each = lack.wrapping_sub(ladder.top(left.wrapping_sub(1)));
             if each > 0 {
                 *open &= ladder.bringing(each);
+                *least = each;
             }
             *some = share_of(lack, left);
         }
@@ -195,7 +217,12 @@ impl<'p> Tree<'p> {
                 }
             }
         }
-        Some(branches)
+        let others = i32::try_from(left.saturating_sub(1)).unwrap_or(i32::MAX);
+        Some(Branches {
+            items: branches,
+            each: least,
+            servings_max: servings_left.saturating_sub(others),
+        })
     }
 
     /// How many servings may come before the best so far is better; `None` where too few.
@@ -252,11 +279,26 @@ fn limits(measures: &[Measure; 6], totals: &Amounts, over_cap: i32) -> Amounts {
     })
 }
 
-/// Rounded up.
+/// What one of so many kinds brings at least.
 fn share_of(lack: i32, kinds: usize) -> i32 {
     let kinds = i32::try_from(kinds).unwrap_or(1);
-    let rounding = kinds.saturating_sub(1);
-    lack.saturating_add(rounding)
-        .checked_div(kinds)
-        .unwrap_or(lack)
+    divided_up(lack, kinds).unwrap_or(lack)
+}
+
+/// Rounded up; `None` by nothing.
+fn divided_up(amount: i32, by: i32) -> Option<i32> {
+    let rounding = by.saturating_sub(1);
+    amount.saturating_add(rounding).checked_div(by)
+}
+
+/// So many servings more, at most `units`, keep the totals within the limits.
+fn units_left(totals: &Amounts, entry: &Entry, limits: &Amounts, units: i32) -> i32 {
+    let mut room = *limits;
+    for (room, total) in room.iter_mut().zip(totals) {
+        *room = room.saturating_sub(*total);
+        if *room < 0 {
+            return 0;
+        }
+    }
+    units_within(&entry.amounts, &room, units)
 }
