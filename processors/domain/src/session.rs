@@ -14,6 +14,7 @@ mod heirs;
 mod hidden;
 mod linkage;
 mod matching;
+mod recordings;
 mod split;
 mod suspects;
 mod words;

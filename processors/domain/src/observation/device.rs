@@ -17,6 +17,16 @@ pub enum DeviceClass {
 pub struct Device {
     pub class: DeviceClass,
     pub key: u64,
+    /// Apple's watches have two names, and which belong together no source tells.
+    apple_watch: Option<AppleName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum AppleName {
+    /// `Watch7,2`, as HealthKit has it.
+    Identifier,
+    /// `Apple Watch Series 9`, as services write it.
+    Marketing,
 }
 
 impl Device {
@@ -50,7 +60,34 @@ impl Device {
         Some(Self {
             class,
             key: fingerprint(&plain),
+            apple_watch: apple_watch(name),
         })
+    }
+
+    /// The same device, as far as the names tell: a model's identifier says nothing against the name
+    /// that the model is sold by.
+    pub fn may_be(self, other: Self) -> bool {
+        let names = self.apple_watch.zip(other.apple_watch);
+        self.key == other.key || names.is_some_and(|(one, other)| one != other)
+    }
+}
+
+fn apple_watch(name: &str) -> Option<AppleName> {
+    let name = name.trim().to_ascii_lowercase();
+    let name = name.strip_prefix("apple ").unwrap_or(&name);
+    let rest = name.strip_prefix("watch")?;
+    let is_identifier = |(model, size): (&str, &str)| {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        digits(model) && digits(size)
+    };
+    match rest.split_once(',') {
+        Some(parts) if is_identifier(parts) => Some(AppleName::Identifier),
+        // `Apple Watch` alone is what every model of them is called.
+        _ if rest.is_empty() || rest.starts_with(" series") || rest.starts_with(" se") => {
+            Some(AppleName::Marketing)
+        }
+        _ if rest.starts_with(" ultra") => Some(AppleName::Marketing),
+        _ => None,
     }
 }
 
@@ -110,6 +147,23 @@ mod tests {
             Device::of("Garmin").map(|device| device.class),
             Some(DeviceClass::Unknown)
         );
+    }
+
+    #[test]
+    fn an_apple_watch_may_be_the_model_that_an_identifier_names() {
+        let may_be = |one: &str, other: &str| {
+            let (one, other) = (Device::of(one).unwrap(), Device::of(other).unwrap());
+            assert_eq!(one.may_be(other), other.may_be(one));
+            one.may_be(other)
+        };
+        assert!(may_be("Watch7,2", "Apple Watch Series 9"));
+        assert!(may_be("Apple Watch SE", "Apple Watch6,10"));
+        assert!(may_be("Watch7,5", "Apple Watch Ultra 2"));
+        assert!(may_be("Watch7,2", "Apple Watch7,2"));
+        assert!(!may_be("Watch7,2", "Watch6,1"));
+        assert!(!may_be("Apple Watch Series 9", "Apple Watch SE"));
+        assert!(!may_be("Watch7,2", "Galaxy Watch6"));
+        assert!(!may_be("Watch7,2", "iPhone15,3"));
     }
 
     #[test]

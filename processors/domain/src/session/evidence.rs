@@ -5,6 +5,7 @@ use super::clusters::Pair;
 use super::hidden;
 use super::linkage::{Candidate, Group, SPLIT, Tie, pair_of};
 use super::matching::{Likeness, Strength, THRESHOLDS};
+use super::recordings::Recordings;
 use super::split::Side;
 use super::words::{OverrideKind, Words};
 
@@ -12,6 +13,7 @@ use super::words::{OverrideKind, Words};
 pub(super) struct Found<'a> {
     pub(super) order: &'a [(usize, &'a Activity)],
     pub(super) words: &'a Words,
+    pub(super) recordings: &'a Recordings,
     pub(super) sides: &'a [Side],
     /// Hidden starts and the records they were placed with.
     pub(super) hidden: &'a [Pair],
@@ -79,7 +81,10 @@ impl Found<'_> {
             return found;
         }
         let of_one_side = |side: &Side| {
-            let holds = |at: usize| side.parts.contains(&at) || side.wholes.contains(&at);
+            let holds = |at: usize| {
+                let original = self.recordings.original(at);
+                side.parts.contains(&original) || side.wholes.contains(&original)
+            };
             holds(one) && holds(other)
         };
         if self.sides.iter().any(of_one_side) {
@@ -115,7 +120,7 @@ fn sure(found: &Likeness) -> u8 {
         // The user's word joined their groups.
         (_, "") | (Strength::Copy, _) => 100,
         (Strength::Strong, "split") => THRESHOLDS.confidence_split_pct,
-        (Strength::Strong, _) => THRESHOLDS.confidence_strong_pct,
+        (Strength::Strong | Strength::Recording, _) => THRESHOLDS.confidence_strong_pct,
         (Strength::Weak, _) => THRESHOLDS.confidence_weak_pct,
     }
 }

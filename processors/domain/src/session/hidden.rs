@@ -129,10 +129,16 @@ fn fits(
             && local_date(member.span.start(), offset) == day_of(hidden)
     };
     let witnesses: Vec<&Activity> = members.iter().filter(is_witness).copied().collect();
-    // One upload is one workout: a second record by the same account is no copy of the first.
-    let second_of_account = members
-        .iter()
-        .any(|member| member.source == hidden.source && member.account == hidden.account);
+    // One upload is one workout: a second record by the same account is no copy of the first, unless
+    // another device made it.
+    let other_device = |member: &Activity| {
+        let devices = member.device.zip(hidden.device);
+        devices.is_some_and(|(theirs, ours)| !theirs.may_be(ours))
+    };
+    let second_of_account = members.iter().any(|member| {
+        let same_account = member.source == hidden.source && member.account == hidden.account;
+        same_account && !other_device(member)
+    });
     let limit = if second_of_account {
         Fit::Possible
     } else {
@@ -180,13 +186,17 @@ fn fit_of(hidden: &Activity, tellers: &[&Activity]) -> Option<Fit> {
     if lengths.min()? > limit {
         return None;
     }
-    let on_device = |teller: &&&Activity| teller.device == hidden.device;
-    let other_device =
-        |teller: &&Activity| teller.device.is_some_and(|it| Some(it) != hidden.device);
-    let device = match hidden.device {
-        None => None,
-        Some(_) if tellers.iter().any(|teller| on_device(&teller)) => Some(true),
-        Some(_) => tellers.iter().any(other_device).then_some(false),
+    let is_device = |teller: &&Activity| Some(teller.device?.may_be(hidden.device?));
+    let devices: Vec<bool> = tellers.iter().filter_map(is_device).collect();
+    // What the service wrote into Health is of its own upload, and names no device.
+    let wrote = |teller: &&Activity| {
+        let writer = teller.writer.and_then(|writer| writer.cloud_source());
+        writer == Some(hidden.source)
+    };
+    let device = if devices.contains(&true) || tellers.iter().any(|teller| wrote(&teller)) {
+        Some(true)
+    } else {
+        devices.first().copied()
     };
     let distance = distance_fits(hidden, tellers);
     match (device, distance) {
@@ -200,7 +210,8 @@ fn fit_of(hidden: &Activity, tellers: &[&Activity]) -> Option<Fit> {
 /// disagree, but a copy says what its original says. Where neither side covers any way, they agree.
 fn distance_fits(hidden: &Activity, tellers: &[&Activity]) -> Option<bool> {
     let apart = |teller: &&Activity| {
-        let of_one = hidden.device.is_some() && hidden.device == teller.device;
+        let devices = hidden.device.zip(teller.device);
+        let of_one = devices.is_some_and(|(ours, theirs)| ours.may_be(theirs));
         let both_told = || {
             Some(apart_permille(
                 hidden.told_distance_dm()?,

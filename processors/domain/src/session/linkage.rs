@@ -1,8 +1,9 @@
 //! From links between pairs to sessions: complete linkage inside blocks of time, then the user.
 //!
 //! Complete linkage means that every two members of a group are linked with each other. Single
-//! linkage would let a record that overlaps two back-to-back workouts join them into one. The pieces
-//! of a split recording are one side ([`super::split`]) and are linked as one record.
+//! linkage would let a record that overlaps two back-to-back workouts join them into one. Copies of
+//! one recording ([`super::recordings`]) and the pieces of a split one ([`super::split`]) are linked
+//! as one record.
 //!
 //! The best link is served first. A link that is skipped because a cross pair is not linked can
 //! never fit later, since groups only grow; so one pass over the sorted links is the whole answer,
@@ -12,7 +13,8 @@ use super::Activity;
 use super::clusters::{Clusters, Pair};
 use super::evidence::Found;
 use super::hidden::{self, reach};
-use super::matching::{Likeness, Strength, THRESHOLDS, likeness};
+use super::matching::{Likeness, Strength, THRESHOLDS, by_numbers, likeness};
+use super::recordings::Recordings;
 use super::split::{self, Side};
 use super::suspects::candidates;
 use super::words::{Override, Words};
@@ -99,9 +101,11 @@ pub fn group(activities: &[Activity], overrides: &[Override]) -> Vec<Group> {
     }
     let order: Vec<(usize, &Activity)> = sorted(activities);
     let words = Words::of(activities, overrides);
-    let sides = split::sides(&order, |one, other| words.is_split(one, other));
-    let mut clusters = link_all(&order, &sides, &words);
-    take_in(&mut clusters, &order, &sides, &words);
+    let is_split = |one: usize, other: usize| splits(&order, &words, one, other);
+    let recordings = Recordings::of(&order, is_split);
+    let sides = sides_of(&order, &recordings, &words);
+    let mut clusters = link_all(&order, &recordings, &sides, is_split);
+    take_in(&mut clusters, &order, &recordings, &sides, is_split);
     obey(&mut clusters, &order, &words);
     let placed = hidden::place(&order, &clusters.members, |one, other| {
         words.is_split(one, other)
@@ -114,6 +118,7 @@ pub fn group(activities: &[Activity], overrides: &[Override]) -> Vec<Group> {
     let found = Found {
         order: &order,
         words: &words,
+        recordings: &recordings,
         sides: &sides,
         hidden: &placed.joins,
     };
@@ -184,38 +189,57 @@ struct Link {
     pair: Pair,
 }
 
-/// Complete linkage over records, where the pieces of a side are one record. Positions of the order.
-fn link_all(order: &[(usize, &Activity)], sides: &[Side], words: &Words) -> Clusters {
-    let mut clusters = Clusters::alone(order.len());
-    if sides.is_empty() {
-        let is_split = |one: usize, other: usize| splits(order, words, one, other);
-        for link in links(order, &[], is_split) {
-            clusters.join_if(link.pair, |one, other| {
-                !is_split(one, other) && pair_of(order, one, other).is_some()
-            });
-        }
-        return clusters;
-    }
-    let items = Items::of(order, sides);
-    let units = items.order();
-    let is_split = |one: usize, other: usize| {
-        let pairs = items.records(one).iter().flat_map(|a| {
-            let theirs = items.records(other).iter();
-            theirs.map(move |b| (*a, *b))
-        });
-        pairs.into_iter().any(|(a, b)| splits(order, words, a, b))
+/// The sides among recordings: a copy of a piece is no piece of its own.
+fn sides_of(order: &[(usize, &Activity)], recordings: &Recordings, words: &Words) -> Vec<Side> {
+    let originals = recordings.originals();
+    let told: Vec<(usize, &Activity)> = originals
+        .iter()
+        .filter_map(|position| order.get(*position).copied())
+        .collect();
+    let place = |at: &usize| originals.get(*at).copied();
+    let sides = split::sides(&told, |one, other| words.is_split(one, other));
+    let placed = |side: Side| Side {
+        parts: side.parts.iter().filter_map(place).collect(),
+        wholes: side.wholes.iter().filter_map(place).collect(),
+    };
+    sides.into_iter().map(placed).collect()
+}
+
+/// Complete linkage over recordings and sides. Positions of the order.
+fn link_all(
+    order: &[(usize, &Activity)],
+    recordings: &Recordings,
+    sides: &[Side],
+    is_split: impl Fn(usize, usize) -> bool,
+) -> Clusters {
+    let together: Vec<Option<Activity>> = sides
+        .iter()
+        .map(|side| split::together(&split::at(order, &side.parts)))
+        .collect();
+    let units = units(order, recordings, sides, &together);
+    let bonds = bonds(&units, sides);
+    let forbidden = |one: &Unit<'_>, other: &Unit<'_>| {
+        let mut pairs = one
+            .records
+            .iter()
+            .flat_map(|a| other.records.iter().map(move |b| (*a, *b)));
+        pairs.any(|(a, b)| is_split(a, b))
     };
     let mut united = Clusters::alone(units.len());
-    for link in links(&units, &items.bonds, is_split) {
+    for link in links(&units, &bonds) {
         united.join_if(link.pair, |one, other| {
-            let bond = items.bonds.contains(&(one, other));
-            !is_split(one, other) && (bond || pair_of(&units, one, other).is_some())
+            let pair = units.get(one).zip(units.get(other));
+            pair.is_some_and(|(ours, theirs)| {
+                let linked = bonds.contains(&(one, other)) || ours.likeness(theirs).is_some();
+                linked && !forbidden(ours, theirs)
+            })
         });
     }
+    let mut clusters = Clusters::alone(order.len());
     for members in united.into_parts() {
-        let records: Vec<usize> = members
-            .iter()
-            .flat_map(|unit| items.records(*unit).iter().copied())
+        let units = members.iter().filter_map(|unit| units.get(*unit));
+        let records: Vec<usize> = units
+            .flat_map(|unit| unit.records.iter().copied())
             .collect();
         if let Some((first, rest)) = records.split_first() {
             for other in rest {
@@ -226,58 +250,78 @@ fn link_all(order: &[(usize, &Activity)], sides: &[Side], words: &Words) -> Clus
     clusters
 }
 
-/// Records and sides as units of linkage, by start, then id.
-struct Items {
-    /// Each with the positions of its records.
-    units: Vec<(Activity, Vec<usize>)>,
-    /// Units that are one workout by the rule of splits.
-    bonds: Vec<Pair>,
+/// What is linked as one: a recording with its copies, or the pieces of a side as one record.
+struct Unit<'a> {
+    /// Each of them may agree with another unit.
+    tellers: Vec<&'a Activity>,
+    records: Vec<usize>,
+    span: Span,
 }
 
-impl Items {
-    fn of(order: &[(usize, &Activity)], sides: &[Side]) -> Self {
-        let mut units: Vec<(Activity, Vec<usize>)> = Vec::with_capacity(order.len());
-        for side in sides {
-            let parts: Vec<&Activity> = side
-                .parts
-                .iter()
-                .filter_map(|part| order.get(*part).map(|(_, activity)| *activity))
-                .collect();
-            units.extend(split::together(&parts).map(|side_of| (side_of, side.parts.clone())));
-        }
-        let is_part = |position: &usize| sides.iter().any(|side| side.parts.contains(position));
-        let singles = order.iter().enumerate().filter(|(at, _)| !is_part(at));
-        units.extend(singles.map(|(at, (_, activity))| ((*activity).clone(), vec![at])));
-        units.sort_by_key(|unit| (unit.0.span, unit.0.id));
-        let unit_of = |position: usize| {
-            units
-                .iter()
-                .position(|(_, records)| records.contains(&position))
-        };
-        let bond = |side: &Side| -> Vec<Pair> {
-            let parts = side.parts.first().and_then(|first| unit_of(*first));
-            let wholes = side.wholes.iter().filter_map(|whole| unit_of(*whole));
-            wholes
-                .filter_map(|whole| parts.map(|parts| (parts.min(whole), parts.max(whole))))
-                .collect()
-        };
-        let bonds = sides.iter().flat_map(bond).collect();
-        Self { units, bonds }
+impl<'a> Unit<'a> {
+    fn new(tellers: Vec<&'a Activity>, records: Vec<usize>) -> Option<Self> {
+        let span = tellers
+            .iter()
+            .map(|teller| teller.span)
+            .reduce(Span::hull)?;
+        Some(Self {
+            tellers,
+            records,
+            span,
+        })
     }
 
-    fn order(&self) -> Vec<(usize, &Activity)> {
-        let units = self.units.iter().enumerate();
-        units
-            .map(|(index, (activity, _))| (index, activity))
+    /// The best of any two tellers. What could be one recording is one already.
+    fn likeness(&self, other: &Self) -> Option<Likeness> {
+        let pairs = self.tellers.iter().flat_map(|ours| {
+            let theirs = other.tellers.iter();
+            theirs.filter_map(|theirs| by_numbers(ours, theirs))
+        });
+        pairs.max()
+    }
+}
+
+/// By start, then first record.
+fn units<'a>(
+    order: &[(usize, &'a Activity)],
+    recordings: &Recordings,
+    sides: &[Side],
+    together: &'a [Option<Activity>],
+) -> Vec<Unit<'a>> {
+    let of_side = |(side, together): (&Side, &'a Option<Activity>)| {
+        let copies = side
+            .parts
+            .iter()
+            .flat_map(|part| recordings.copies_of(*part));
+        Unit::new(together.iter().collect(), copies.copied().collect())
+    };
+    let is_part = |copies: &Vec<usize>| {
+        let is_of = |side: &Side| side.parts.iter().any(|part| copies.contains(part));
+        sides.iter().any(is_of)
+    };
+    let singles = recordings.copies.iter().filter(|copies| !is_part(copies));
+    let of_copies = |copies: &Vec<usize>| Unit::new(split::at(order, copies), copies.clone());
+    let mut units: Vec<Unit<'a>> = sides
+        .iter()
+        .zip(together)
+        .filter_map(of_side)
+        .chain(singles.filter_map(of_copies))
+        .collect();
+    units.sort_by(|one, other| (one.span, &one.records).cmp(&(other.span, &other.records)));
+    units
+}
+
+/// Units that are one workout by the rule of splits.
+fn bonds(units: &[Unit<'_>], sides: &[Side]) -> Vec<Pair> {
+    let unit_of = |record: &usize| units.iter().position(|unit| unit.records.contains(record));
+    let bond = |side: &Side| -> Vec<Pair> {
+        let parts = side.parts.first().and_then(unit_of);
+        let wholes = side.wholes.iter().filter_map(unit_of);
+        wholes
+            .filter_map(|whole| parts.map(|parts| (parts.min(whole), parts.max(whole))))
             .collect()
-    }
-
-    fn records(&self, unit: usize) -> &[usize] {
-        self.units
-            .get(unit)
-            .map(|(_, records)| records.as_slice())
-            .unwrap_or_default()
-    }
+    };
+    sides.iter().flat_map(bond).collect()
 }
 
 pub(super) fn pair_of(order: &[(usize, &Activity)], one: usize, other: usize) -> Option<Likeness> {
@@ -291,29 +335,20 @@ fn splits(order: &[(usize, &Activity)], words: &Words, one: usize, other: usize)
     }
 }
 
-/// All links that no user forbade, the best first. Records are in order of their start, so the inner
-/// walk ends where neither rules of starts nor overlap can reach.
-fn links(
-    order: &[(usize, &Activity)],
-    bonds: &[Pair],
-    is_split: impl Fn(usize, usize) -> bool,
-) -> Vec<Link> {
+/// All links, the best first. Units are in order of their start, so the inner walk ends where
+/// nothing overlaps any more.
+fn links(units: &[Unit<'_>], bonds: &[Pair]) -> Vec<Link> {
     let mut found = Vec::new();
-    for (first, (_, one)) in order.iter().enumerate() {
-        for (second, (_, other)) in order.iter().enumerate().skip(first.saturating_add(1)) {
-            let start = other.span.start();
-            let near = one.span.start().within(start, THRESHOLDS.weak_start_s);
-            if !near && start > one.span.end() {
+    for (first, one) in units.iter().enumerate() {
+        for (second, other) in units.iter().enumerate().skip(first.saturating_add(1)) {
+            // Records of no length touch where they are the same.
+            if other.span.start() > one.span.end() {
                 break;
             }
             let pair = (first, second);
             let bond = bonds.contains(&pair).then_some(SPLIT);
-            let likeness = bond.max(likeness(one, other));
-            if let Some(likeness) = likeness
-                && !is_split(first, second)
-            {
-                found.push(Link { likeness, pair });
-            }
+            let likeness = bond.max(one.likeness(other));
+            found.extend(likeness.map(|likeness| Link { likeness, pair }));
         }
     }
     let rank = |link: &Link| (link.likeness.strength, link.likeness.score);
@@ -329,17 +364,26 @@ pub(super) const SPLIT: Likeness = Likeness {
     rule: "split",
 };
 
-/// Copies of single pieces go where the pieces went: a whole tells nothing of them.
-fn take_in(clusters: &mut Clusters, order: &[(usize, &Activity)], sides: &[Side], words: &Words) {
+/// What tells of single pieces goes where the pieces went: a whole tells nothing of them.
+fn take_in(
+    clusters: &mut Clusters,
+    order: &[(usize, &Activity)],
+    recordings: &Recordings,
+    sides: &[Side],
+    is_split: impl Fn(usize, usize) -> bool,
+) {
+    let is_side = |position: usize| {
+        let original = recordings.original(position);
+        let holds = |side: &Side| side.parts.contains(&original) || side.wholes.contains(&original);
+        sides.iter().any(holds)
+    };
     let mut wanted: Vec<(Strength, u32, Pair)> = Vec::new();
-    for piece in sides.iter().flat_map(|side| &side.parts) {
+    let parts = sides.iter().flat_map(|side| &side.parts);
+    for piece in parts.flat_map(|part| recordings.copies_of(*part)) {
         for position in 0..order.len() {
-            let is_side = sides
-                .iter()
-                .any(|side| side.parts.contains(&position) || side.wholes.contains(&position));
             let pair = ((*piece).min(position), (*piece).max(position));
             if let Some(found) = pair_of(order, pair.0, pair.1)
-                && !is_side
+                && !is_side(position)
             {
                 wanted.push((found.strength, found.score, pair));
             }
@@ -357,14 +401,17 @@ fn take_in(clusters: &mut Clusters, order: &[(usize, &Activity)], sides: &[Side]
                 .iter()
                 .find(|members| members.contains(&position));
             mine.is_some_and(|members| {
-                let is_part = |at: &usize| sides.iter().any(|side| side.parts.contains(at));
+                let is_part = |at: &usize| {
+                    let original = recordings.original(*at);
+                    sides.iter().any(|side| side.parts.contains(&original))
+                };
                 members.iter().any(is_part)
             })
         };
         if holds_side(pair.0) && holds_side(pair.1) {
             continue;
         }
-        clusters.join_if(pair, |one, other| !splits(order, words, one, other));
+        clusters.join_if(pair, |one, other| !is_split(one, other));
     }
 }
 

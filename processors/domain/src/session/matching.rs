@@ -23,11 +23,14 @@ pub struct Thresholds {
     pub weak_iou_permille: u32,
     pub weak_duration_permille: u64,
     pub weak_distance_permille: u64,
+    /// Who types a start in rounds it.
+    pub typed_start_s: i64,
     /// A hidden start leaves length and distance to judge by, so they must agree better.
     pub hidden_permille: u64,
     /// What counts as "at exactly the same time" for a family that says nothing.
     pub identical_iou_permille: u32,
-    /// A part of a split recording lies in the whole by so much, and is so much shorter.
+    /// A part of a split recording lies in the whole by so much, and is so much shorter; what was
+    /// started late or ended early lies in the other by so much.
     pub part_inside_permille: u64,
     pub split_permille: u64,
     /// What a user merged is one recording in pieces up to this break and this length; further apart
@@ -36,6 +39,8 @@ pub struct Thresholds {
     pub pieces_max_s: i64,
     /// Two devices on one body end so far apart; an end that hides pauses gives way to a later one.
     pub later_end_s: i64,
+    /// Records of one kind that share so much of the shorter's time may be one.
+    pub overlap_permille: u64,
     /// A clock in a wrong zone is off by whole steps, up to so many seconds, and says the rest alike.
     pub zone_step_s: i64,
     pub zone_slack_s: i64,
@@ -59,6 +64,7 @@ pub const THRESHOLDS: Thresholds = Thresholds {
     weak_iou_permille: 500,
     weak_duration_permille: 150,
     weak_distance_permille: 150,
+    typed_start_s: 600,
     hidden_permille: 20,
     identical_iou_permille: 950,
     part_inside_permille: 900,
@@ -66,6 +72,7 @@ pub const THRESHOLDS: Thresholds = Thresholds {
     piece_gap_s: 6 * 3_600,
     pieces_max_s: 24 * 3_600,
     later_end_s: 120,
+    overlap_permille: 500,
     zone_step_s: 15 * 60,
     zone_slack_s: 10,
     zone_max_s: 14 * 3_600,
@@ -88,6 +95,8 @@ impl Thresholds {
 pub enum Strength {
     Weak,
     Strong,
+    /// One recording of one device, whatever a service made of it afterwards.
+    Recording,
     /// A copy that the writing app made of a record that we have, or the same file.
     Copy,
 }
@@ -104,45 +113,85 @@ pub struct Likeness {
 /// How alike two records are in numbers.
 struct Numbers {
     starts_apart_us: u64,
+    ends_apart_us: u64,
     iou_permille: u32,
+    /// How much of the shorter lies in the longer.
+    inside_permille: u64,
     duration_permille: u64,
     /// `None` where a distance is missing or is no measurement.
     distance_permille: Option<u64>,
+    /// Likewise.
+    speed_permille: Option<u64>,
+    /// One of them was typed in.
+    typed: bool,
 }
 
 /// The link between two records, if there is one.
 pub fn likeness(one: &Activity, other: &Activity) -> Option<Likeness> {
+    hard_link(one, other).or_else(|| by_numbers(one, other))
+}
+
+/// The link of two that are one recording.
+pub(super) fn hard_link(one: &Activity, other: &Activity) -> Option<Likeness> {
     let rules = &THRESHOLDS;
-    let starts = (one.span.start(), other.span.start());
-    let near = starts.0.within(starts.1, rules.weak_start_s);
     // A file's name outweighs what a service made of its content.
     let file = is_one_file(one, other);
-    if !(near || file) || excluded(one, other) {
+    let near = one
+        .span
+        .start()
+        .within(other.span.start(), rules.copy_start_s);
+    if !(file || near) || excluded(one, other) {
         return None;
     }
     let alike = measure(one, other);
-    let says = |strength, rule| Likeness {
-        strength,
-        score: score(&alike),
-        rule,
+    let (strength, rule) = if file {
+        (Strength::Copy, "file")
+    } else if is_copy(one, other) {
+        (Strength::Copy, "copy")
+    } else if is_one_start(rules, one, other, &alike) {
+        (Strength::Recording, "device_and_start")
+    } else {
+        return None;
     };
-    if file {
-        return Some(says(Strength::Copy, "file"));
+    Some(says(&alike, strength, rule))
+}
+
+/// The link that times, lengths and families make.
+pub(super) fn by_numbers(one: &Activity, other: &Activity) -> Option<Likeness> {
+    let rules = &THRESHOLDS;
+    if !may_be_one(rules, one, other) || excluded(one, other) {
+        return None;
     }
-    if is_copy(one, other) {
-        return Some(says(Strength::Copy, "copy"));
-    }
-    if is_one_start(rules, one, other, &alike) {
-        return Some(says(Strength::Strong, "device_and_start"));
-    }
+    let alike = measure(one, other);
     let (strength, rule) = judge(rules, &alike, compatible(one.family(), other.family()))?;
     let weak_only = strength == Strength::Weak;
     (!(weak_only && same_stream(one, other) && one.device.is_some()))
-        .then_some(says(strength, rule))
+        .then_some(says(&alike, strength, rule))
+}
+
+fn says(alike: &Numbers, strength: Strength, rule: &'static str) -> Likeness {
+    Likeness {
+        strength,
+        score: score(alike),
+        rule,
+    }
+}
+
+/// Starts or ends are near enough for a look at the rest.
+fn may_be_one(rules: &Thresholds, one: &Activity, other: &Activity) -> bool {
+    let (ours, theirs) = (one.span, other.span);
+    let typed = one.is_manual() || other.is_manual();
+    let start_s = if typed {
+        rules.typed_start_s
+    } else {
+        rules.weak_start_s
+    };
+    ours.start().within(theirs.start(), start_s)
+        || ours.end().within(theirs.end(), rules.strong_start_s)
 }
 
 /// Pairs that are two things whatever their numbers say.
-fn excluded(one: &Activity, other: &Activity) -> bool {
+pub(super) fn excluded(one: &Activity, other: &Activity) -> bool {
     let same_account = one.source == other.source && one.account == other.account;
     let two_legs = same_account && one.parent.is_some() && other.parent.is_some();
     let apart = one.span.overlap_us(other.span) == 0 && one.span != other.span;
@@ -184,8 +233,8 @@ pub(super) fn is_one_file(one: &Activity, other: &Activity) -> bool {
 
 /// The same device at the same second: what was cropped or trimmed afterwards does not count.
 fn is_one_start(rules: &Thresholds, one: &Activity, other: &Activity, alike: &Numbers) -> bool {
-    one.device.is_some()
-        && one.device == other.device
+    let of_one_device = one.device.zip(other.device);
+    of_one_device.is_some_and(|(one, other)| one.may_be(other))
         && !one.is_manual()
         && !other.is_manual()
         && one
@@ -214,7 +263,7 @@ fn judge(
     families: Compatibility,
 ) -> Option<(Strength, &'static str)> {
     let within = |start_s: i64, iou: u32, duration: u64, distance: u64| {
-        alike.starts_apart_us <= start_s.unsigned_abs().saturating_mul(1_000_000)
+        alike.starts_apart_us <= micros(start_s)
             && alike.iou_permille >= iou
             && alike.duration_permille <= duration
             && alike
@@ -227,8 +276,13 @@ fn judge(
         rules.strong_duration_permille,
         rules.strong_distance_permille,
     );
+    let weak_start_s = if alike.typed {
+        rules.typed_start_s
+    } else {
+        rules.weak_start_s
+    };
     let weak = within(
-        rules.weak_start_s,
+        weak_start_s,
         rules.weak_iou_permille,
         rules.weak_duration_permille,
         rules.weak_distance_permille,
@@ -239,11 +293,28 @@ fn judge(
             Some((Strength::Strong, "duplicate"))
         }
         Compatibility::Equal if weak => Some((Strength::Weak, "alike")),
+        Compatibility::Equal if is_cut(rules, alike) => Some((Strength::Weak, "cut")),
         Compatibility::Wild if strong && identical => Some((Strength::Strong, "same_time")),
         // All but the family agrees: a type that was edited, or mapped by another taste.
         Compatibility::Wild | Compatibility::No if strong => Some((Strength::Weak, "other_family")),
+        Compatibility::Wild if weak && identical => Some((Strength::Weak, "same_time")),
         _ => None,
     }
+}
+
+/// Started late or ended early: one lies in the other, begins or ends with it, and was as fast.
+fn is_cut(rules: &Thresholds, alike: &Numbers) -> bool {
+    let near_us = micros(rules.strong_start_s);
+    (alike.starts_apart_us <= near_us || alike.ends_apart_us <= near_us)
+        && alike.inside_permille >= rules.part_inside_permille
+        && alike.iou_permille >= rules.weak_iou_permille
+        && alike
+            .speed_permille
+            .is_none_or(|apart| apart <= rules.weak_distance_permille)
+}
+
+fn micros(seconds: i64) -> u64 {
+    seconds.unsigned_abs().saturating_mul(1_000_000)
 }
 
 fn measure(one: &Activity, other: &Activity) -> Numbers {
@@ -251,12 +322,24 @@ fn measure(one: &Activity, other: &Activity) -> Numbers {
     // Some sources tell the timer as the length: where there was a pause, only like lengths compare.
     let cut = |activity: &Activity, seconds: i64| Span::from_start(activity.span.start(), seconds);
     let like_for_like = cut(one, lengths.0).iou_permille(cut(other, lengths.1));
+    let shorter_us = one.span.length_us().min(other.span.length_us());
     Numbers {
         starts_apart_us: one.span.start().distance_us(other.span.start()),
+        ends_apart_us: one.span.end().distance_us(other.span.end()),
         iou_permille: one.span.iou_permille(other.span).max(like_for_like),
+        inside_permille: permille_of(one.span.overlap_us(other.span), shorter_us).unwrap_or(0),
         duration_permille,
         distance_permille: distance_apart(one, other),
+        speed_permille: speed_apart(one, other),
+        typed: one.is_manual() || other.is_manual(),
     }
+}
+
+/// A share in thousandths; `None` of nothing.
+pub(super) fn permille_of(part: u64, whole: u64) -> Option<u64> {
+    let share = u128::from(part).saturating_mul(1000);
+    let share = share.checked_div(u128::from(whole))?;
+    u64::try_from(share).ok()
 }
 
 /// The pair of durations that agree best over timer, moving and elapsed time of both sides.
@@ -281,11 +364,19 @@ pub(super) fn best_durations(one: &Activity, other: &Activity) -> (u64, (i64, i6
 }
 
 pub(super) fn distance_apart(one: &Activity, other: &Activity) -> Option<u64> {
-    let measured = |activity: &Activity| {
-        let outdoors = activity.indoor != Some(true);
-        activity.told_distance_dm().filter(|_| outdoors)
-    };
-    Some(apart_permille(measured(one)?, measured(other)?))
+    Some(apart_permille(measured_dm(one)?, measured_dm(other)?))
+}
+
+/// Way over elapsed time, each side multiplied by the time of the other.
+fn speed_apart(one: &Activity, other: &Activity) -> Option<u64> {
+    let ours = measured_dm(one)?.saturating_mul(other.elapsed_s);
+    let theirs = measured_dm(other)?.saturating_mul(one.elapsed_s);
+    Some(apart_permille(ours, theirs))
+}
+
+fn measured_dm(activity: &Activity) -> Option<i64> {
+    let outdoors = activity.indoor != Some(true);
+    activity.told_distance_dm().filter(|_| outdoors)
 }
 
 /// The difference in thousandths of the greater, rounded up: what is over a threshold stays over it.

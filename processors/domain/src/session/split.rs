@@ -5,7 +5,7 @@
 //! are two workouts, however close they are.
 
 use super::Activity;
-use super::matching::{THRESHOLDS, apart_permille, same_stream};
+use super::matching::{THRESHOLDS, apart_permille, permille_of, same_stream};
 use crate::observation::ObservationId;
 use crate::sport::{Compatibility, Family, compatible};
 use crate::time::Span;
@@ -80,7 +80,8 @@ fn may_be_whole(activity: &Activity) -> bool {
     !activity.hidden_start && !activity.is_container() && activity.parent.is_none()
 }
 
-fn at<'a>(order: &[(usize, &'a Activity)], positions: &[usize]) -> Vec<&'a Activity> {
+/// The records at some positions.
+pub(super) fn at<'a>(order: &[(usize, &'a Activity)], positions: &[usize]) -> Vec<&'a Activity> {
     let found = positions.iter().filter_map(|position| order.get(*position));
     found.map(|(_, activity)| *activity).collect()
 }
@@ -135,13 +136,6 @@ fn may_be_piece(piece: &Activity, whole: &Activity) -> bool {
         && piece.is_manual() == whole.is_manual()
         && inside.is_some_and(|inside| inside >= rules.part_inside_permille)
         && share.is_some_and(|share| share <= rules.part_inside_permille)
-}
-
-/// A share in thousandths; `None` of nothing.
-fn permille_of(part: u64, whole: u64) -> Option<u64> {
-    let share = u128::from(part).saturating_mul(1000);
-    let share = share.checked_div(u128::from(whole))?;
-    u64::try_from(share).ok()
 }
 
 fn follows(before: Span, next: Span) -> bool {

@@ -76,6 +76,22 @@ fn a_hidden_start_joins_the_one_session_of_its_day_that_fits() {
 }
 
 #[test]
+fn a_device_may_go_by_another_name_or_by_none() {
+    let of_watch = "strava run 1 2700 8000 on=Apple_Watch_Series_9 hidden";
+    check(
+        &["healthkit run 43200 2700 8000 on=Watch7,2", of_watch],
+        &[],
+        "2+1",
+    );
+    // What Strava wrote into Health is of its own upload.
+    let written = "healthkit run 43200 2700 8000 by=com.strava.stravaride";
+    check(&[written, HIDDEN], &[], "2+1");
+    // A second upload of the account, by the phone.
+    let phone = "strava run 43230 2650 7900 on=Strava_iPhone_App";
+    check(&[RUN, HIDDEN, phone], &[], "2+1+3");
+}
+
+#[test]
 fn a_hidden_start_that_fits_several_or_not_surely_is_a_candidate() {
     let second = "garmin run 60000 2690 8010 on=fr965";
     check(&[RUN, second, HIDDEN], &[], "3 1 2 3~1 3~2");

@@ -90,7 +90,7 @@ fn a_record_between_two_does_not_chain_them_together() {
          strava run 250 1000 -
          file run 490 1000 -",
         &[],
-        "1 2+3",
+        "1~2+3 2+3~1",
     );
 }
 
@@ -155,6 +155,70 @@ fn a_group_is_as_sure_as_its_weakest_pair() {
 }
 
 #[test]
+fn copies_of_one_recording_count_as_one() {
+    // A privacy zone cuts a fifth off the copy at Strava; whatever agrees with the original is in.
+    let cut = "garmin run 0 900 2500 on=fr965
+         strava run 0 900 2000 on=fr965";
+    for third in [
+        "healthkit run 0 900 2500 by=com.garmin.connect.mobile",
+        "healthkit run 20 880 2480 by=com.apple.health.7",
+        "healthkit run 0 900 2000 by=com.strava.stravaride",
+    ] {
+        check(&format!("{cut}\n{third}"), &[], "1+2+3");
+    }
+    // A copy that does not say that it was indoors; one that says another sport.
+    check(
+        "garmin treadmill 0 2400 6000 indoor on=fr965
+         strava run 0 2400 6005 on=fr965
+         strava run 20 2380 7200 on=iphone",
+        &[],
+        "1+2+3",
+    );
+    check(
+        "garmin run 0 1200 4000
+         healthkit other 0 1200 4000 by=com.garmin.connect.mobile
+         garmin run 1260 1500 5000
+         healthkit run 1260 1500 5000 by=com.garmin.connect.mobile
+         healthkit run -30 2800 9050 by=com.apple.health.7",
+        &[],
+        "5+1+2+3+4",
+    );
+    // One copy of two recordings does not make them one.
+    check(
+        "garmin run 0 3600 10000 on=fr965
+         healthkit run 2 3600 10000 by=com.garmin.connect.mobile
+         garmin road_ride 4 900 9000 on=edge",
+        &[],
+        "1+2 3",
+    );
+}
+
+#[test]
+fn the_word_of_a_user_parts_a_copy_from_its_recording() {
+    let lines = "garmin run 0 900 2500 on=fr965
+         strava run 0 900 2000 on=fr965
+         healthkit run 0 900 2500 by=com.garmin.connect.mobile";
+    check(lines, &[word(OverrideKind::Split, &[1, 2], 1)], "1+3 2");
+}
+
+#[test]
+fn two_of_one_sport_at_one_time_are_suspected() {
+    check(
+        "garmin run 0 3600 10000
+         healthkit run 500 2000 9000 by=com.apple.health.7
+         strava road_ride 900 1500 9000",
+        &[],
+        "1~2 2~1 3",
+    );
+    check(
+        "garmin run 0 3600 10000
+         healthkit run 3000 3600 9000 by=com.apple.health.7",
+        &[],
+        "1 2",
+    );
+}
+
+#[test]
 fn a_recording_in_pieces_is_one_side_of_the_whole() {
     // Stopped and started again on the watch, with copies of the pieces; the phone ran through.
     check(
@@ -186,7 +250,7 @@ fn a_recording_in_pieces_is_one_side_of_the_whole() {
          garmin run 6000 1800 5000
          healthkit run 0 7800 20000 by=com.apple.health.7",
         &[],
-        "1 3 2",
+        "1~3 3~1~2 2~3",
     );
     // Without a whole there is no side.
     check(
@@ -363,6 +427,23 @@ prop_compose! {
     }
 }
 
+/// All of one recording with a record, itself among them.
+fn copies_of(activities: &[Activity], members: &[usize], record: usize) -> Vec<usize> {
+    let mut copies = vec![record];
+    let mut looked = 0;
+    while let Some(one) = copies.get(looked).copied() {
+        looked += 1;
+        for other in members {
+            let found = likeness(&activities[one], &activities[*other]);
+            let hard = found.is_some_and(|found| found.strength >= Strength::Recording);
+            if hard && !copies.contains(other) {
+                copies.push(*other);
+            }
+        }
+    }
+    copies
+}
+
 /// The same cases in every run; a failure is shown, not kept in a file.
 fn fixed_cases() -> ProptestConfig {
     let rng_seed = RngSeed::Fixed(1);
@@ -433,7 +514,10 @@ proptest! {
                         prop_assert_eq!(found.confidence_pct, THRESHOLDS.confidence_weak_pct);
                         continue;
                     }
-                    let linked = likeness(&activities[*one], &activities[*other]).is_some();
+                    let copies = (copies_of(&activities, &found.members, *one), copies_of(&activities, &found.members, *other));
+                    let linked = copies.0.contains(other) || copies.0.iter().any(|one| {
+                        copies.1.iter().any(|other| likeness(&activities[*one], &activities[*other]).is_some())
+                    });
                     let in_pieces = found.ties.iter().any(|tie| tie.rule == "split");
                     prop_assert!(linked || in_pieces);
                 }

@@ -7,7 +7,7 @@ use crate::sport::Sport;
 use crate::time::Instant;
 
 /// `source sport start_s length_s metres words…`; a word is `manual`, `indoor`, `whole`, `leg`, `hidden`,
-/// `timer=s`, `moving=s`, `by=bundle`, `on=device`, `id=n`, `account=n`, `file=n` or `of=n` (uploaded from that
+/// `timer=s`, `moving=s`, `by=bundle`, `on=device` (with `_` for a blank), `id=n`, `account=n`, `file=n` or `of=n` (uploaded from that
 /// Garmin activity).
 pub(crate) fn activity(id: u128, line: &str) -> Activity {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -25,7 +25,7 @@ pub(crate) fn activity(id: u128, line: &str) -> Activity {
             ("leg", _) => it.parent = Some(1),
             ("timer", seconds) => it.timer_s = Some(seconds.parse().unwrap()),
             ("by", bundle) => it.writer = Writer::of(bundle),
-            ("on", device) => it.device = Device::of(device),
+            ("on", device) => it.device = Device::of(&device.replace('_', " ")),
             ("id", id) => it.provider = id.parse().unwrap(),
             ("account", id) => it.account = id.parse().unwrap(),
             ("file", name) => it.external = Some(name.parse().unwrap()),
@@ -88,11 +88,29 @@ fn less_alike_pairs_are_linked_weakly() {
 }
 
 #[test]
+fn what_was_started_late_or_ended_early_is_linked_weakly() {
+    check(
+        "garmin run 0 3600 10000 | healthkit run 600 3000 8400 => Weak
+         garmin run 0 7200 20000 | healthkit run 5 4320 12000 => Weak
+         garmin run 0 7200 20000 | healthkit run 5 3500 9700 => -
+         garmin run 0 7200 20000 | healthkit run 5 4320 18000 => -
+         garmin run 0 7200 20000 | healthkit run 1000 4320 12000 => -
+         garmin walk 0 781 1066 | healthkit walk 81 631 858 => Weak
+         garmin walk 0 781 1066 | healthkit run 81 631 858 => -
+         garmin strength 0 3600 - | healthkit strength 200 3250 - => Weak
+         garmin run 0 3600 10000 on=fr965 | garmin run 600 3000 8400 on=fr965 => -
+         garmin run 0 3600 10000 | healthkit run 350 3600 10000 manual => Weak
+         garmin run 0 3600 10000 | healthkit run 650 3600 10000 manual => -",
+    );
+}
+
+#[test]
 fn a_family_that_says_nothing_needs_the_same_time() {
     check(
         "garmin run 0 3600 - | strava other 0 3600 - => Strong
          garmin run 0 3600 - | strava cardio 100 3300 - => Weak
          garmin run 0 3600 - | strava other 200 3400 - => -
+         garmin indoor_ride 0 3600 20000 | garmin other -130 3730 - => Weak
          garmin walk 0 3600 6000 | strava run 0 3600 6000 => Strong
          garmin walk 0 3600 6000 | strava run 250 3300 6000 => -",
     );
@@ -101,11 +119,13 @@ fn a_family_that_says_nothing_needs_the_same_time() {
 #[test]
 fn one_device_starts_one_recording_at_a_time() {
     check(
-        "garmin run 0 3600 10000 on=fr965 | strava run 1 3600 7000 on=fr965 => Strong
-         garmin run 0 3600 10000 on=fr965 | strava road_ride 0 2400 7000 on=fr965 => Strong
+        "garmin run 0 3600 10000 on=fr965 | strava run 1 3600 7000 on=fr965 => Recording
+         garmin run 0 3600 10000 on=fr965 | strava road_ride 0 2400 7000 on=fr965 => Recording
          garmin run 0 3600 10000 on=fr965 | strava run 3 3600 7000 on=fr965 => -
          garmin run 0 3600 10000 on=fr965 | strava run 0 1000 2000 on=fr965 => -
-         garmin run 0 3600 10000 on=fr965 | strava run 0 3600 7000 on=edge530 => -",
+         garmin run 0 3600 10000 on=fr965 | strava run 0 3600 7000 on=edge530 => -
+         healthkit run 0 900 2500 on=Watch7,2 | strava run 0 900 2100 on=AppleWatchSeries9 => -
+         healthkit run 0 900 2500 on=Watch7,2 | strava run 0 900 2100 on=Apple_Watch_Series_9 => Recording",
     );
 }
 
@@ -126,7 +146,7 @@ fn what_cannot_be_one_workout_is_not() {
          garmin run 0 200 - | healthkit run 205 200 - by=com.garmin.connect.mobile => -
          garmin run 0 3600 - on=fr965 | garmin run 250 3300 - on=fr965 => -
          garmin run 0 3600 - on=fr965 | garmin run 250 3300 - on=edge => Weak
-         garmin run 0 3600 - on=fr965 | garmin run 0 3600 - on=fr965 => Strong
+         garmin run 0 3600 - on=fr965 | garmin run 0 3600 - on=fr965 => Recording
          garmin multisport 0 7200 - whole | strava run 0 7200 - => -
          garmin multisport 0 7200 - whole | healthkit multisport 10 7190 - => Strong
          garmin run 0 3600 - leg | garmin run 60 3600 - leg => -
