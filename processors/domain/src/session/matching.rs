@@ -187,7 +187,7 @@ fn may_be_one(rules: &Thresholds, one: &Activity, other: &Activity) -> bool {
         rules.weak_start_s
     };
     ours.start().within(theirs.start(), start_s)
-        || ours.end().within(theirs.end(), rules.strong_start_s)
+        || ours.end().within(theirs.end(), rules.weak_start_s)
 }
 
 /// Pairs that are two things whatever their numbers say.
@@ -302,15 +302,18 @@ fn judge(
     }
 }
 
-/// Started late or ended early: one lies in the other, begins or ends with it, and was as fast.
+/// Started late or ended early: one lies in the other, begins or ends with it, and was as fast; or
+/// one was stopped late, and both went as far.
 fn is_cut(rules: &Thresholds, alike: &Numbers) -> bool {
-    let near_us = micros(rules.strong_start_s);
+    let near_us = micros(rules.weak_start_s);
+    let is_far = |limit| move |apart: u64| apart > limit;
+    let other_speed = is_far(rules.weak_distance_permille);
+    let other_way = is_far(rules.strong_distance_permille);
     (alike.starts_apart_us <= near_us || alike.ends_apart_us <= near_us)
         && alike.inside_permille >= rules.part_inside_permille
         && alike.iou_permille >= rules.weak_iou_permille
-        && alike
-            .speed_permille
-            .is_none_or(|apart| apart <= rules.weak_distance_permille)
+        && !(alike.speed_permille.is_some_and(other_speed)
+            && alike.distance_permille.is_some_and(other_way))
 }
 
 fn micros(seconds: i64) -> u64 {

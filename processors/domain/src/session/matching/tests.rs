@@ -70,7 +70,9 @@ fn copies_of_one_run_are_linked() {
 fn like_lengths_are_compared_where_one_side_hides_its_pauses() {
     check(
         "garmin road_ride 0 3600 30000 timer=3600 | strava road_ride 0 5400 30000 timer=3590 => Strong
-         garmin road_ride 0 3600 30000 timer=3600 | strava road_ride 0 5400 30000 => -",
+         garmin road_ride 0 3600 30000 timer=3600 | strava road_ride 0 5400 30000 => Weak
+         garmin road_ride 0 3600 30000 timer=3600 | strava road_ride 0 5400 36000 => -
+         garmin road_ride 0 3600 30000 timer=3600 | strava road_ride 0 5400 25000 => -",
     );
 }
 
@@ -93,8 +95,11 @@ fn what_was_started_late_or_ended_early_is_linked_weakly() {
         "garmin run 0 3600 10000 | healthkit run 600 3000 8400 => Weak
          garmin run 0 7200 20000 | healthkit run 5 4320 12000 => Weak
          garmin run 0 7200 20000 | healthkit run 5 3500 9700 => -
-         garmin run 0 7200 20000 | healthkit run 5 4320 18000 => -
+         garmin run 0 7200 20000 | healthkit run 5 4320 16000 => -
          garmin run 0 7200 20000 | healthkit run 1000 4320 12000 => -
+         garmin run 0 1886 5065 | healthkit run 6 2436 5167 => Weak
+         garmin run 0 1886 5065 | healthkit run 6 2436 4000 => -
+         garmin road_ride 0 11756 76507 | healthkit road_ride 805 11116 72837 => Weak
          garmin walk 0 781 1066 | healthkit walk 81 631 858 => Weak
          garmin walk 0 781 1066 | healthkit run 81 631 858 => -
          garmin strength 0 3600 - | healthkit strength 200 3250 - => Weak
