@@ -125,10 +125,15 @@ impl Tellers {
             Some((id.clone(), body))
         });
         let mut activities: BTreeMap<String, ActivityBody> = told.collect();
+        // Whether they are pieces depends on who else tells of the session.
+        let is_live = |member: &&Row| member.text("role") != "deleted";
+        let live: BTreeSet<String> = members.iter().filter(is_live).map(id_of).collect();
+        let mut together = evidence.states.pieces(&live);
         let is_piece = |member: &&Row| member.text("role") == "part";
-        let pieces: Vec<String> = members.iter().filter(is_piece).map(id_of).collect();
-        let pieces: BTreeSet<&str> = pieces.iter().map(String::as_str).collect();
-        activities.extend(evidence.states.pieces(&pieces));
+        for piece in members.iter().filter(is_piece).map(id_of) {
+            let told = together.remove(&piece);
+            activities.extend(told.map(|body| (piece, body)));
+        }
         Self { names, activities }
     }
 

@@ -52,12 +52,13 @@ impl Observations {
         self.0.get(id).is_some_and(|state| state.deleted)
     }
 
-    /// What the pieces of split recordings tell together, by the id of the first piece.
-    pub(super) fn pieces(&self, members: &BTreeSet<&str>) -> BTreeMap<String, ActivityBody> {
+    /// What the live members of a session tell, the pieces of a split recording together by the id
+    /// of the first piece.
+    pub(super) fn pieces(&self, members: &BTreeSet<String>) -> BTreeMap<String, ActivityBody> {
         let states: Vec<&ObservationState> = self
             .0
             .values()
-            .filter(|state| members.contains(state.observation_id.as_str()))
+            .filter(|state| members.contains(&state.observation_id))
             .collect();
         told_in_session(&states)
     }

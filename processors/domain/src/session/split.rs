@@ -224,6 +224,9 @@ fn sum_of(parts: &[&Activity], get: fn(&Activity) -> Option<i64>) -> Option<i64>
 
 /// The pieces among the members of one session: records of one device, one after the other. The
 /// user may have merged them, or a whole holds them together.
+///
+/// Two that differ by a clock's zone alone are one piece told twice. Halves of one length may look
+/// just so, but where another recording holds both, no clock was wrong.
 pub fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
     let mut ordered: Vec<&Activity> = members
         .iter()
@@ -231,14 +234,18 @@ pub fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
         .copied()
         .collect();
     ordered.sort_unstable_by_key(|member| (member.span, member.id));
+    let is_told_twice = |one: &Activity, other: &Activity| {
+        let is_held = || ordered.iter().any(|whole| holds(whole, [one, other]));
+        super::zone::is_zone_error(one, other) && !is_held()
+    };
     let mut streams: Vec<Vec<&Activity>> = Vec::new();
-    for member in ordered {
+    for member in ordered.iter().copied() {
         let piece_of = |stream: &&mut Vec<&Activity>| {
             let near = is_near(stream, member);
             near && stream.iter().all(|other| {
                 same_stream(other, member)
                     && follows(other.span, member.span)
-                    && !super::zone::is_zone_error(other, member)
+                    && !is_told_twice(other, member)
             })
         };
         match streams.iter_mut().find(piece_of) {
@@ -248,6 +255,16 @@ pub fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
     }
     streams.retain(|stream| stream.len() > 1);
     streams
+}
+
+/// Whether a recording of another device ran through both.
+fn holds(whole: &Activity, parts: [&Activity; 2]) -> bool {
+    parts.iter().all(|part| {
+        let inside = permille_of(part.span.overlap_us(whole.span), part.span.length_us());
+        !same_stream(whole, part)
+            && whole.is_manual() == part.is_manual()
+            && inside.is_some_and(|inside| inside >= THRESHOLDS.part_inside_permille)
+    })
 }
 
 /// Whether a record may go on where pieces ended, and all of them stay one day's work.

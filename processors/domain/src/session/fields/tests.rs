@@ -116,6 +116,25 @@ fn a_recording_in_one_piece_is_believed_and_pieces_are_summed() {
 }
 
 #[test]
+fn halves_of_one_length_are_pieces_where_another_device_ran_through() {
+    // Their starts are eight quarters of an hour apart, to six seconds.
+    let first = activity(1, "garmin road_ride 43 7138 48086 on=edge840");
+    let second = activity(2, "garmin road_ride 7249 7061 47927 on=edge840");
+    let whole = activity(3, "garmin road_ride 0 14283 98304 on=fenix7");
+    let all = merge(&[second.clone(), whole.clone(), first.clone()]);
+    assert_eq!(told(&all, "distance_m"), "3 path_rank 1:lower_rank");
+    assert_eq!(all.distance_dm, Some(983_040));
+    let parts = |role: &&(ObservationId, Role)| role.1 == Role::Part;
+    assert_eq!(all.roles.iter().filter(parts).count(), 2);
+
+    // One that holds only the first of them says nothing of the second.
+    let short = activity(3, "garmin road_ride 0 7300 49000 on=fenix7");
+    let all = merge(&[first.clone(), second.clone(), short]);
+    assert_eq!(all.distance_dm, Some(480_860));
+    assert_eq!(merge(&[first, second]).distance_dm, Some(480_860));
+}
+
+#[test]
 fn what_contradicts_a_choice_is_not_chosen() {
     let watch = activity(1, "garmin run 0 1800 5000 timer=1790");
     let phone = activity(2, "strava run 0 1800 5000 moving=1799");
