@@ -17,6 +17,9 @@ use crate::time::{CivilDate, Instant, local_date, offset_at};
 
 use ballot::{Ballot, Fit, path_rank};
 
+/// Two tellers of one length round a second each.
+const SAME_LENGTH_S: u64 = 2;
+
 /// A workout as its members tell it together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Composed {
@@ -294,58 +297,20 @@ impl<'a> Ballot<'a> {
         told.or(sport.indoor())
     }
 
-    /// End and elapsed time go together. A summary that tells the timer as its length hides its
-    /// pauses: a copy of the same recording that tells a longer elapsed time knows better, and so does
-    /// another device whose end is later than two devices on one body differ.
+    /// End and elapsed time go together: of who counts the pauses that the timed member hides, else
+    /// of itself.
     fn end(&mut self, timed: &Activity) -> (Instant, i64) {
-        let hides_pauses =
-            |it: &Activity| it.source == Source::Garmin && it.timer_s == Some(it.elapsed_s);
-        let tells_end = |member: &Activity| {
-            !member.is_manual()
-                && !hides_pauses(member)
-                && member.hidden_start == timed.hidden_start
-                && member.elapsed_s > timed.elapsed_s
-        };
-        let starts_with = |member: &Activity| {
-            let copy_s = THRESHOLDS.copy_start_s;
-            member.span.start().within(timed.span.start(), copy_s)
-        };
-        let of_service = |member: &Activity| {
-            member.source == Source::Strava || member.writer == Some(Writer::GarminConnect)
-        };
-        let is_much_later = |member: &Activity| {
-            let late_s = THRESHOLDS.later_end_s;
-            member.span.end() > timed.span.end()
-                && !member.span.end().within(timed.span.end(), late_s)
-        };
-        let ranked = self.ranked.iter();
-        let first = |knows_better: &dyn Fn(&Activity) -> bool| {
-            ranked
-                .clone()
-                .position(|it| tells_end(it) && knows_better(it))
-        };
-        let teller = hides_pauses(timed)
-            .then(|| {
-                first(&|it| starts_with(it) && of_service(it))
-                    .or_else(|| first(&starts_with))
-                    .or_else(|| first(&is_much_later))
-            })
-            .flatten();
+        let teller = self.teller_of_pauses(timed);
         let end = |member: &Activity| {
             (member.hidden_start == timed.hidden_start).then(|| member.span.end())
         };
         let elapsed = |member: &Activity| Some(member.elapsed_s);
         let first = self.ranked.iter().position(|member| member.id == timed.id);
         let winner = teller.or(first).unwrap_or(0);
-        let rule = if teller.is_some() {
-            "pauses_told"
+        let (rule, lost_by) = if teller.is_some() {
+            ("pauses_told", "pauses_untold")
         } else {
-            "path_rank"
-        };
-        let lost_by = if teller.is_some() {
-            "pauses_untold"
-        } else {
-            "lower_rank"
+            ("path_rank", "lower_rank")
         };
         let end = self.crown("end", winner, rule, |_| lost_by, end);
         let elapsed_s = self.crown("elapsed_s", winner, rule, |_| lost_by, elapsed);
@@ -353,6 +318,49 @@ impl<'a> Ballot<'a> {
             end.unwrap_or(timed.span.end()),
             elapsed_s.unwrap_or(timed.elapsed_s),
         )
+    }
+
+    /// A summary that tells the timer as its length hides its pauses: a copy of the same recording
+    /// that tells a longer elapsed time knows better, and so does another device whose end is later
+    /// than two devices on one body differ.
+    ///
+    /// Where Strava's copy tells the very length there was no pause, and who ended later forgot to
+    /// stop. Strava takes elapsed time out of the file itself; a copy in Health cannot say so much,
+    /// because an app may have written the timer as the length there, too.
+    fn teller_of_pauses(&self, timed: &Activity) -> Option<usize> {
+        let hides_pauses =
+            |it: &Activity| it.source == Source::Garmin && it.timer_s == Some(it.elapsed_s);
+        let is_comparable =
+            |it: &Activity| !it.is_manual() && it.hidden_start == timed.hidden_start;
+        let starts_with = |it: &Activity| {
+            let copy_s = THRESHOLDS.copy_start_s;
+            it.span.start().within(timed.span.start(), copy_s)
+        };
+        let confirms = |it: &Activity| {
+            it.source == Source::Strava
+                && is_comparable(it)
+                && starts_with(it)
+                && it.elapsed_s.abs_diff(timed.elapsed_s) <= SAME_LENGTH_S
+        };
+        if !hides_pauses(timed) || self.ranked.iter().any(|it| confirms(it)) {
+            return None;
+        }
+        let tells_end = |it: &Activity| {
+            is_comparable(it) && !hides_pauses(it) && it.elapsed_s > timed.elapsed_s
+        };
+        let of_service =
+            |it: &Activity| it.source == Source::Strava || it.writer == Some(Writer::GarminConnect);
+        let is_much_later = |it: &Activity| {
+            let (end, late_s) = (it.span.end(), THRESHOLDS.later_end_s);
+            end > timed.span.end() && !end.within(timed.span.end(), late_s)
+        };
+        let first = |knows_better: &dyn Fn(&Activity) -> bool| {
+            let mut ranked = self.ranked.iter();
+            ranked.position(|it| tells_end(it) && knows_better(it))
+        };
+        first(&|it| starts_with(it) && of_service(it))
+            .or_else(|| first(&starts_with))
+            .or_else(|| first(&is_much_later))
     }
 
     /// An offset that was told, else that of a zone that was told, else home, else UTC.

@@ -229,6 +229,30 @@ fn another_device_tells_the_end_where_it_ended_much_later() {
 }
 
 #[test]
+fn a_copy_that_tells_the_same_elapsed_time_says_that_no_pause_is_hidden() {
+    let ends = |copy: &str| {
+        let late = activity(3, "healthkit road_ride 20 4200 - by=com.apple.health.7");
+        let all = merge(&[garmin(), activity(2, copy), late]);
+        (all.end.seconds(), all.elapsed_s)
+    };
+    assert_eq!(ends("strava road_ride 0 3600 - moving=3550"), (3600, 3600));
+    assert_eq!(ends("strava road_ride 1 3602 - moving=3550"), (3600, 3600));
+    // Of another recording, typed in, or by an app that may have written the timer as the length.
+    assert_eq!(ends("strava road_ride 90 3600 -"), (4220, 4200));
+    assert_eq!(ends("strava road_ride 0 3600 - manual"), (4220, 4200));
+    assert_eq!(
+        ends("healthkit road_ride 0 3600 - timer=3600 by=com.garmin.connect.mobile"),
+        (4220, 4200)
+    );
+    // It confirms against other copies too, whose clocks are a few seconds off.
+    let connect = "healthkit road_ride 0 3607 - timer=3600 by=com.garmin.connect.mobile";
+    let strava = activity(2, "strava road_ride 0 3600 -");
+    let all = merge(&[garmin(), strava, activity(3, connect)]);
+    assert_eq!(all.end.seconds(), 3600);
+    assert_eq!(told(&all, "end"), "1 path_rank 3:lower_rank 2:same_value");
+}
+
+#[test]
 fn the_local_day_comes_from_an_offset_then_a_zone_then_home() {
     // 1970-01-01T23:30Z.
     let bare = activity(1, "garmin run 84600 600 -");
