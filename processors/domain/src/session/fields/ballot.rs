@@ -169,20 +169,32 @@ impl<'a> Ballot<'a> {
 }
 
 /// Nearness of a record's path to the device, 0 the nearest. What was typed in comes last.
+///
+/// Another app in Health is believed for the device that it names; one that names none may have
+/// guessed the workout from a body at rest and in motion, and a recording at Strava is better.
 pub(super) fn path_rank(member: &Activity) -> u8 {
     if member.is_manual() {
-        return 9;
+        return 11;
     }
     match (member.source, member.writer) {
         (Source::File, _) => 0,
         (Source::Garmin, _) => 1,
         (Source::HealthKit, Some(Writer::AppleDevice(_))) => 2,
-        (Source::HealthKit, Some(Writer::Other(_)) | None) => 3,
+        (Source::HealthKit, Some(Writer::Other(_)) | None) if has_own_device(member) => 3,
         (Source::HealthKit, Some(Writer::GarminConnect)) => 4,
-        (Source::Strava, _) => 5,
-        (Source::HealthKit, Some(Writer::Strava)) => 6,
-        (Source::Other, _) => 7,
-        (Source::App, _) => 8,
-        (Source::HealthKit, Some(Writer::AppleManual)) => 9,
+        (Source::Strava, _) if member.device.is_some() => 5,
+        (Source::HealthKit, Some(Writer::Other(_)) | None) => 6,
+        (Source::Strava, _) => 7,
+        (Source::HealthKit, Some(Writer::Strava)) => 8,
+        (Source::Other, _) => 9,
+        (Source::App, _) => 10,
+        (Source::HealthKit, Some(Writer::AppleManual)) => 11,
     }
+}
+
+/// Health names the phone on which an app wrote where the app names nothing.
+fn has_own_device(member: &Activity) -> bool {
+    member
+        .device
+        .is_some_and(|device| device.class != DeviceClass::Phone)
 }

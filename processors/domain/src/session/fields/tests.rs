@@ -253,6 +253,22 @@ fn a_copy_that_tells_the_same_elapsed_time_says_that_no_pause_is_hidden() {
 }
 
 #[test]
+fn another_app_without_a_device_of_its_own_gives_way_to_a_recording() {
+    let start = |lines: [&str; 2]| {
+        let all = merge(&[activity(1, lines[0]), activity(2, lines[1])]);
+        all.start.seconds()
+    };
+    let ring = "healthkit run 150 3350 - by=com.ouraring.oura";
+    assert_eq!(start([ring, "strava run 0 3600 10000 on=ELEMNT"]), 0);
+    assert_eq!(start([ring, "strava run 0 3600 10000"]), 150);
+    // The phone on which an app wrote is not what measured.
+    let phone = "healthkit run 150 3350 - by=com.ouraring.oura on=iPhone15,2";
+    assert_eq!(start([phone, "strava run 0 3600 10000 on=ELEMNT"]), 0);
+    let strap = "healthkit run 150 3350 - by=com.example.run on=PolarH10";
+    assert_eq!(start([strap, "strava run 0 3600 10000 on=ELEMNT"]), 150);
+}
+
+#[test]
 fn the_local_day_comes_from_an_offset_then_a_zone_then_home() {
     // 1970-01-01T23:30Z.
     let bare = activity(1, "garmin run 84600 600 -");
