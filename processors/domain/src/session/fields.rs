@@ -3,7 +3,7 @@
 //! A field is taken from one member, never mixed: an average of two energies is a number that no
 //! device measured. Members are ranked by how near their path is to the device; the best that tells
 //! a field wins it, and the choice is written down with everyone who lost it. Only the pieces of one
-//! recording are summed, because together they are one record.
+//! recording are summed or averaged, because together they are one record.
 
 mod ballot;
 

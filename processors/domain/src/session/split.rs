@@ -168,21 +168,19 @@ fn told_apart(whole: &Activity, parts: &[&Activity]) -> Option<u64> {
         .filter(|apart| *apart <= limit)
 }
 
-/// Pieces as one record: sums where a sum is meant, else what the longest piece tells. It has the id
-/// of the first piece. `None` without pieces.
+/// Pieces as one record: sums where a sum is meant, means over their time where a mean is, else what
+/// the first piece tells. It has the id of the first piece. `None` without pieces.
 pub fn together(parts: &[&Activity]) -> Option<Activity> {
     let mut ordered = parts.to_vec();
     ordered.sort_unstable_by_key(|part| (part.span, part.id));
     let first = *ordered.first()?;
-    let longest = *ordered
-        .iter()
-        .max_by_key(|part| (part.elapsed_s, std::cmp::Reverse(part.id)))?;
     let span = ordered
         .iter()
         .map(|part| part.span)
         .reduce(Span::hull)
         .unwrap_or(first.span);
     let sum = |get: fn(&Activity) -> Option<i64>| sum_of(&ordered, get);
+    let mean = |get: fn(&Activity) -> Option<i64>| mean_of(&ordered, get);
     let edited = ordered
         .iter()
         .max_by_key(|part| (part.sport_edited_at, part.title_edited_at));
@@ -194,13 +192,14 @@ pub fn together(parts: &[&Activity]) -> Option<Activity> {
         distance_dm: sum(|part| part.distance_dm),
         energy_j: sum(|part| part.energy_j),
         elevation_gain_dm: sum(|part| part.elevation_gain_dm),
-        heart_rate_avg_bpm: longest.heart_rate_avg_bpm,
+        heart_rate_avg_bpm: mean(|part| part.heart_rate_avg_bpm.map(i64::from))
+            .and_then(|mean| i32::try_from(mean).ok()),
         heart_rate_max_bpm: ordered
             .iter()
             .filter_map(|part| part.heart_rate_max_bpm)
             .max(),
-        power_avg_dw: longest.power_avg_dw,
-        speed_avg_mm_s: longest.speed_avg_mm_s,
+        power_avg_dw: mean(|part| part.power_avg_dw),
+        speed_avg_mm_s: mean(|part| part.speed_avg_mm_s),
         title: edited
             .and_then(|part| part.title.clone())
             .or_else(|| first.title.clone()),
@@ -220,6 +219,23 @@ fn sum_of(parts: &[&Activity], get: fn(&Activity) -> Option<i64>) -> Option<i64>
     parts
         .iter()
         .try_fold(0_i64, |sum, part| Some(sum.saturating_add(get(part)?)))
+}
+
+/// The mean over the time that all pieces worked, halves up. `None` where a piece does not tell its
+/// own: the mean of a part is not that of the whole.
+fn mean_of(parts: &[&Activity], get: fn(&Activity) -> Option<i64>) -> Option<i64> {
+    let mut sum = 0_i128;
+    let mut time_s = 0_i128;
+    for part in parts {
+        let worked_s = part.timer_s.or(part.moving_s).unwrap_or(part.elapsed_s);
+        let worked_s = i128::from(worked_s.max(0));
+        let weighted = i128::from(get(part)?).saturating_mul(worked_s);
+        sum = sum.saturating_add(weighted);
+        time_s = time_s.saturating_add(worked_s);
+    }
+    let doubled = sum.saturating_mul(2).saturating_add(time_s);
+    let mean = doubled.checked_div_euclid(time_s.saturating_mul(2))?;
+    i64::try_from(mean).ok()
 }
 
 /// The pieces among the members of one session: records of one device, one after the other. The

@@ -135,6 +135,46 @@ fn halves_of_one_length_are_pieces_where_another_device_ran_through() {
 }
 
 #[test]
+fn an_average_of_pieces_is_that_of_all_their_time() {
+    let piece = |id, line: &str, heart, power, speed| {
+        let mut it = activity(id, line);
+        it.heart_rate_avg_bpm = Some(heart);
+        (it.power_avg_dw, it.speed_avg_mm_s) = (Some(power), Some(speed));
+        it
+    };
+    let first = piece(
+        1,
+        "strava road_ride 0 3700 25000 moving=3600",
+        150,
+        2000,
+        7000,
+    );
+    let second = piece(2, "strava road_ride 4000 1200 9000", 140, 1800, 7500);
+    let both = merge(&[second.clone(), first.clone()]);
+    assert_eq!(
+        (
+            both.heart_rate_avg_bpm,
+            both.power_avg_dw,
+            both.speed_avg_mm_s
+        ),
+        (Some(148), Some(1950), Some(7125)),
+        "three quarters of the time at the values of the first"
+    );
+    assert_eq!(told(&both, "power_avg_w"), "1 of_parts");
+
+    // The average of one piece is no average of both.
+    let silent = Activity {
+        power_avg_dw: None,
+        ..second
+    };
+    let both = merge(&[first, silent]);
+    assert_eq!(
+        (both.power_avg_dw, both.heart_rate_avg_bpm),
+        (None, Some(148))
+    );
+}
+
+#[test]
 fn what_contradicts_a_choice_is_not_chosen() {
     let watch = activity(1, "garmin run 0 1800 5000 timer=1790");
     let phone = activity(2, "strava run 0 1800 5000 moving=1799");
