@@ -103,7 +103,7 @@ pub fn group(activities: &[Activity], overrides: &[Override]) -> Vec<Group> {
     let words = Words::of(activities, overrides);
     let is_split = |one: usize, other: usize| splits(&order, &words, one, other);
     let recordings = Recordings::of(&order, is_split);
-    let sides = sides_of(&order, &recordings, &words);
+    let sides = split::sides(&order, &recordings, |one, other| words.is_split(one, other));
     let mut clusters = link_all(&order, &recordings, &sides, is_split);
     take_in(&mut clusters, &order, &recordings, &sides, is_split);
     obey(&mut clusters, &order, &words);
@@ -187,22 +187,6 @@ fn sorted(activities: &[Activity]) -> Vec<(usize, &Activity)> {
 struct Link {
     likeness: Likeness,
     pair: Pair,
-}
-
-/// The sides among recordings: a copy of a piece is no piece of its own.
-fn sides_of(order: &[(usize, &Activity)], recordings: &Recordings, words: &Words) -> Vec<Side> {
-    let originals = recordings.originals();
-    let told: Vec<(usize, &Activity)> = originals
-        .iter()
-        .filter_map(|position| order.get(*position).copied())
-        .collect();
-    let place = |at: &usize| originals.get(*at).copied();
-    let sides = split::sides(&told, |one, other| words.is_split(one, other));
-    let placed = |side: Side| Side {
-        parts: side.parts.iter().filter_map(place).collect(),
-        wholes: side.wholes.iter().filter_map(place).collect(),
-    };
-    sides.into_iter().map(placed).collect()
 }
 
 /// Complete linkage over recordings and sides. Positions of the order.

@@ -148,7 +148,7 @@ pub(super) fn hard_link(one: &Activity, other: &Activity) -> Option<Likeness> {
         (Strength::Copy, "file")
     } else if is_copy(one, other) {
         (Strength::Copy, "copy")
-    } else if is_one_start(rules, one, other, &alike) {
+    } else if is_one_start(rules, one, other) && alike.iou_permille >= rules.strong_iou_permille {
         (Strength::Recording, "device_and_start")
     } else {
         return None;
@@ -163,6 +163,10 @@ pub(super) fn by_numbers(one: &Activity, other: &Activity) -> Option<Likeness> {
         return None;
     }
     let alike = measure(one, other);
+    // What was cropped is no copy: it may be a piece.
+    if is_one_start(rules, one, other) && alike.iou_permille >= rules.weak_iou_permille {
+        return Some(says(&alike, Strength::Strong, "device_and_start"));
+    }
     let (strength, rule) = judge(rules, &alike, compatible(one.family(), other.family()))?;
     let weak_only = strength == Strength::Weak;
     (!(weak_only && same_stream(one, other) && one.device.is_some()))
@@ -232,7 +236,7 @@ pub(super) fn is_one_file(one: &Activity, other: &Activity) -> bool {
 }
 
 /// The same device at the same second: what was cropped or trimmed afterwards does not count.
-fn is_one_start(rules: &Thresholds, one: &Activity, other: &Activity, alike: &Numbers) -> bool {
+fn is_one_start(rules: &Thresholds, one: &Activity, other: &Activity) -> bool {
     let of_one_device = one.device.zip(other.device);
     of_one_device.is_some_and(|(one, other)| one.may_be(other))
         && !one.is_manual()
@@ -241,7 +245,6 @@ fn is_one_start(rules: &Thresholds, one: &Activity, other: &Activity, alike: &Nu
             .span
             .start()
             .within(other.span.start(), rules.device_start_s)
-        && alike.iou_permille >= rules.weak_iou_permille
 }
 
 /// An app copied a cloud source's record into HealthKit, and we have the original.

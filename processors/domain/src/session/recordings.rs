@@ -54,14 +54,6 @@ impl Recordings {
         let holds = |copies: &&Vec<usize>| copies.contains(&position);
         self.copies.iter().find(holds).map_or(&[], Vec::as_slice)
     }
-
-    /// The originals, in order.
-    pub(super) fn originals(&self) -> Vec<usize> {
-        let mut originals = self.original.clone();
-        originals.sort_unstable();
-        originals.dedup();
-        originals
-    }
 }
 
 /// Pairs of one recording, the surest first.
@@ -98,14 +90,20 @@ fn may_be_copies(order: &[(usize, &Activity)], one: usize, other: usize) -> bool
 
 /// Made by a service or an app, mostly out of another's recording.
 fn is_copy(activity: &Activity) -> bool {
-    let writes_for = activity.writer.and_then(|writer| writer.cloud_source());
-    activity.source == Source::Strava || writes_for.is_some()
+    activity.source == Source::Strava || is_written_copy(activity)
 }
 
+fn is_written_copy(activity: &Activity) -> bool {
+    let writes_for = activity.writer.and_then(|writer| writer.cloud_source());
+    writes_for.is_some()
+}
+
+/// The nearest to the device; of a service's record and what it wrote into Health, the record.
 fn original_of(order: &[(usize, &Activity)], copies: &[usize]) -> Option<usize> {
     let rank = |position: &&usize| {
         let activity = order.get(**position).map(|(_, activity)| *activity);
-        (activity.is_none_or(is_copy), **position)
+        let holds = |is: fn(&Activity) -> bool| activity.is_none_or(is);
+        (holds(is_written_copy), holds(is_copy), **position)
     };
     copies.iter().min_by_key(rank).copied()
 }

@@ -6,6 +6,7 @@
 
 use super::Activity;
 use super::matching::{THRESHOLDS, apart_permille, permille_of, same_stream};
+use super::recordings::Recordings;
 use crate::observation::ObservationId;
 use crate::sport::{Compatibility, Family, compatible};
 use crate::time::Span;
@@ -23,9 +24,11 @@ pub(super) struct Side {
 }
 
 /// The sides among records in order of their start. Every record is a part of at most one side, and
-/// no part is a whole.
+/// no part is a whole. Both are told by their originals: a copy of a piece is no piece of its own,
+/// but it may be a copy that knows how long the whole was.
 pub(super) fn sides(
     order: &[(usize, &Activity)],
+    recordings: &Recordings,
     is_split: impl Fn(&Activity, &Activity) -> bool,
 ) -> Vec<Side> {
     let mut found: Vec<(u64, Side)> = Vec::new();
@@ -33,7 +36,8 @@ pub(super) fn sides(
         if !may_be_whole(whole) {
             continue;
         }
-        for parts in pieces_in(order, position) {
+        let original = recordings.original(position);
+        for parts in pieces_in(order, recordings, position) {
             let tellers: Vec<&Activity> = at(order, &parts);
             let forbidden = tellers.iter().any(|part| is_split(whole, part));
             let Some(apart) = told_apart(whole, &tellers).filter(|_| !forbidden) else {
@@ -42,13 +46,15 @@ pub(super) fn sides(
             match found.iter_mut().find(|(_, side)| side.parts == parts) {
                 Some((least, side)) => {
                     *least = (*least).min(apart);
-                    side.wholes.push(position);
+                    if !side.wholes.contains(&original) {
+                        side.wholes.push(original);
+                    }
                 }
                 None => found.push((
                     apart,
                     Side {
                         parts,
-                        wholes: vec![position],
+                        wholes: vec![original],
                     },
                 )),
             }
@@ -87,7 +93,11 @@ pub(super) fn at<'a>(order: &[(usize, &'a Activity)], positions: &[usize]) -> Ve
 }
 
 /// Pieces inside of a whole, by stream; two and more of each.
-fn pieces_in(order: &[(usize, &Activity)], position: usize) -> Vec<Vec<usize>> {
+fn pieces_in(
+    order: &[(usize, &Activity)],
+    recordings: &Recordings,
+    position: usize,
+) -> Vec<Vec<usize>> {
     let Some((_, whole)) = order.get(position) else {
         return Vec::new();
     };
@@ -99,7 +109,8 @@ fn pieces_in(order: &[(usize, &Activity)], position: usize) -> Vec<Vec<usize>> {
         if piece.span.start() > whole.span.end() {
             break;
         }
-        if other == position || !may_be_piece(piece, whole) {
+        let is_copy = recordings.original(other) != other || recordings.original(position) == other;
+        if is_copy || !may_be_piece(piece, whole) {
             continue;
         }
         let stream = streams.iter_mut().find(|stream| {

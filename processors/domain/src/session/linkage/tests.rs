@@ -183,6 +183,32 @@ fn copies_of_one_recording_count_as_one() {
         &[],
         "5+1+2+3+4",
     );
+    // Pieces that only a service tells of, and what it wrote into Health.
+    check(
+        "healthkit road_ride 0 5422 37090 by=com.strava.stravaride
+         strava road_ride 0 5422 37138 on=coros
+         healthkit road_ride 53 10779 72049 by=com.apple.health.7
+         strava road_ride 5485 5379 36885 on=coros
+         healthkit road_ride 5485 5379 36930 by=com.strava.stravaride",
+        &[],
+        "1+2+3+4+5",
+    );
+    check(
+        "strava e_bike -57 5643 37831 on=android
+         strava road_ride -4 11934 64371 on=fr965 moving=9445
+         garmin road_ride -4 9463 64318 on=fr965 timer=9463
+         strava road_ride 8105 3817 26550 on=android",
+        &[],
+        "1+3+2+4",
+    );
+    // Two halves that a user made of it at Strava are its pieces, though one starts with it.
+    check(
+        "garmin road_ride 0 5647 40356 on=fr965
+         strava road_ride 0 3196 22919 on=fr965
+         strava road_ride 3203 2442 17459 on=fr965",
+        &[],
+        "2+1+3",
+    );
     // One copy of two recordings does not make them one.
     check(
         "garmin run 0 3600 10000 on=fr965

@@ -125,7 +125,7 @@ fn a_family_that_says_nothing_needs_the_same_time() {
 fn one_device_starts_one_recording_at_a_time() {
     check(
         "garmin run 0 3600 10000 on=fr965 | strava run 1 3600 7000 on=fr965 => Recording
-         garmin run 0 3600 10000 on=fr965 | strava road_ride 0 2400 7000 on=fr965 => Recording
+         garmin run 0 3600 10000 on=fr965 | strava road_ride 0 2400 7000 on=fr965 => Strong
          garmin run 0 3600 10000 on=fr965 | strava run 3 3600 7000 on=fr965 => -
          garmin run 0 3600 10000 on=fr965 | strava run 0 1000 2000 on=fr965 => -
          garmin run 0 3600 10000 on=fr965 | strava run 0 3600 7000 on=edge530 => -
