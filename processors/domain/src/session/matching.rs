@@ -291,6 +291,7 @@ fn judge(
         rules.weak_distance_permille,
     );
     let identical = alike.iou_permille >= rules.identical_iou_permille;
+    let mostly = alike.iou_permille >= rules.strong_iou_permille;
     match families {
         Compatibility::Equal | Compatibility::OnlyStrong if strong => {
             Some((Strength::Strong, "duplicate"))
@@ -300,7 +301,7 @@ fn judge(
         Compatibility::Wild if strong && identical => Some((Strength::Strong, "same_time")),
         // All but the family agrees: a type that was edited, or mapped by another taste.
         Compatibility::Wild | Compatibility::No if strong => Some((Strength::Weak, "other_family")),
-        Compatibility::Wild if weak && identical => Some((Strength::Weak, "same_time")),
+        Compatibility::Wild if weak && mostly => Some((Strength::Weak, "same_time")),
         _ => None,
     }
 }

@@ -114,7 +114,8 @@ fn a_family_that_says_nothing_needs_the_same_time() {
     check(
         "garmin run 0 3600 - | strava other 0 3600 - => Strong
          garmin run 0 3600 - | strava cardio 100 3300 - => Weak
-         garmin run 0 3600 - | strava other 200 3400 - => -
+         garmin run 0 3600 - | strava other 200 3400 - => Weak
+         garmin run 0 3600 - | strava other 290 2880 - => -
          garmin indoor_ride 0 3600 20000 | garmin other -130 3730 - => Weak
          garmin walk 0 3600 6000 | strava run 0 3600 6000 => Strong
          garmin walk 0 3600 6000 | strava run 250 3300 6000 => -",
