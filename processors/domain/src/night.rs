@@ -20,6 +20,10 @@ pub use clusters::{Cluster, clusters};
 /// A gap up to here belongs to the same night.
 pub const GAP_S: i64 = 120 * 60;
 
+/// Fragments of one device up to here apart are one run, which is never torn. A stretch awake that
+/// nobody tells is shorter in a night, and longer between a night and a nap.
+const RUN_GAP_S: i64 = 30 * 60;
+
 /// The cluster with the most sleep of a date is a night from here on.
 pub const NIGHT_MIN_S: i64 = 3 * 3600;
 
@@ -32,7 +36,7 @@ pub const REACH_S: i64 = 38 * 3600;
 
 /// The rules as text, for the hash that names their version.
 pub fn describe() -> String {
-    format!("gap {GAP_S} night {NIGHT_MIN_S} fill {FILL_MIN_S}")
+    format!("gap {GAP_S} run {RUN_GAP_S} night {NIGHT_MIN_S} fill {FILL_MIN_S}")
 }
 
 /// What a record or a segment of one says.

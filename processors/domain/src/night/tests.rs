@@ -211,6 +211,74 @@ fn a_declared_nap_stays_a_nap_with_what_others_saw_of_it() {
 }
 
 #[test]
+fn fragments_that_begin_before_a_declared_nap_are_not_torn_from_it() {
+    check(
+        "garmin session 00:00 07:00 asleep=400
+         garmin session 14:00 15:00 nap asleep=55
+         ring light 13:45 14:01
+         ring deep 14:01 14:55",
+        &[
+            "night 00:00-07:00 asleep=400 1",
+            "nap 13:45-14:55 asleep=70 2+3+4",
+        ],
+    );
+    // Nor do they go to a night that ended less than two hours before.
+    check(
+        "garmin session 00:00 07:00 asleep=400
+         garmin session 08:00 09:00 nap asleep=55
+         ring light 00:10 06:55
+         ring awake 06:55 07:10
+         ring awake 07:40 07:45
+         ring light 07:45 08:01
+         ring awake 08:01 08:10
+         ring deep 08:10 08:55",
+        &[
+            "night 00:10-06:55 asleep=405 1+3+4",
+            "nap 07:45-08:55 asleep=61 2+5+6+7+8",
+        ],
+    );
+    // A lone fragment that shares some of the nap is of the nap.
+    check(
+        "garmin session 14:00 15:00 nap asleep=55
+         iphone asleep 13:40 14:05",
+        &["nap 14:00-15:00 asleep=55 1+2"],
+    );
+}
+
+#[test]
+fn time_in_bed_around_a_declared_nap_is_no_nap_of_its_own() {
+    check(
+        "garmin session 14:11 15:11 nap asleep=60
+         watch light 14:12 14:49
+         watch light 14:49 15:06
+         iphone in_bed 13:34 15:10",
+        &["nap 14:12-15:06 asleep=54 1+2+3+4"],
+    );
+    // It takes the nap to no night either.
+    check(
+        "garmin session 00:00 07:00 asleep=400
+         garmin session 08:00 08:40 nap asleep=40
+         ring asleep 07:50 08:42
+         iphone in_bed 07:45 08:50",
+        &[
+            "night 00:00-07:00 asleep=400 1",
+            "nap 08:00-08:40 asleep=40 2+3+4",
+        ],
+    );
+}
+
+#[test]
+fn a_nap_that_fragments_of_a_night_surround_is_a_part_of_it() {
+    check(
+        "watch light 23:00 1+02:00
+         watch deep 1+02:00 1+03:20
+         watch light 1+03:20 1+06:30
+         garmin session 1+03:00 1+03:30 nap asleep=30",
+        &["night 23:00-1+06:30 asleep=450 1+2+3+4"],
+    );
+}
+
+#[test]
 fn time_in_bed_is_sleep_where_nobody_tells_of_sleep() {
     check(
         "iphone in_bed 22:00 1+06:00",
