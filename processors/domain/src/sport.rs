@@ -42,12 +42,14 @@ pub enum Sport {
     Baseball,
     Tennis,
     Racket,
+    /// Teams with a ball or something like it, without a word of their own.
+    Team,
     Multisport,
     Other,
 }
 
 /// Every sport with its word and its family.
-const SPORTS: [(Sport, &str, Family); 27] = [
+const SPORTS: [(Sport, &str, Family); 28] = [
     (Sport::Run, "run", Family::Run),
     (Sport::TrailRun, "trail_run", Family::Run),
     (Sport::Treadmill, "treadmill", Family::Run),
@@ -73,6 +75,7 @@ const SPORTS: [(Sport, &str, Family); 27] = [
     (Sport::Baseball, "baseball", Family::Ball),
     (Sport::Tennis, "tennis", Family::Ball),
     (Sport::Racket, "racket", Family::Ball),
+    (Sport::Team, "team", Family::Ball),
     (Sport::Multisport, "multisport", Family::Multi),
     (Sport::Other, "other", Family::Any),
 ];
@@ -100,6 +103,7 @@ impl Sport {
             | Self::Walk
             | Self::Cardio
             | Self::Racket
+            | Self::Team
             | Self::Multisport => 1,
             _ => 2,
         }
@@ -365,6 +369,49 @@ mod tests {
              healthkit 9999 => other ?",
         );
         assert_eq!(healthkit("46", None, Some(true)).sport, Sport::OpenWater);
+    }
+
+    #[test]
+    fn teams_are_of_one_family_whoever_names_them() {
+        check(
+            "garmin VOLLEYBALL => team
+             garmin CRICKET => team
+             garmin RUGBY => team
+             garmin LACROSSE => team
+             garmin FIELD_HOCKEY => team
+             garmin ICE_HOCKEY => team
+             garmin HOCKEY => team
+             garmin ULTIMATE_DISC => team
+             strava Volleyball => team
+             strava Cricket => team
+             healthkit Volleyball => team
+             healthkit Cricket => team
+             healthkit Rugby => team
+             healthkit Hockey => team
+             healthkit Handball => team
+             healthkit Lacrosse => team
+             healthkit AustralianFootball => team
+             healthkit 51 => team",
+        );
+        assert_eq!(Sport::Team.family(), Family::Ball);
+    }
+
+    #[test]
+    fn a_vendor_spells_one_sport_in_several_ways() {
+        check(
+            "garmin HANDCYCLING => road_ride
+             garmin INDOOR_HANDCYCLING => indoor_ride in
+             garmin OBSTACLE_RUNNING => run
+             garmin WHITEWATER_RAFTING_V2 => paddle
+             garmin MMA => cardio
+             garmin STRETCHING => yoga
+             strava PhysicalTherapy => cardio
+             healthkit running => run
+             healthkit running +in => treadmill in
+             healthkit walking => walk
+             healthkit cycling => road_ride
+             healthkit traditionalStrengthTraining => strength",
+        );
     }
 
     #[test]

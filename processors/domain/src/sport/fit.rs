@@ -63,6 +63,11 @@ pub(super) const TABLE: &[(u16, Option<u16>, Sport, Place)] = &[
     (41, None, Sport::Paddle, Unsaid),
     (62, None, Sport::Cardio, Unsaid),
     (64, None, Sport::Racket, Unsaid),
+    (71, None, Sport::Team, Unsaid),
+    (72, None, Sport::Team, Unsaid),
+    (73, None, Sport::Team, Unsaid),
+    (74, None, Sport::Team, Unsaid),
+    (75, None, Sport::Team, Unsaid),
     (88, None, Sport::Paddle, Unsaid),
 ];
 
@@ -78,6 +83,7 @@ mod tests {
         assert_eq!(sport(1, 200), Sport::Run);
         assert_eq!(sport(2, 58), Sport::IndoorRide);
         assert_eq!(sport(64, 85), Sport::Racket);
+        assert_eq!((sport(71, 0), sport(75, 0)), (Sport::Team, Sport::Team));
         assert!(fit(3, 0).transition);
         assert!(!fit(250, 0).known);
     }

@@ -1,4 +1,5 @@
-//! HealthKit's workout types, by name (with or without `HKWorkoutActivityType`) or by raw number.
+//! HealthKit's workout types, by name (with or without `HKWorkoutActivityType`, or as the enum of
+//! Swift spells it, `running`) or by raw number.
 
 use super::Place::{In, Out, Unsaid};
 use super::{Classified, Row, Sport, look_up};
@@ -14,7 +15,8 @@ pub fn healthkit(name: &str, indoor: Option<bool>, open_water: Option<bool>) -> 
         },
         Err(_) => name,
     };
-    let mut found = look_up(TABLE, name)
+    let name = capitalised(name);
+    let mut found = look_up(TABLE, &name)
         .unwrap_or(Classified::UNKNOWN)
         .moved(indoor);
     if found.sport == Sport::PoolSwim && open_water == Some(true) {
@@ -25,10 +27,16 @@ pub fn healthkit(name: &str, indoor: Option<bool>, open_water: Option<bool>) -> 
     found
 }
 
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
 pub(super) const TABLE: &[Row] = &[
     ("AmericanFootball", Sport::AmericanFootball, Unsaid),
     ("Archery", Sport::Other, Unsaid),
-    ("AustralianFootball", Sport::Other, Unsaid),
+    ("AustralianFootball", Sport::Team, Unsaid),
     ("Badminton", Sport::Racket, Unsaid),
     ("Barre", Sport::Yoga, Unsaid),
     ("Baseball", Sport::Baseball, Unsaid),
@@ -39,7 +47,7 @@ pub(super) const TABLE: &[Row] = &[
     ("Climbing", Sport::Strength, Unsaid),
     ("Cooldown", Sport::Yoga, Unsaid),
     ("CoreTraining", Sport::Strength, Unsaid),
-    ("Cricket", Sport::Other, Unsaid),
+    ("Cricket", Sport::Team, Unsaid),
     ("CrossCountrySkiing", Sport::NordicSki, Out),
     ("CrossTraining", Sport::Cardio, Unsaid),
     ("Curling", Sport::Other, Unsaid),
@@ -58,14 +66,14 @@ pub(super) const TABLE: &[Row] = &[
     ("Golf", Sport::Other, Out),
     ("Gymnastics", Sport::Strength, Unsaid),
     ("HandCycling", Sport::RoadRide, Unsaid),
-    ("Handball", Sport::Other, Unsaid),
+    ("Handball", Sport::Team, Unsaid),
     ("HighIntensityIntervalTraining", Sport::Cardio, Unsaid),
     ("Hiking", Sport::Hike, Out),
-    ("Hockey", Sport::Other, Unsaid),
+    ("Hockey", Sport::Team, Unsaid),
     ("Hunting", Sport::Other, Out),
     ("JumpRope", Sport::Cardio, Unsaid),
     ("Kickboxing", Sport::Cardio, Unsaid),
-    ("Lacrosse", Sport::Other, Unsaid),
+    ("Lacrosse", Sport::Team, Unsaid),
     ("MartialArts", Sport::Cardio, Unsaid),
     ("MindAndBody", Sport::Yoga, Unsaid),
     ("MixedCardio", Sport::Cardio, Unsaid),
@@ -78,7 +86,7 @@ pub(super) const TABLE: &[Row] = &[
     ("PreparationAndRecovery", Sport::Yoga, Unsaid),
     ("Racquetball", Sport::Racket, Unsaid),
     ("Rowing", Sport::Row, Unsaid),
-    ("Rugby", Sport::Other, Unsaid),
+    ("Rugby", Sport::Team, Unsaid),
     ("Running", Sport::Run, Unsaid),
     ("Sailing", Sport::Other, Out),
     ("SkatingSports", Sport::Other, Unsaid),
@@ -101,7 +109,7 @@ pub(super) const TABLE: &[Row] = &[
     ("TraditionalStrengthTraining", Sport::Strength, Unsaid),
     ("Transition", Sport::Multisport, Unsaid),
     ("UnderwaterDiving", Sport::Other, Unsaid),
-    ("Volleyball", Sport::Other, Unsaid),
+    ("Volleyball", Sport::Team, Unsaid),
     ("Walking", Sport::Walk, Unsaid),
     ("WaterFitness", Sport::Cardio, Unsaid),
     ("WaterPolo", Sport::Other, Unsaid),

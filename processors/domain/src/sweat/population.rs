@@ -61,6 +61,7 @@ pub fn population(sport: Sport) -> PopulationRow {
         | Sport::Cardio
         | Sport::Tennis
         | Sport::Racket
+        | Sport::Team
         | Sport::Other => OVERALL,
     }
 }
