@@ -27,6 +27,11 @@ const RULES: Words = &[
         "pauses_told",
         "it counts the pauses that the other leaves out",
     ),
+    (
+        "device_fit",
+        "its device measures this best, of those that are as near",
+    ),
+    ("of_parts", "of all pieces of one recording together"),
 ];
 
 /// A record that lost only because one had to.
@@ -39,12 +44,23 @@ const LOST: Words = &[
     ("not_edited", "was not changed by hand"),
     ("less_specific", "names the sport less exactly"),
     ("pauses_untold", "leaves pauses out"),
+    ("contradicts", "contradicts what was chosen before"),
 ];
 
-const CANDIDATES: Words = &[(
-    "hidden_start",
-    "its start is hidden, and more than one workout of that day fits",
-)];
+const CANDIDATES: Words = &[
+    (
+        "hidden_start",
+        "its start is hidden, and it may be this workout of that day",
+    ),
+    (
+        "zone_error",
+        "all is alike but the start, and a clock in a wrong zone would explain that",
+    ),
+    (
+        "overlap",
+        "both are of one kind of sport at one time, and nobody does two workouts at once",
+    ),
+];
 
 const ROLES: Words = &[
     ("primary", "told most"),

@@ -46,7 +46,7 @@ impl Settings {
             replace(&mut settings.allergies, body.allergies.as_ref());
             replace(&mut settings.flags, body.flags.as_ref());
             if let Some(sex) = &body.sex {
-                settings.female = matches!(sex.as_str(), "female" | "f" | "woman");
+                settings.female = matches!(plain(sex).as_str(), "female" | "f" | "woman");
             }
             if let Some(trained) = body.gut_trained {
                 settings.gut_trained = trained;
@@ -97,8 +97,16 @@ impl Settings {
 
 fn replace(list: &mut Vec<String>, told: Option<&Vec<String>>) {
     if let Some(told) = told {
-        list.clone_from(told);
+        *list = told.iter().map(|word| plain(word)).collect();
+        list.sort();
+        list.dedup();
     }
+}
+
+/// A word of a vocabulary, however an app spells it: `Gluten-free` is `gluten_free`.
+fn plain(word: &str) -> String {
+    let word = word.trim().to_lowercase();
+    word.replace([' ', '-'], "_")
 }
 
 /// Of several contents of one edit the first-arrived last counts; edits are in (at, arrival) order.

@@ -43,6 +43,8 @@ pub enum Phase {
 pub struct Restrictions {
     pub diets: BTreeSet<Diet>,
     pub allergies: BTreeSet<Allergen>,
+    /// An allergy of which no item tells whether it is safe.
+    pub unknown_allergy: bool,
     /// Subject to doping controls: only food, plain drinks and certified lots.
     pub tested: bool,
     /// Items with a live certificate.
@@ -64,6 +66,7 @@ pub struct Restrictions {
 pub enum Objection {
     Diet(Diet),
     Allergy(Allergen),
+    UnknownAllergy,
     NotCertified,
     Caffeine,
     Sodium,
@@ -88,6 +91,9 @@ impl Restrictions {
     }
 
     fn harm(&self, item: &Item) -> Option<Objection> {
+        if self.unknown_allergy {
+            return Some(Objection::UnknownAllergy);
+        }
         let allergen = self.allergies.iter().copied();
         let mut allergens = allergen.filter(|one| item.traits.of(one.substance()) != Truth::No);
         if let Some(allergen) = allergens.next() {
@@ -194,8 +200,13 @@ impl Allergen {
         }
     }
 
+    /// One or many of it: `nut` is `nuts`.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.as_str() == word)
+        let one_of = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
+        let wanted = one_of(word);
+        Self::ALL
+            .into_iter()
+            .find(|one| one_of(one.as_str()) == wanted)
     }
 
     pub(crate) const fn substance(self) -> Trait {

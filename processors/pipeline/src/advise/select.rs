@@ -77,17 +77,17 @@ pub(super) struct Taste {
 impl Taste {
     pub(super) fn of(settings: &Settings) -> Self {
         let has = |word: &str| settings.flags.iter().any(|flag| flag == word);
+        let allergies = settings.allergies.iter();
+        let allergies: Vec<_> = allergies.map(|word| Allergen::parse(word)).collect();
         let restrictions = Restrictions {
             diets: settings
                 .diet
                 .iter()
                 .filter_map(|word| Diet::parse(word))
                 .collect(),
-            allergies: settings
-                .allergies
-                .iter()
-                .filter_map(|word| Allergen::parse(word))
-                .collect(),
+            // Nothing is known to be free of what nobody asked about.
+            unknown_allergy: allergies.contains(&None),
+            allergies: allergies.into_iter().flatten().collect(),
             tested: has("tested_athlete"),
             certified: BTreeSet::new(),
             sodium_restricted: ["kidney", "heart", "hypertension", "low_salt"]
@@ -267,4 +267,68 @@ fn is_nothing(bands: &Bands) -> bool {
     Nutrient::ALL
         .into_iter()
         .all(|nutrient| bands.get(nutrient).lo == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::record::Micros;
+    use schemas::record::observation::ProfileEditBody;
+    use schemas::record::state::{AthleteHead, ProfileEditState};
+
+    use super::*;
+
+    /// What an athlete with these allergies and diets may take in a long workout.
+    fn offered(allergies: &[&str], diet: &[&str]) -> Vec<ProductOption> {
+        let words = |list: &[&str]| Some(list.iter().map(|word| (*word).to_owned()).collect());
+        let head = AthleteHead {
+            profile_edits: vec![ProfileEditState {
+                observation_id: String::new(),
+                first_received_at: Micros(0),
+                content_hash: 0,
+                body: ProfileEditBody {
+                    allergies: words(allergies),
+                    diet: words(diet),
+                    ..ProfileEditBody::default()
+                },
+            }],
+            ..AthleteHead::default()
+        };
+        let taste = Taste::of(&Settings::of(&head));
+        let bands = Bands {
+            fluid_ml: Band::new(1_500, Some(2_000), None),
+            carbohydrate_dg: Band::new(1_200, Some(1_800), None),
+            ..Bands::default()
+        };
+        let shelf = Shelf::shipped();
+        let (candidates, asked) = (shelf.candidates(&taste, Phase::During), 0);
+        let asked = Asked {
+            candidates: asked,
+            bands,
+            salt_max: SALT_MAX,
+            strong_drinks: false,
+        };
+        solve(&candidates.1, Phase::During, asked)
+    }
+
+    #[test]
+    fn words_protect_however_they_are_spelled() {
+        let plain = offered(&[], &[]);
+        assert_ne!(offered(&["milk"], &[]), plain);
+        for (allergies, diet, as_if, as_diet) in [
+            (&["Milk "][..], &[][..], &["milk"][..], &[][..]),
+            (&["nut", "Peanuts"], &[], &["nuts", "peanut"], &[]),
+            (&[], &["Vegan"], &[], &["vegan"]),
+            (&[], &["Gluten-free"], &[], &["gluten_free"]),
+        ] {
+            let found = offered(allergies, diet);
+            assert_eq!(found, offered(as_if, as_diet), "{allergies:?} {diet:?}");
+        }
+    }
+
+    #[test]
+    fn an_allergy_that_nobody_knows_leaves_nothing_to_offer() {
+        let options = offered(&["milk", "sesame"], &[]);
+        assert!(options.iter().all(|option| option.items.is_empty()));
+        assert!(options.iter().all(|option| !option.unmet.is_empty()));
+    }
 }

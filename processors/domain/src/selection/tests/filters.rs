@@ -288,3 +288,30 @@ fn words_are_read_as_they_are_written() {
     }
     assert_eq!(Diet::parse("keto"), None);
 }
+
+#[test]
+fn nothing_is_offered_against_an_allergy_that_no_item_tells_of() {
+    let restrictions = Restrictions {
+        unknown_allergy: true,
+        ..Restrictions::default()
+    };
+    let all = Catalogue::shipped().items();
+    let objection = |item| restrictions.objection(item, None);
+    let refused = |item| objection(item) == Some(Objection::UnknownAllergy);
+    assert!(all.iter().all(refused));
+}
+
+#[test]
+fn an_allergen_is_known_by_one_and_by_many() {
+    for (word, expected) in [
+        ("nuts", Some(Allergen::Nuts)),
+        ("nut", Some(Allergen::Nuts)),
+        ("peanuts", Some(Allergen::Peanut)),
+        ("eggs", Some(Allergen::Egg)),
+        ("fish", Some(Allergen::Fish)),
+        ("sesame", None),
+        ("", None),
+    ] {
+        assert_eq!(Allergen::parse(word), expected, "{word}");
+    }
+}
