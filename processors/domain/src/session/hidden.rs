@@ -189,11 +189,11 @@ fn fit_of(hidden: &Activity, tellers: &[&Activity]) -> Option<Fit> {
     let is_device = |teller: &&Activity| Some(teller.device?.may_be(hidden.device?));
     let devices: Vec<bool> = tellers.iter().filter_map(is_device).collect();
     // What the service wrote into Health is of its own upload, and names no device.
-    let wrote = |teller: &&Activity| {
+    let wrote = |teller: &Activity| {
         let writer = teller.writer.and_then(|writer| writer.cloud_source());
         writer == Some(hidden.source)
     };
-    let device = if devices.contains(&true) || tellers.iter().any(|teller| wrote(&teller)) {
+    let device = if devices.contains(&true) || tellers.iter().any(|teller| wrote(teller)) {
         Some(true)
     } else {
         devices.first().copied()
