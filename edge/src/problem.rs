@@ -77,7 +77,7 @@ impl Problem {
         Self::new(
             StatusCode::UNAUTHORIZED,
             urn!("unauthorised"),
-            "credentials are missing",
+            "credentials are missing or not valid",
             detail,
         )
     }

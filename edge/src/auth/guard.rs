@@ -76,6 +76,8 @@ pub async fn guard(
 /// Why a request does not pass.
 enum Refusal {
     NoKey,
+    /// One was sent, and it is none of ours.
+    UnknownKey,
     Problem(Problem),
 }
 
@@ -128,7 +130,7 @@ impl Gate {
     ) -> Result<Grant, Refusal> {
         let (sent, carrier) = sent(headers).ok_or(Refusal::NoKey)?;
         let checked = check(keys, sent).map_err(unreadable)?;
-        let grant = checked.ok_or(Refusal::NoKey)?;
+        let grant = checked.ok_or(Refusal::UnknownKey)?;
         if carrier == Carrier::Cookie && !method.is_safe() && !from_own_page(headers) {
             let detail = "a browser may only change things from a page of this service";
             return Err(Refusal::Problem(Problem::forbidden(detail)));
@@ -142,6 +144,13 @@ impl Gate {
             Refusal::NoKey if wants_page(request) => {
                 return Redirect::to(self.login).into_response();
             }
+            // So that the page can say why it is back.
+            Refusal::UnknownKey if wants_page(request) => {
+                return Redirect::to(&format!("{}?again=1", self.login)).into_response();
+            }
+            Refusal::UnknownKey => Problem::unauthorised(
+                "this API key is not known here, or it was revoked; `sudor keys list` shows the ids of those that are",
+            ),
             Refusal::NoKey => Problem::unauthorised(
                 "send an API key as `Authorization: Bearer KEY`; `sudor keys create` makes one",
             ),

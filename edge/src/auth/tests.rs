@@ -137,6 +137,44 @@ async fn without_a_valid_key_there_is_nothing_but_the_open_routes() {
 }
 
 #[tokio::test]
+async fn who_sends_a_wrong_key_is_told_so_and_who_sends_none_is_told_how() {
+    let answer = async |name: &str, value: &str| {
+        let request = Request::get("/all").header(name, value);
+        let request = request.body(Body::empty()).unwrap();
+        let (parts, body) = app(0).oneshot(request).await.unwrap().into_parts();
+        let text = crate::body::read(&parts.headers, body, 10_000)
+            .await
+            .unwrap();
+        (parts.status.as_u16(), String::from_utf8(text).unwrap())
+    };
+    for (name, value, told) in [
+        ("authorization", "Bearer sudor_all_wrong", "not known here"),
+        ("cookie", "sudor_key=sudor_all_wrong", "not known here"),
+        ("cookie", "other=sudor_all_wrong", "send an API key"),
+    ] {
+        let (status, text) = answer(name, value).await;
+        assert_eq!(status, 401, "{value}");
+        assert!(text.contains(told) && !text.contains("wrong"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_with_a_wrong_key_comes_back_to_a_page_that_says_so() {
+    for (cookie, page) in [
+        ("sudor_key=sudor_all_wrong", "/login?again=1"),
+        ("other=1", "/login"),
+    ] {
+        let request = Request::get("/all")
+            .header("accept", "text/html")
+            .header("cookie", cookie);
+        let request = request.body(Body::empty()).unwrap();
+        let response = app(0).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::SEE_OTHER);
+        assert_eq!(response.headers()["location"], page);
+    }
+}
+
+#[tokio::test]
 async fn a_cookie_opens_pages_and_changes_things_from_our_own_pages_only() {
     let cookie = ("cookie", "a=b; sudor_key=sudor_root_secret-of-root");
     let page = ("accept", "text/html,*/*");
