@@ -96,7 +96,7 @@ async fn filled(service: &Service, folder: &Path, command: &str) -> String {
 /// In a shell whose `sudor` is this build's, and whose `curl` fails on a refusal.
 fn run(folder: &Path, command: &str) -> String {
     let shell = format!(
-        "set -euo pipefail\nsudor() {{ '{}' \"$@\"; }}\n\
+        "set -euo pipefail\nINGEST_KEY=sudor_a_b READ_KEY=sudor_c_d\nsudor() {{ '{}' \"$@\"; }}\n\
          curl() {{ case \" $* \" in *' -N '*) command curl -sS --max-time 3 \"$@\" || true;; \
          *) command curl -sS --fail-with-body \"$@\";; esac; }}\n{command}\n",
         env!("CARGO_BIN_EXE_sudor")
@@ -195,6 +195,21 @@ async fn every_command_of_the_app_developers_guide_does_what_it_says() {
             .as_array()
             .is_some_and(|items| !items.is_empty())
     }));
+}
+
+/// The guide makes keys first, and the first one closes the door.
+#[test]
+fn every_request_of_the_app_developers_guide_that_needs_a_key_sends_one() {
+    let page = page("app-developer.md");
+    let requests = commands(&page).into_iter().filter(|c| c.contains("/v1/"));
+    let requests: Vec<String> = requests.collect();
+    assert!(requests.len() >= 12, "{requests:?}");
+    for request in requests {
+        let writes = request.contains("-X P");
+        let key = if writes { "$INGEST_KEY" } else { "$READ_KEY" };
+        let header = format!("-H \"authorization: Bearer {key}\"");
+        assert!(request.contains(&header), "{request}");
+    }
 }
 
 #[tokio::test]
