@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use super::support::Demo;
+use super::support::{Demo, Service};
 
 const DOCUMENT: &str = "docs/openapi.json";
 
@@ -270,6 +270,64 @@ async fn every_answer_of_a_demo_fits_the_document_and_the_document_is_the_one_ch
     assert_eq!(found, Vec::<String>::new());
     refusals_fit(&demo, &document).await;
     compare_with_file(&document);
+}
+
+/// What the service refuses of a plan the document refuses, and the other way round.
+#[tokio::test]
+async fn a_plan_fits_the_document_where_the_service_takes_it() {
+    let folder = tempdir().unwrap();
+    let service = Service::start(&folder.path().join("data")).await;
+    service.register("anna", "u1").await;
+    let (_, document) = service.get("/openapi.json").await;
+    let whole = json!({"id": "p", "type": "planned_workout", "sport": "running", "duration_min": 60,
+        "start": "2026-10-02T06:00:00Z"});
+    let without = |name: &str| {
+        let mut plan = whole.clone();
+        plan.as_object_mut().unwrap().remove(name);
+        plan
+    };
+    let deleted = |more: Value| {
+        let mut plan = json!({"id": "p", "type": "planned_workout", "deleted": true});
+        plan.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        plan
+    };
+    let at = json!({"at": "2026-10-01T06:00:00Z"});
+    let mut refused_by_now = 0;
+    for (place, (mut plan, fits)) in [
+        (whole.clone(), true),
+        (without("sport"), false),
+        (without("start"), false),
+        (without("duration_min"), false),
+        (deleted(at.clone()), true),
+        (deleted(json!({"start": "2026-10-02T06:00:00Z"})), true),
+        (deleted(json!({})), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        plan["id"] = json!(format!("p{place}"));
+        let schema = json!({"$ref": "#/components/schemas/PlannedWorkoutEvent"});
+        let mut found = Vec::new();
+        misfits(&document, &schema, &plan, "plan", &mut found);
+        assert_eq!(found.is_empty(), fits, "{plan}: {found:?}");
+        let (status, _) = service
+            .post("/v1/athletes/anna/events", plan.to_string())
+            .await;
+        service.idle().await;
+        let letters = service.all("/v1/dead-letters").await.len();
+        let taken = status == 202 && letters == refused_by_now;
+        assert_eq!(taken, fits, "{plan}: {status}");
+        refused_by_now = letters;
+    }
+    let everybody = document["paths"]["/v1/athletes"]["get"]["parameters"].as_array();
+    let names: Vec<&str> = everybody
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["name"].as_str())
+        .collect();
+    assert_eq!(names, ["limit", "cursor"]);
 }
 
 fn check_document(document: &Value) {

@@ -8,14 +8,14 @@ use sinks_store::Table;
 
 use crate::caller::Caller;
 use crate::cursor::Cursor;
-use crate::dto::{AsOfParams, Athlete, List, ListParams, Profile, Session};
+use crate::dto::{AsOfParams, Athlete, List, PageParams, Profile, Session};
 use crate::lists;
 use crate::params::{self, AsOfQuery, ListQueryParams, Wanted};
 use crate::ports::AthleteEntry;
 use crate::state::{Api, json, problem};
 
 /// Everybody who is registered, by id.
-#[utoipa::path(get, path = "/v1/athletes", tag = "athletes", security(("api_key" = ["read:athlete"])), params(ListParams),
+#[utoipa::path(get, path = "/v1/athletes", tag = "athletes", security(("api_key" = ["read:athlete"])), params(PageParams),
     responses((status = 200, body = List<Athlete>), (status = 400, body = Problem)))]
 pub(crate) async fn athletes(
     State(api): State<Api>,

@@ -25,7 +25,7 @@ pub use items::{
 };
 pub use params::{
     AsOfParams, AthletesPageParams, BeforeParams, LettersPageParams, ListParams, LoginParams,
-    StreamParams, ViewParams,
+    PageParams, StreamParams, ViewParams,
 };
 pub use quality::{Pending, QualityReport, SourceQuality};
 

@@ -21,6 +21,21 @@ pub struct ListParams {
     pub as_of: Option<String>,
 }
 
+/// The query of a list that has neither times nor a history.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(
+    dead_code,
+    reason = "it is read as `ListParams`, and described as what counts of them"
+)]
+pub struct PageParams {
+    /// 1 to 1,000 items, 100 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    pub limit: Option<String>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// Whose eyes a list of sessions is for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
