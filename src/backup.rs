@@ -5,6 +5,8 @@
 //! tells of is known. The vault's marks of fetching may then be ahead of the copied log, and are
 //! taken back to its end: reading something twice is harmless, skipping it is not.
 //!
+//! Copies are their owner's alone, whoever could read the folder that they were taken from.
+//!
 //! The vault's key is not copied unless it is asked for: who has both can read the tokens.
 
 use std::fs::{self, File};
@@ -19,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::{BackupArgs, GlobalArgs, RestoreArgs};
 use crate::config::{self, Request};
 use crate::exit::{self, CommandResult, Failure};
+use crate::private;
 
 const MANIFEST: &str = "backup.json";
 /// The shape of `backup.json`.
@@ -105,7 +108,7 @@ fn report(manifest: &Manifest, text: &str, global: GlobalArgs) -> CommandResult 
 
 /// A folder that is there and holds nothing but what a restore left that was killed.
 fn empty(folder: &Path) -> Result<(), Failure> {
-    let made = fs::create_dir_all(folder)
+    let made = private::folder(folder)
         .map_err(anyhow::Error::from)
         .and_then(|()| remove_drafts(folder))
         .and_then(|()| Ok(fs::read_dir(folder)?.next().transpose()?))
@@ -128,7 +131,7 @@ fn copy_all(sources: &[(&str, PathBuf)], out: &Path) -> anyhow::Result<Manifest>
     for (name, from) in sources {
         let to = out.join(name);
         if *name == KEY {
-            fs::copy(from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+            private::copy(from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
         } else {
             copy_database(from, &to)?;
         }
@@ -162,6 +165,7 @@ fn open(path: &Path, flags: OpenFlags) -> anyhow::Result<Connection> {
 fn copy_database(from: &Path, to: &Path) -> anyhow::Result<()> {
     let source = open(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let name = to.to_str().context("a path that is no text")?;
+    private::file(to).with_context(|| format!("cannot make {}", to.display()))?;
     source
         .execute("VACUUM INTO ?1", [name])
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
@@ -281,7 +285,7 @@ fn put_back(manifest: &Manifest, from: &Path, data: &Path) -> anyhow::Result<()>
     let draft = |name: &str| data.join(format!("{name}{DRAFT}"));
     for file in &manifest.files {
         let to = draft(&file.name);
-        fs::copy(from.join(&file.name), &to)
+        private::copy(&from.join(&file.name), &to)
             .with_context(|| format!("cannot copy {} to {}", file.name, to.display()))?;
         let copied = measured(&file.name, &to)?;
         if copied.sha256 != file.sha256 {

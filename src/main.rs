@@ -20,6 +20,7 @@ mod keys;
 mod lists;
 mod loops;
 mod post;
+mod private;
 mod progress;
 mod rederive;
 mod replay;

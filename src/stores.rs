@@ -11,7 +11,7 @@ use stream_embedded::EmbeddedReader;
 
 use crate::config::{Role, Settings, StoreKind};
 use crate::exit::Failure;
-use crate::topics;
+use crate::{private, topics};
 
 /// Both sides of a store.
 pub(crate) struct Opened {
@@ -42,6 +42,8 @@ fn connect(settings: &Settings) -> anyhow::Result<Opened> {
                 // An empty file that was left behind would look like a store with nothing in it.
                 let log = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?;
                 goes_on(settings, &log, FeedPosition(0))?;
+                private::file(path)
+                    .with_context(|| format!("cannot make the store {}", path.display()))?;
             }
             let writer = SqliteStore::open(path)
                 .with_context(|| format!("cannot open the store {}", path.display()))?;

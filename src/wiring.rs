@@ -34,8 +34,8 @@ use crate::adapters::{
 use crate::config::{AuthRequired, Role, Settings};
 use crate::loops::{self, Readers, Share, Status};
 use crate::shutdown::Shutdown;
-use crate::stores;
 use crate::topics;
+use crate::{private, stores};
 use outward::{FetchStates, Fetchers};
 
 pub(crate) const TENANT: &str = "default";
@@ -69,7 +69,8 @@ struct Surface {
 impl Service {
     pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let data = &settings.log.data;
-        std::fs::create_dir_all(data)
+        private::folder(data)
+            .and_then(|()| private::file(&data.join("log.db")))
             .with_context(|| format!("cannot make the data folder {}", data.display()))?;
         let mut options = Options::new(topics::CATALOGUE);
         options.partitions = settings.log.partitions;

@@ -1,6 +1,13 @@
 //! A backup taken beside a running service becomes a data folder that verifies and goes on.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use crate::support::{Service, assert_verified, json, output};
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
 
 #[tokio::test]
 async fn a_backup_beside_a_service_is_restored_and_goes_on() {
@@ -47,6 +54,16 @@ async fn a_backup_beside_a_service_is_restored_and_goes_on() {
     assert_verified(&at("new"));
     let service = Service::start(&at("new")).await;
     service.idle().await;
+    for (folder, names) in [
+        ("data", &["log.db", "store.db", "vault.db", "vault.key"][..]),
+        ("b", &["log.db", "store.db", "vault.db"]),
+        ("new", &["log.db", "log.db-wal", "store.db", "vault.db"]),
+    ] {
+        assert_eq!(mode(&at(folder)), 0o700, "{folder}");
+        for name in names {
+            assert_eq!(mode(&at(folder).join(name)), 0o600, "{folder}/{name}");
+        }
+    }
     assert_eq!(service.all("/v1/athletes/ada/timeline").await.len(), 1);
     let (status, _) = service
         .post("/v1/athletes/ada/events", intake.replace("i1", "i3"))

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::control::{self, Journal};
 use crate::fetching;
 use crate::file::{self, Write};
-use crate::key::{Key, create_private};
+use crate::key::{Key, create_private, create_private_folder};
 use crate::memory::{Athlete, Connection, Memory};
 
 const FILE_NAME: &str = "vault.db";
@@ -117,7 +117,7 @@ impl Vault {
             source,
         };
         if !folder.as_os_str().is_empty() {
-            std::fs::create_dir_all(&folder).map_err(failed)?;
+            create_private_folder(&folder).map_err(failed)?;
         }
         if !path.exists() {
             create_private(&path).map_err(failed)?;
