@@ -15,7 +15,7 @@ use stream_embedded::EmbeddedReader;
 use crate::cli::{DoctorArgs, GlobalArgs};
 use crate::config::{self, Request, Settings};
 use crate::exit::{self, CommandResult, Failure};
-use crate::{stores, topics};
+use crate::{keys, stores, topics};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,7 +32,7 @@ struct Check {
     verdict: Verdict,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'static str>,
+    hint: Option<String>,
 }
 
 pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
@@ -51,6 +51,12 @@ pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
             absent(&data.join("log.db")),
             || log(&settings),
             "restore a backup; a folder of a newer program needs that program",
+        ),
+        known(
+            "partitions",
+            is_new,
+            || partitions(&settings),
+            "set log.partitions to what the folder was made with, or leave it out where that is the default",
         ),
         known(
             "store",
@@ -76,6 +82,7 @@ pub(crate) fn run(args: &DoctorArgs, global: GlobalArgs) -> CommandResult {
             "a running service has it, or another program; http.bind names it",
         ),
     ];
+    checks.push(access(&settings));
     cluster(&settings, &mut checks);
     let failed = checks
         .iter()
@@ -135,7 +142,7 @@ fn check(name: &'static str, found: anyhow::Result<String>, hint: &'static str) 
             check: name,
             verdict: Verdict::Failed,
             detail: format!("{error:#}"),
-            hint: Some(hint),
+            hint: Some(hint.to_owned()),
         },
     }
 }
@@ -169,7 +176,7 @@ fn in_words(checks: &[Check]) -> String {
             "{verdict:<7} {:<12} {}\n",
             check.check, check.detail
         ));
-        if let Some(hint) = check.hint {
+        if let Some(hint) = &check.hint {
             text.push_str(&format!("{:<20} try: {hint}\n", ""));
         }
     }
@@ -275,6 +282,43 @@ fn key(settings: &Settings) -> anyhow::Result<String> {
         bail!("{} can be read by others (mode {mode:o})", path.display());
     }
     Ok(format!("{} is its owner's alone", path.display()))
+}
+
+/// Refused in the service's own words, with its hint.
+fn access(settings: &Settings) -> Check {
+    let required = keys::known(settings)
+        .map_err(Failure::failed)
+        .and_then(|count| Ok((count, settings.api_keys_required(count)?)));
+    let (verdict, detail, hint) = match required {
+        Ok((_, false)) => (Verdict::Ok, "no API key is asked for".to_owned(), None),
+        Ok((count, true)) => (
+            Verdict::Ok,
+            format!("an API key is asked for; {count} count"),
+            None,
+        ),
+        Err(refusal) => (
+            Verdict::Failed,
+            refusal.in_words(),
+            refusal.tried().map(str::to_owned),
+        ),
+    };
+    Check {
+        check: "access",
+        verdict,
+        detail,
+        hint,
+    }
+}
+
+fn partitions(settings: &Settings) -> anyhow::Result<String> {
+    let made = EmbeddedReader::open(&settings.log.data, topics::CATALOGUE)?.partitions();
+    let configured = settings.log.partitions;
+    if made != configured {
+        bail!(
+            "the log has {made} partitions and {configured} are configured; the count is fixed when a data folder is made"
+        );
+    }
+    Ok(made.to_string())
 }
 
 fn address(settings: &Settings) -> anyhow::Result<String> {

@@ -78,6 +78,15 @@ impl Failure {
 }
 
 impl Failure {
+    /// The words without the hint, on one line.
+    pub(crate) fn in_words(&self) -> String {
+        format!("{:#}", self.error)
+    }
+
+    pub(crate) fn tried(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// For a command that printed its result and fails because of what is in it: with `--json`
     /// there is one document on stdout, not two.
     pub(crate) fn told(mut self) -> Self {

@@ -50,6 +50,49 @@ async fn the_doctor_names_what_is_wrong_and_only_that() {
     assert_eq!(verdict(&doctor(&data, &bind).1, "address"), "failed");
 }
 
+#[tokio::test]
+async fn what_the_start_refuses_the_doctor_refuses_in_the_same_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let text = data.to_str().unwrap();
+    let outside = "0.0.0.0:0";
+    let (code, new) = doctor(&data, outside);
+    assert_eq!((code, verdict(&new, "access")), (1, "failed"), "{new}");
+    let asked = sudor(&["run", "--json", "--data", text])
+        .env("SUDOR__HTTP__BIND", outside)
+        .output()
+        .unwrap();
+    let refused: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    let checks = new["checks"].as_array().unwrap();
+    let access = checks.iter().find(|check| check["check"] == "access");
+    let access = access.unwrap();
+    for part in ["detail", "hint"] {
+        let said = access[part].as_str().unwrap();
+        assert!(
+            refused.to_string().contains(&said.replace('"', "\\\"")),
+            "{said}\n{refused}"
+        );
+    }
+    assert!(!data.exists(), "nothing was made");
+
+    drop(Service::start(&data).await);
+    assert_eq!(verdict(&doctor(&data, outside).1, "access"), "failed");
+    let made = sudor(&[
+        "keys", "create", "--scope", "read:all", "--name", "k", "--data", text,
+    ]);
+    assert!({ made }.output().unwrap().status.success());
+    let (code, closed) = doctor(&data, outside);
+    assert_eq!((code, verdict(&closed, "access")), (0, "ok"), "{closed}");
+
+    let asked = sudor(&["doctor", "--json", "--data", text])
+        .env("SUDOR__HTTP__BIND", outside)
+        .env("SUDOR__LOG__PARTITIONS", "3")
+        .output()
+        .unwrap();
+    let other: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!(verdict(&other, "partitions"), "failed", "{other}");
+}
+
 #[test]
 fn a_new_folder_may_be_named_from_where_one_stands() {
     let folder = tempfile::tempdir().unwrap();
