@@ -279,7 +279,7 @@ async fn a_plan_fits_the_document_where_the_service_takes_it() {
     let service = Service::start(&folder.path().join("data")).await;
     service.register("anna", "u1").await;
     let (_, document) = service.get("/openapi.json").await;
-    let whole = json!({"id": "p", "type": "planned_workout", "sport": "running", "duration_min": 60,
+    let whole = json!({"id": "p", "type": "planned_workout", "sport": "run", "duration_min": 60,
         "start": "2026-10-02T06:00:00Z"});
     let without = |name: &str| {
         let mut plan = whole.clone();
