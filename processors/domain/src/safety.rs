@@ -21,6 +21,10 @@ pub enum SafetyRule {
     S1,
     /// Never faster than a gut takes, never more than 12 L a day.
     S5,
+    /// No sodium for who has to go without salt.
+    S9,
+    /// No carbohydrate for who needs a practitioner's plan.
+    S10,
     /// Nothing by itself from what no person does.
     S15,
 }
@@ -30,6 +34,8 @@ impl SafetyRule {
         match self {
             Self::S1 => "S1",
             Self::S5 => "S5",
+            Self::S9 => "S9",
+            Self::S10 => "S10",
             Self::S15 => "S15",
         }
     }
@@ -47,6 +53,14 @@ pub struct SafetyContext {
     pub basis: Option<BasisFacts>,
     /// The athlete's numbers are unsure: the reader is told.
     pub low_confidence: bool,
+    pub withheld: Withheld,
+}
+
+/// What nobody but a practitioner may set a target for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withheld {
+    pub sodium: bool,
+    pub carbohydrate: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,8 +76,10 @@ pub struct BasisFacts {
 type Rule = fn(&mut Lowering<'_>, &SafetyContext) -> bool;
 
 /// In the order in which they run: stops first, then limits.
-const RULES: [(SafetyRule, Rule); 3] = [
+const RULES: [(SafetyRule, Rule); 5] = [
     (SafetyRule::S15, stop_what_is_implausible),
+    (SafetyRule::S9, no_sodium),
+    (SafetyRule::S10, no_carbohydrate),
     (SafetyRule::S1, never_above_the_loss),
     (SafetyRule::S5, never_above_the_caps),
 ];
@@ -72,13 +88,22 @@ pub fn apply(draft: Draft, context: &SafetyContext) -> Advised {
     let Draft {
         mut needs,
         mut flags,
-        reasons,
+        mut reasons,
         timing,
     } = draft;
     let mut safety = BTreeSet::new();
     for (rule, check) in RULES {
         if check(&mut Lowering::new(&mut needs, timing), context) {
             safety.insert(rule);
+        }
+    }
+    // A number that is not advised has no reason.
+    for (rule, code) in [
+        (SafetyRule::S9, "_SODIUM"),
+        (SafetyRule::S10, "_CARBOHYDRATE"),
+    ] {
+        if safety.contains(&rule) {
+            reasons.retain(|reason| !reason.code.ends_with(code));
         }
     }
     if context.low_confidence {
@@ -109,6 +134,14 @@ fn stop_what_is_implausible(needs: &mut Lowering<'_>, context: &SafetyContext) -
         needs.stop();
     }
     implausible
+}
+
+fn no_sodium(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+    context.withheld.sodium && needs.drop_sodium()
+}
+
+fn no_carbohydrate(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+    context.withheld.carbohydrate && needs.drop_carbohydrate()
 }
 
 fn never_above_the_loss(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {

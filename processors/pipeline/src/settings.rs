@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use processors_domain::safety::Withheld;
 use processors_domain::sweat::Sex;
 use processors_domain::time::{self, Instant};
 use schemas::record::Micros;
@@ -57,6 +58,24 @@ impl Settings {
 
     pub(crate) fn sex(&self) -> Sex {
         if self.female { Sex::Female } else { Sex::Male }
+    }
+
+    /// On a low-salt diet, by whatever cause.
+    pub(crate) fn goes_without_salt(&self) -> bool {
+        let causes = ["kidney", "heart", "hypertension", "low_salt"];
+        causes.into_iter().any(|cause| self.has_flag(cause))
+    }
+
+    /// Targets that only a practitioner sets for this athlete.
+    pub(crate) fn withheld(&self) -> Withheld {
+        Withheld {
+            sodium: self.goes_without_salt(),
+            carbohydrate: self.has_flag("diabetes") && !self.has_flag("practitioner"),
+        }
+    }
+
+    pub(crate) fn has_flag(&self, word: &str) -> bool {
+        self.flags.iter().any(|flag| flag == word)
     }
 
     /// Milk, and so casein, is out of the question.

@@ -22,6 +22,14 @@ impl<'a> Lowering<'a> {
         *self.needs = Needs::default();
     }
 
+    pub(super) fn drop_sodium(&mut self) -> bool {
+        self.needs.sodium.take().is_some()
+    }
+
+    pub(super) fn drop_carbohydrate(&mut self) -> bool {
+        self.needs.carbohydrate.take().is_some()
+    }
+
     /// Sodium that was meant for a drink goes down with the drink.
     pub(super) fn fluid_to(&mut self, limit_ml: i64) -> bool {
         let Some(fluid) = self.needs.fluid.as_mut() else {

@@ -37,7 +37,7 @@ fn a_plan_within_the_rules_passes_unchanged() {
             mass_loss_permille: Some(20),
             duration: Some(Seconds::clamped(3_600)),
         }),
-        low_confidence: false,
+        ..SafetyContext::default()
     };
     let advised = apply(draft.clone(), &context);
     assert_eq!(&advised.needs, draft.needs());
@@ -54,6 +54,44 @@ fn a_plan_within_the_rules_passes_unchanged() {
         .map(|portion| portion.fluid.get())
         .collect();
     assert_eq!(parts, [170, 180, 170, 180]);
+}
+
+#[test]
+fn s9_and_s10_set_no_target_that_is_a_practitioners_to_set() {
+    let of = |sodium, carbohydrate| {
+        let context = SafetyContext {
+            withheld: Withheld {
+                sodium,
+                carbohydrate,
+            },
+            ..SafetyContext::default()
+        };
+        apply(during(&plan(180, 1_400, 800)), &context)
+    };
+    let told = |advised: &Advised, code: &str| {
+        let mut reasons = advised.reasons.iter();
+        let reason = reasons.any(|reason| reason.code == code);
+        let portion = advised.schedule.iter().any(|portion| match code {
+            "DURING_SODIUM" => portion.sodium.get() > 0,
+            _ => portion.carbohydrate.get() > 0,
+        });
+        assert_eq!(reason, portion, "{code}");
+        reason
+    };
+    for (sodium, carbohydrate, rules) in [
+        (false, false, &[][..]),
+        (true, false, &[SafetyRule::S9]),
+        (false, true, &[SafetyRule::S10]),
+        (true, true, &[SafetyRule::S9, SafetyRule::S10]),
+    ] {
+        let advised = of(sodium, carbohydrate);
+        assert_eq!(advised.safety, rules.iter().copied().collect());
+        assert_eq!(advised.needs.sodium.is_none(), sodium);
+        assert_eq!(advised.needs.carbohydrate.is_none(), carbohydrate);
+        assert_eq!(told(&advised, "DURING_SODIUM"), !sodium);
+        assert_eq!(told(&advised, "DURING_CARBOHYDRATE"), !carbohydrate);
+        assert_eq!(fluid(&advised.needs), fluid(&of(false, false).needs));
+    }
 }
 
 #[test]
@@ -225,6 +263,7 @@ proptest! {
             fluid_today: today.map(Millilitres::clamped),
             basis: Some(BasisFacts { mass_loss_permille: share, ..BasisFacts::default() }),
             low_confidence: false,
+            withheld: Withheld::default(),
         };
         for draft in [during(&workout), after(&rest)] {
             let advised = apply(draft.clone(), &context);

@@ -68,6 +68,7 @@ pub(super) fn after_session(
         fluid_today: Some(drunk_today(timeline, workout.end)),
         basis: Some(basis_facts(workout, loss, body.mass)),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
+        withheld: timeline.settings.withheld(),
         ..SafetyContext::default()
     };
     let advised = safety::apply(advice::after(&input), &context);
@@ -107,6 +108,7 @@ pub(super) fn bridge_after(
         fluid_today: Some(drunk_today(timeline, workout.end)),
         basis: Some(basis_facts(workout, loss, body.mass)),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
+        withheld: timeline.settings.withheld(),
         ..SafetyContext::default()
     };
     Desired {
@@ -159,6 +161,7 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
     let context = SafetyContext {
         fluid_today: Some(drunk_today(timeline, valid_from)),
         low_confidence: !body.known,
+        withheld: timeline.settings.withheld(),
         ..SafetyContext::default()
     };
     Some(Desired {
@@ -189,6 +192,10 @@ pub(super) fn before_sleep(timeline: &Timeline, workout: &Workout) -> Option<Des
         hard_day: true,
         without_milk: timeline.settings.avoids_milk(),
     };
+    let context = SafetyContext {
+        withheld: timeline.settings.withheld(),
+        ..SafetyContext::default()
+    };
     let valid_from = later(bed, -PRE_SLEEP_S).max(workout.end);
     Some(Desired {
         phase: "pre_sleep",
@@ -199,7 +206,7 @@ pub(super) fn before_sleep(timeline: &Timeline, workout: &Workout) -> Option<Des
         origin: valid_from,
         gap_class: None,
         inputs: Inputs::Night(input),
-        advised: safety::apply(advice::pre_sleep(&input), &SafetyContext::default()),
+        advised: safety::apply(advice::pre_sleep(&input), &context),
         // It rests on the hour and on the diet alone.
         confidence: Confidence::of(&ConfidenceInput {
             basis: Basis::Population,
@@ -253,6 +260,7 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
             duration: Some(plan.duration),
         }),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
+        withheld: timeline.settings.withheld(),
     };
     Desired {
         phase: "during",

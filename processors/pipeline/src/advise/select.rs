@@ -76,7 +76,6 @@ pub(super) struct Taste {
 
 impl Taste {
     pub(super) fn of(settings: &Settings) -> Self {
-        let has = |word: &str| settings.flags.iter().any(|flag| flag == word);
         let allergies = settings.allergies.iter();
         let allergies: Vec<_> = allergies.map(|word| Allergen::parse(word)).collect();
         let restrictions = Restrictions {
@@ -88,11 +87,9 @@ impl Taste {
             // Nothing is known to be free of what nobody asked about.
             unknown_allergy: allergies.contains(&None),
             allergies: allergies.into_iter().flatten().collect(),
-            tested: has("tested_athlete"),
+            tested: settings.has_flag("tested_athlete"),
             certified: BTreeSet::new(),
-            sodium_restricted: ["kidney", "heart", "hypertension", "low_salt"]
-                .into_iter()
-                .any(has),
+            sodium_restricted: settings.goes_without_salt(),
             ..Restrictions::default()
         };
         Self {
