@@ -93,11 +93,30 @@ impl Taste {
             ..Restrictions::default()
         };
         Self {
-            text: format!("{restrictions:?} {}", settings.gut_trained),
+            text: words(&restrictions, settings.gut_trained),
             restrictions,
             gut_trained: settings.gut_trained,
         }
     }
+}
+
+/// What an athlete said, in words that stay as they are when the program changes: advice that says
+/// the same is not said again.
+fn words(restrictions: &Restrictions, gut_trained: bool) -> String {
+    let diets = restrictions.diets.iter().map(|diet| diet.as_str());
+    let allergies = restrictions.allergies.iter().map(|one| one.as_str());
+    let said = [
+        ("unknown_allergy", restrictions.unknown_allergy),
+        ("tested", restrictions.tested),
+        ("sodium_restricted", restrictions.sodium_restricted),
+        ("gut_trained", gut_trained),
+    ];
+    let said = said.into_iter().filter(|(_, is_so)| *is_so);
+    let words: Vec<&str> = diets
+        .chain(allergies)
+        .chain(said.map(|(word, _)| word))
+        .collect();
+    words.join(" ")
 }
 
 impl Shelf {
