@@ -35,6 +35,14 @@ const EVENING_S: i64 = 3 * 3_600;
 /// Advice for the night stands from this long before bed.
 const PRE_SLEEP_S: i64 = 90 * 60;
 
+/// What holds for an athlete in every phase: each begins with it, so that none forgets a rule.
+fn safety_of(timeline: &Timeline) -> SafetyContext {
+    SafetyContext {
+        withheld: timeline.settings.withheld(),
+        ..SafetyContext::default()
+    }
+}
+
 pub(super) fn after_session(
     work: &Work<'_>,
     timeline: &Timeline,
@@ -68,8 +76,7 @@ pub(super) fn after_session(
         fluid_today: Some(drunk_today(timeline, workout.end)),
         basis: Some(basis_facts(workout, loss, body.mass)),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
-        withheld: timeline.settings.withheld(),
-        ..SafetyContext::default()
+        ..safety_of(timeline)
     };
     let advised = safety::apply(advice::after(&input), &context);
     let window = advised.window.get().max(WINDOW_MIN_S);
@@ -108,8 +115,7 @@ pub(super) fn bridge_after(
         fluid_today: Some(drunk_today(timeline, workout.end)),
         basis: Some(basis_facts(workout, loss, body.mass)),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
-        withheld: timeline.settings.withheld(),
-        ..SafetyContext::default()
+        ..safety_of(timeline)
     };
     Desired {
         phase: "bridge",
@@ -161,8 +167,7 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
     let context = SafetyContext {
         fluid_today: Some(drunk_today(timeline, valid_from)),
         low_confidence: !body.known,
-        withheld: timeline.settings.withheld(),
-        ..SafetyContext::default()
+        ..safety_of(timeline)
     };
     Some(Desired {
         phase: "pre",
@@ -192,10 +197,6 @@ pub(super) fn before_sleep(timeline: &Timeline, workout: &Workout) -> Option<Des
         hard_day: true,
         without_milk: timeline.settings.avoids_milk(),
     };
-    let context = SafetyContext {
-        withheld: timeline.settings.withheld(),
-        ..SafetyContext::default()
-    };
     let valid_from = later(bed, -PRE_SLEEP_S).max(workout.end);
     Some(Desired {
         phase: "pre_sleep",
@@ -206,7 +207,7 @@ pub(super) fn before_sleep(timeline: &Timeline, workout: &Workout) -> Option<Des
         origin: valid_from,
         gap_class: None,
         inputs: Inputs::Night(input),
-        advised: safety::apply(advice::pre_sleep(&input), &context),
+        advised: safety::apply(advice::pre_sleep(&input), &safety_of(timeline)),
         // It rests on the hour and on the diet alone.
         confidence: Confidence::of(&ConfidenceInput {
             basis: Basis::Population,
@@ -252,7 +253,6 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
     let context = SafetyContext {
         predicted_loss: Some(predicted.fluid.median()),
         cap: Some(input.cap),
-        fluid_today: None,
         basis: Some(BasisFacts {
             rate: Some(input.rate),
             sodium: Some(input.sodium),
@@ -260,7 +260,7 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
             duration: Some(plan.duration),
         }),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
-        withheld: timeline.settings.withheld(),
+        ..safety_of(timeline)
     };
     Desired {
         phase: "during",
