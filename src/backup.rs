@@ -14,6 +14,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
+use edge::private;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -21,7 +22,6 @@ use sha2::{Digest, Sha256};
 use crate::cli::{BackupArgs, GlobalArgs, RestoreArgs};
 use crate::config::{self, Request};
 use crate::exit::{self, CommandResult, Failure};
-use crate::private;
 
 const MANIFEST: &str = "backup.json";
 /// The shape of `backup.json`.

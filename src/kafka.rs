@@ -69,7 +69,7 @@ pub(crate) struct Side {
 
 pub(crate) fn options(settings: &Settings, kafka: &config::Kafka) -> anyhow::Result<KafkaOptions> {
     let data = &settings.log.data;
-    crate::private::folder(data)
+    edge::private::folder(data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))?;
     of_one_generation(data, kafka.generation)?;
     Ok(options_of(settings, kafka, instance(data)?))

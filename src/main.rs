@@ -20,7 +20,6 @@ mod keys;
 mod lists;
 mod loops;
 mod post;
-mod private;
 mod progress;
 mod rederive;
 mod replay;

@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use edge::private;
 use sinks_sqlite::{ReadStore, SqliteStore};
 use sinks_store::{FeedPosition, SeriesQuery, SeriesStore, StoreError};
 use stream_embedded::EmbeddedReader;
 
 use crate::config::{Role, Settings, StoreKind};
 use crate::exit::Failure;
-use crate::{private, topics};
+use crate::topics;
 
 /// Both sides of a store.
 pub(crate) struct Opened {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use axum::Router;
 use edge::auth::{Access, Gate, KeyStore, Rates};
-use edge::{Clock, SystemClock};
+use edge::{Clock, SystemClock, private};
 use ingest_connectors::port::Marks;
 use ingest_vault::{ApiKeys, Vault};
 use sinks_api::metrics::{Metrics, Tracking};
@@ -34,8 +34,8 @@ use crate::adapters::{
 use crate::config::{AuthRequired, Role, Settings};
 use crate::loops::{self, Readers, Share, Status};
 use crate::shutdown::Shutdown;
+use crate::stores;
 use crate::topics;
-use crate::{private, stores};
 use outward::{FetchStates, Fetchers};
 
 pub(crate) const TENANT: &str = "default";

@@ -1,5 +1,6 @@
 //! What touches the outside in more than one stage: the clock, waiting, errors as problem+json,
-//! bodies under a limit, the guards around every route, and the client that asks others.
+//! bodies under a limit, the guards around every route, the client that asks others, and files that
+//! are their owner's alone.
 //!
 //! A crate of its own because the stages may not see each other and yet have to answer, refuse and
 //! log alike. It knows HTTP; it does not know a record, a vendor, or a rule.
@@ -16,6 +17,7 @@ pub mod body;
 mod clock;
 pub mod guard;
 pub mod http;
+pub mod private;
 mod problem;
 pub mod secret;
 pub mod web;

@@ -114,7 +114,7 @@ impl Folder {
         if !is_empty && !goes_on {
             return Err(refused(&path, "is not empty"));
         }
-        crate::private::folder(&path)
+        edge::private::folder(&path)
             .with_context(|| format!("cannot make the folder {}", path.display()))?;
         let is_kept = out.is_some();
         Ok(Self { path, is_kept })

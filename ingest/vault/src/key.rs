@@ -5,7 +5,7 @@
 //!
 //! The key file holds 64 hexadecimal digits and a newline.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -61,7 +61,7 @@ impl Key {
             source,
         };
         let bytes = <[u8; KEY_BYTES]>::try_generate().map_err(|_| VaultError::NoRandomness)?;
-        let mut file = create_private(path).map_err(failed)?;
+        let mut file = edge::private::new(path).map_err(failed)?;
         writeln!(file, "{}", hex(&bytes))
             .and_then(|()| file.sync_all())
             .map_err(failed)?;
@@ -131,24 +131,6 @@ fn joined(words: &[&str]) -> Vec<u8> {
         .iter()
         .flat_map(|word| [&word.len().to_le_bytes(), word.as_bytes()].concat())
         .collect()
-}
-
-/// A new file for its owner only; an error where there is one already.
-pub(crate) fn create_private(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// A folder for its owner only, and what lacks above it; one that is there keeps its mode.
-pub(crate) fn create_private_folder(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use edge::UnixMicros;
+use edge::{UnixMicros, private};
 use ingest_connectors::port::{AthleteRef, Callback, Change, Registry, RegistryError, Tokens};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::control::{self, Journal};
 use crate::fetching;
 use crate::file::{self, Write};
-use crate::key::{Key, create_private, create_private_folder};
+use crate::key::Key;
 use crate::memory::{Athlete, Connection, Memory};
 
 const FILE_NAME: &str = "vault.db";
@@ -117,10 +117,10 @@ impl Vault {
             source,
         };
         if !folder.as_os_str().is_empty() {
-            create_private_folder(&folder).map_err(failed)?;
+            private::folder(&folder).map_err(failed)?;
         }
         if !path.exists() {
-            create_private(&path).map_err(failed)?;
+            private::new(&path).map_err(failed)?;
         }
         let unread = |source| VaultError::Read {
             path: path.clone(),

@@ -9,13 +9,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// The folder and what lacks above it.
-pub(crate) fn folder(path: &Path) -> io::Result<()> {
+pub fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// An empty file where there is none. SQLite takes it for a new database, and gives its mode to the
 /// files that it puts beside it.
-pub(crate) fn file(path: &Path) -> io::Result<()> {
+pub fn file(path: &Path) -> io::Result<()> {
     match new(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
@@ -23,12 +23,13 @@ pub(crate) fn file(path: &Path) -> io::Result<()> {
 }
 
 /// The bytes of a file without its mode, which may be wider.
-pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     io::copy(&mut File::open(from)?, &mut new(to)?)?;
     Ok(())
 }
 
-fn new(path: &Path) -> io::Result<File> {
+/// A file that was not there.
+pub fn new(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
