@@ -49,7 +49,7 @@ impl Role {
 pub(crate) struct Settings {
     pub(crate) roles: Vec<Role>,
     pub(crate) http: Http,
-    pub(crate) auth: AuthRequired,
+    pub(crate) auth: Auth,
     pub(crate) log: Log,
     pub(crate) garmin: Garmin,
     pub(crate) strava: Strava,
@@ -76,6 +76,13 @@ pub(crate) struct Retention {
     pub(crate) log: Option<Duration>,
     pub(crate) history: Option<Duration>,
     pub(crate) dead_letters: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Auth {
+    pub(crate) required: AuthRequired,
+    /// Keys beside those of the vault.
+    pub(crate) keys_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

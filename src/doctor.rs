@@ -271,17 +271,23 @@ fn in_days(term: Option<Duration>) -> String {
 
 /// Whoever can read it can read every token.
 fn key(settings: &Settings) -> anyhow::Result<String> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     if let Err(refusal) = settings.check_shared_key() {
         bail!("{refusal}");
     }
     let path = &settings.vault.key_file;
     let about = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mode = about.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    // A secret that is mounted belongs to whoever mounts it, and the service reads it as one of a group.
+    let mounted = fs::metadata(&settings.log.data).is_ok_and(|data| data.uid() != about.uid());
+    let others = if mounted { 0o007 } else { 0o077 };
+    if mode & others != 0 {
         bail!("{} can be read by others (mode {mode:o})", path.display());
     }
-    Ok(format!("{} is its owner's alone", path.display()))
+    Ok(match mounted {
+        false => format!("{} is its owner's alone", path.display()),
+        true => format!("{} is not for everybody", path.display()),
+    })
 }
 
 /// Refused in the service's own words, with its hint.

@@ -1,10 +1,11 @@
 //! `sudor keys`: make, list and revoke API keys. They count at once, also in a running service.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use edge::Clock;
-use edge::auth::{KeyStore, Scope};
+use edge::auth::{BindingError, KeyFile, KeyStore, KeyStores, Scope, check_binding};
 use ingest_vault::{ApiKeys, KeyEntry, NewKey, Vault};
 use schemas::record::Micros;
 use serde_json::{Value, json};
@@ -39,10 +40,28 @@ fn open(request: &Request) -> Result<ApiKeys, Failure> {
 
 /// How many keys are valid. A folder that is not there has none, and is not made.
 pub(crate) fn known(settings: &Settings) -> anyhow::Result<usize> {
-    if !settings.vault.path.exists() {
-        return Ok(0);
+    let mut stores = in_file(settings)?;
+    if settings.vault.path.exists() {
+        stores.push(Arc::new(of(settings)?));
     }
-    of(settings)?.count().context("cannot read the API keys")
+    KeyStores(stores)
+        .count()
+        .context("cannot read the API keys")
+}
+
+/// All keys that a service takes, of a vault that is open.
+pub(crate) fn opened(settings: &Settings) -> anyhow::Result<Arc<dyn KeyStore>> {
+    let mut stores = in_file(settings)?;
+    stores.push(Arc::new(ApiKeys::open(&settings.vault.path)?));
+    Ok(Arc::new(KeyStores(stores)))
+}
+
+fn in_file(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn KeyStore>>> {
+    let Some(path) = &settings.auth.keys_file else {
+        return Ok(Vec::new());
+    };
+    let file = KeyFile::open(path).context("auth.keys_file does not hold")?;
+    Ok(vec![Arc::new(file)])
 }
 
 /// The keys of a data folder, which is made if it is not there.
@@ -63,19 +82,13 @@ fn create(
     global: GlobalArgs,
 ) -> CommandResult {
     let scopes: BTreeSet<Scope> = scopes.iter().map(|scope| scope.0).collect();
-    let bound = athlete.is_some();
-    if scopes.contains(&Scope::ReadAthlete) && !bound {
-        return Err(
-            Failure::bad_input(anyhow!("read:athlete is for one athlete"))
-                .hint("--athlete ID names the athlete; read:all reads everybody"),
-        );
-    }
-    if bound && (scopes.contains(&Scope::ReadAll) || scopes.contains(&Scope::Admin)) {
-        return Err(
-            Failure::bad_input(anyhow!("a key for one athlete cannot read all of them"))
-                .hint("leave --athlete away, or use read:athlete"),
-        );
-    }
+    check_binding(&scopes, athlete).map_err(|refusal| {
+        let hint = match refusal {
+            BindingError::NoAthlete => "--athlete ID names the athlete; read:all reads everybody",
+            BindingError::TooWide => "leave --athlete away, or use read:athlete",
+        };
+        Failure::bad_input(refusal).hint(hint)
+    })?;
     let new = NewKey {
         name: name.to_owned(),
         scopes,

@@ -19,7 +19,7 @@ use axum::Router;
 use edge::auth::{Access, Gate, KeyStore, Rates};
 use edge::{Clock, SystemClock, private};
 use ingest_connectors::port::Marks;
-use ingest_vault::{ApiKeys, Vault};
+use ingest_vault::Vault;
 use sinks_api::metrics::{Metrics, Tracking};
 use sinks_api::{Api, Signer};
 use sinks_store::{SeriesQuery, Writer};
@@ -32,6 +32,7 @@ use crate::adapters::{
     LogViews, LogWords, Ready, VaultDirectory,
 };
 use crate::config::{AuthRequired, Role, Settings};
+use crate::keys;
 use crate::loops::{self, Readers, Share, Status};
 use crate::shutdown::Shutdown;
 use crate::stores;
@@ -51,7 +52,7 @@ pub(crate) struct Service {
     status: Arc<Status>,
     loops: Vec<JoinHandle<anyhow::Result<()>>>,
     vault: Arc<Vault>,
-    keys: Arc<ApiKeys>,
+    keys: Arc<dyn KeyStore>,
     publisher: LogPublisher,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
@@ -85,7 +86,7 @@ impl Service {
         let vault = Vault::open(&settings.vault.path, key_file)
             .with_context(|| format!("cannot open the vault {}", settings.vault.path.display()))?;
         let vault = Arc::new(vault);
-        let keys = ApiKeys::open(&settings.vault.path)?;
+        let keys = keys::opened(settings)?;
         let stores::Opened {
             writer,
             query: store,
@@ -130,7 +131,7 @@ impl Service {
             status,
             loops: threads,
             vault,
-            keys: Arc::new(keys),
+            keys,
             metrics,
             clock,
             share,
@@ -238,15 +239,15 @@ impl Service {
         doc: &serde_json::Value,
         bound: SocketAddr,
     ) -> anyhow::Result<Router> {
-        let keys: Arc<dyn KeyStore> = Arc::clone(&self.keys) as Arc<dyn KeyStore>;
+        let keys = Arc::clone(&self.keys);
         let settings = &self.settings;
         let required = settings
             .api_keys_required(keys.count()?)
             .map_err(|failure| anyhow!("{failure}"))?;
         let loopback = bound.ip().is_loopback();
         let gate = Gate {
-            keys: (settings.auth != AuthRequired::Off).then_some(keys),
-            open_without_keys: settings.auth == AuthRequired::Auto && loopback,
+            keys: (settings.auth.required != AuthRequired::Off).then_some(keys),
+            open_without_keys: settings.auth.required == AuthRequired::Auto && loopback,
             access: Arc::new(sinks_api::pages_access(Access::of_document(doc))),
             rates: Arc::new(Rates::new(settings.limits.reads_per_s)),
             clock: Arc::clone(&self.clock),

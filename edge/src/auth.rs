@@ -12,7 +12,9 @@
 
 mod access;
 mod guard;
+mod key_file;
 mod rate;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,9 @@ use subtle::ConstantTimeEq;
 
 pub use access::Access;
 pub use guard::{COOKIE, Gate, guard};
+pub use key_file::{BindingError, KeyFile, KeyFileError, check_binding};
 pub use rate::Rates;
+pub use store::{KeyStore, KeyStoreError, KeyStores, StoredKey};
 
 /// In front of every key, so that one that leaked into a text is recognised.
 const PREFIX: &str = "sudor_";
@@ -92,24 +96,6 @@ impl Grant {
         self.athlete_id.as_ref().is_none_or(|own| own == athlete_id)
     }
 }
-
-/// A stored key: everything but the secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredKey {
-    pub grant: Grant,
-    pub digest: [u8; 32],
-}
-
-/// The keys that are valid now.
-pub trait KeyStore: Send + Sync {
-    /// A failure of the store is `Err`, and nobody gets in.
-    fn find(&self, key_id: &str) -> Result<Option<StoredKey>, KeyStoreError>;
-    fn count(&self) -> Result<usize, KeyStoreError>;
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the API keys cannot be read")]
-pub struct KeyStoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// The text that its owner keeps.
 pub fn key_text(key_id: &str, secret: &str) -> String {

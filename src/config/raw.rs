@@ -47,6 +47,8 @@ section!(RawHttp {
 
 section!(RawAuth {
     required: String = "auto".to_owned(),
+    /// Keys that count beside those of the data folder: the same file for all processes.
+    keys_file: Option<String> = None,
 });
 
 section!(RawLog {

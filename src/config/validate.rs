@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use super::raw::{AUTH_WORDS, BOUNDS, FORMAT_WORDS, RawRules, RawSettings};
 use super::{
-    AuthRequired, Debug, Garmin, Http, Limits, Log, Retention, Role, Rules, Settings, Store,
+    Auth, AuthRequired, Debug, Garmin, Http, Limits, Log, Retention, Role, Rules, Settings, Store,
     StoreKind, Strava, Vault, Weather,
 };
 use crate::exit::Failure;
@@ -37,7 +37,10 @@ pub(super) fn validate(raw: &RawSettings, roles: &[Role]) -> Result<Settings, Fa
     Ok(Settings {
         roles: all_or(roles),
         http: http(raw)?,
-        auth: word("auth.required", &raw.auth.required, AUTH_WORDS)?,
+        auth: Auth {
+            required: word("auth.required", &raw.auth.required, AUTH_WORDS)?,
+            keys_file: text(&raw.auth.keys_file).map(PathBuf::from),
+        },
         store: Store {
             kind: store_kind(raw)?,
             path: match &raw.store.path {
@@ -67,16 +70,16 @@ impl Settings {
     /// Whether requests need an API key, now that it is known how many keys there are.
     pub(crate) fn api_keys_required(&self, keys: usize) -> Result<bool, Failure> {
         let bind = self.http.bind;
-        match (self.auth, bind.ip().is_loopback(), keys) {
+        match (self.auth.required, bind.ip().is_loopback(), keys) {
             (AuthRequired::Off, _, _) => Ok(false),
             (AuthRequired::On, _, 0) => Err(bad(
                 "auth.required = \"on\", but there is no API key, so nobody could get in",
-                "make an API key first (`sudor keys create`), or use \"auto\" on a loopback address",
+                "make an API key first (`sudor keys create`, or a line in auth.keys_file), or use \"auto\" on a loopback address",
             )),
             (AuthRequired::Auto, true, 0) => Ok(false),
             (AuthRequired::Auto, false, 0) => Err(bad(
                 &format!("http.bind = {bind} can be reached from outside, and there is no API key"),
-                "bind 127.0.0.1, make an API key (`sudor keys create`), or set auth.required = \"off\" where something \
+                "bind 127.0.0.1, make an API key (`sudor keys create`, or a line in auth.keys_file), or set auth.required = \"off\" where something \
                  in front of this service checks who asks",
             )),
             (AuthRequired::On | AuthRequired::Auto, _, _) => Ok(true),

@@ -104,6 +104,40 @@ async fn the_first_key_closes_the_door_and_a_revoked_one_opens_it_no_more() {
     assert!(!service.log().contains(all.rsplit('_').next().unwrap()));
 }
 
+#[tokio::test]
+async fn keys_of_a_file_count_at_every_process_that_reads_it() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("keys");
+    let secret = "0123456789abcdef0123456789abcdef";
+    let line = |id: &str, allows: &str| format!("sudor_{id}_{secret} {allows}\n");
+    std::fs::write(&file, line("ops", "read:all") + &line("app", "ingest anna")).unwrap();
+    let settings = [("SUDOR__AUTH__KEYS_FILE", file.to_str().unwrap())];
+    let one = Service::start_with(&folder.path().join("one"), &settings).await;
+    let two = Service::start_with(&folder.path().join("two"), &settings).await;
+    let (ops, app) = (format!("sudor_ops_{secret}"), format!("sudor_app_{secret}"));
+    for service in [&one, &two] {
+        let status = async |method: &str, path: &str, key: Option<&str>| {
+            ask(service, method, path, key).await.0
+        };
+        assert_eq!(status("get", "/v1/athletes", None).await, 401);
+        assert_eq!(status("get", "/v1/athletes", Some(&ops)).await, 200);
+        assert_eq!(status("put", "/v1/athletes/anna", Some(&app)).await, 201);
+        assert_eq!(status("put", "/v1/athletes/ben", Some(&app)).await, 404);
+        assert!(!service.log().contains(secret));
+    }
+    std::fs::write(&file, "sudor_ops\n").unwrap();
+    let (status, text) = ask(&one, "get", "/v1/athletes", Some(&ops)).await;
+    assert_eq!(status, 503, "a file that cannot be understood: {text}");
+    let data = folder.path().join("three");
+    let mut refused = sudor(&["run", "--data", data.to_str().unwrap()]);
+    let said = refused.envs(settings).output().unwrap().stderr;
+    let said = String::from_utf8(said).unwrap();
+    assert!(
+        said.contains("auth.keys_file") && said.contains("line 1"),
+        "{said}"
+    );
+}
+
 /// What stands for a part of a path: one thing of bob's, or something that is not there.
 async fn things_of_bob(service: &Service, all: &str) -> Vec<(&'static str, String)> {
     let list = async |path: &str| -> Value {
