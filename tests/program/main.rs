@@ -12,6 +12,8 @@ mod browser;
 #[cfg(test)]
 mod calc;
 #[cfg(test)]
+mod chart;
+#[cfg(test)]
 mod content;
 #[cfg(test)]
 mod demo;

@@ -25,7 +25,7 @@ cargo xtask COMMAND
                    first failure
   test --quick     fmt, tidy and layers only; nothing is compiled
   tools            install what the tests use besides Rust and Java: chromium, promtool, curl,
-                   sqlite3, Python with DuckDB, pandas and schemathesis; needs root and Debian
+                   sqlite3, Python with DuckDB, pandas and schemathesis, Helm; needs root and Debian
   layers           which crate may depend on which, and that pure crates stay pure
   tidy             what docs/STYLE.md leaves to a machine
   diagram          copy the topology picture from processors/pipeline to docs/ARCHITECTURE.md

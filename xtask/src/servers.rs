@@ -23,7 +23,7 @@ use node::Node;
 pub(crate) use suites::{PYTHON_VARIABLE, is_required};
 
 /// Where everything lies, below the workspace: a `cargo clean` takes it along.
-const FOLDER: &str = "target/servers";
+pub(crate) const FOLDER: &str = "target/servers";
 /// What `up`, `test` and `bench` start is kept apart: none stops another's.
 const UP: &str = "up";
 const TEST: &str = "test";

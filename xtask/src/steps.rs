@@ -124,6 +124,10 @@ impl Work {
                 if let Ok(python) = servers::python::interpreter(root) {
                     cargo.env(servers::PYTHON_VARIABLE, python);
                 }
+                let helm = tools::helm(root);
+                if helm.is_file() {
+                    cargo.env(tools::HELM_VARIABLE, helm);
+                }
                 finish(cargo)
             }
             Self::Cargo {

@@ -1,5 +1,5 @@
-//! What the tests use besides Rust and Java: a browser, the checker of metrics, two command-line tools
-//! and Python with the packages that `servers/python.rs` names.
+//! What the tests use besides Rust and Java: a browser, the checker of metrics, two command-line tools,
+//! Python with the packages that `servers/python.rs` names, and Helm, which Go builds.
 //!
 //! `cargo xtask tools` installs what is missing, where this is root on a Debian; `cargo xtask test`
 //! only looks, because a laptop is its owner's.
@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::say;
-use crate::servers::{is_required, python};
+use crate::servers::{FOLDER, is_required, python};
 
 struct Tool {
     /// Any of these on `PATH` will do.
@@ -43,7 +43,16 @@ const TOOLS: &[Tool] = &[
         programs: &["python3"],
         packages: &["python3", VENV],
     },
+    Tool {
+        programs: &["go"],
+        packages: &["golang-go"],
+    },
 ];
+
+/// Built from its module, because no registry of packages has a Helm that is ready.
+const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.22.0";
+/// Where tests find it.
+pub(crate) const HELM_VARIABLE: &str = "SUDOR_TEST_HELM";
 
 /// Installs what is missing, and makes the environment of Python.
 pub(crate) fn install(root: &Path) -> Result<()> {
@@ -57,7 +66,32 @@ pub(crate) fn install(root: &Path) -> Result<()> {
         apt(&packages)?;
     }
     let python = python::interpreter(root)?;
-    say(&format!("xtask: python is {}", python.display()))
+    say(&format!("xtask: python is {}", python.display()))?;
+    let helm = helm(root);
+    if !helm.is_file() {
+        say("xtask: building Helm, which takes minutes the first time")?;
+        go_install(&helm, HELM)?;
+    }
+    say(&format!("xtask: helm is {}", helm.display()))
+}
+
+/// The program, where it was built.
+pub(crate) fn helm(root: &Path) -> PathBuf {
+    root.join(FOLDER).join("artifacts").join("go").join("helm")
+}
+
+fn go_install(program: &Path, module: &str) -> Result<()> {
+    let status = Command::new("go")
+        .args(["install", module])
+        .env("GOBIN", program.parent().context("a program has a folder")?)
+        // A module may want a younger Go than the machine's.
+        .env("GOTOOLCHAIN", "auto")
+        .status()
+        .context("cannot start go")?;
+    if !status.success() {
+        bail!("go install {module} ended with {status}");
+    }
+    Ok(())
 }
 
 /// The step of `cargo xtask test`: what is missing is named, and fails the run where it is required.
@@ -68,6 +102,8 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
         lacks.push(format!("missing: apt-get install {}", packages.join(" ")));
     } else if let Err(error) = python::interpreter(root) {
         lacks.push(format!("no packages of Python: {error:#}"));
+    } else if !helm(root).is_file() {
+        lacks.push("no Helm: cargo xtask tools".to_owned());
     }
     if is_required() {
         return Ok(lacks);
@@ -130,7 +166,7 @@ mod tests {
     fn a_tool_that_is_nowhere_is_named_by_its_package() {
         let folder = std::env::temp_dir().join(format!("xtask-tools-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        for name in ["chrome", "curl", "sqlite3", "python3"] {
+        for name in ["chrome", "curl", "sqlite3", "python3", "go"] {
             std::fs::write(folder.join(name), "").unwrap();
         }
         let lacking = missing(TOOLS, std::slice::from_ref(&folder));

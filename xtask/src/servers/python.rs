@@ -1,5 +1,5 @@
-//! The analysts' tools and the API's fuzzer: a virtual environment with DuckDB, pandas and
-//! schemathesis, made once, offline afterwards.
+//! The analysts' tools, the API's fuzzer and what Kubernetes knows: a virtual environment with DuckDB,
+//! pandas, schemathesis and the schemas of Kubernetes' objects, made once, offline afterwards.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +12,7 @@ const PACKAGES: &[&str] = &[
     "pandas==3.1.1",
     "pyarrow==26.0.1",
     "schemathesis==4.32.5",
+    "kubernetes-validate==1.37.0",
 ];
 /// Written when everything is installed.
 const COMPLETE: &str = "complete";
