@@ -172,8 +172,11 @@ fn say(work: &mut Work<'_>, state: &SessionState, estimated: &Estimated) {
         fact.rules_id.clone_from(&work.rules.id);
         fact.content_hash = hash;
         work.emit(topic::SWEAT_LOSSES, &fact.id, &fact);
-        work.dirty.advice.push((state.start.0, state.end.0));
         kept.published = said;
+    }
+    // Advice reads what is kept, of which not all is said.
+    if before != Some(&kept) {
+        work.dirty.advice.push((state.start.0, state.end.0));
     }
     store(
         work,

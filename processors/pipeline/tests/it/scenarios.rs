@@ -1,5 +1,5 @@
 //! Reports of what went wrong elsewhere, as a table: what was told, and the one truth of it. Each is
-//! run straight, restarted after every commit, crashed at every call, and on other partitions.
+//! run straight, at once, restarted after every commit, crashed at every call, and on other partitions.
 
 mod row;
 mod said;
@@ -25,9 +25,14 @@ const ATHLETE: &str = "mia";
 
 static TOPICS: Topics = &topic::READ_BY_PROCESSORS;
 
+/// One commit for each record.
 fn task<H: Log + StateStore>(host: H) -> Task<Pipeline, H> {
+    task_of(1, host)
+}
+
+fn task_of<H: Log + StateStore>(records: usize, host: H) -> Task<Pipeline, H> {
     let limits = TaskLimits {
-        records: 1,
+        records,
         ..TaskLimits::default()
     };
     Task::new(
@@ -59,6 +64,14 @@ fn step<H: Log + StateStore>(task: &mut Task<Pipeline, H>) -> Result<bool, strea
 fn straight(items: &[RawReceived], partitions: u32) -> Vec<AnyRecord> {
     let memory = memory(items, partitions);
     let mut task = task(memory.open());
+    while step(&mut task).unwrap() {}
+    facts(&memory)
+}
+
+/// All of it in one commit.
+fn at_once(items: &[RawReceived]) -> Vec<AnyRecord> {
+    let memory = memory(items, 1);
+    let mut task = task_of(items.len().max(1), memory.open());
     while step(&mut task).unwrap() {}
     facts(&memory)
 }
@@ -120,7 +133,7 @@ fn ids(told: &[Row]) -> Ids {
 }
 
 #[test]
-fn reports_come_out_right_straight_restarted_crashed_and_on_other_partitions() {
+fn reports_come_out_right_straight_at_once_restarted_crashed_and_on_other_partitions() {
     let scenarios = scenarios();
     assert!(scenarios.len() > 20, "{}", scenarios.len());
     let mut failures = Vec::new();
@@ -143,6 +156,14 @@ fn check(scenario: &Scenario) -> Option<String> {
     let live = said::live(&told);
     if said::live(&restarted(&items)) != live {
         return Some("other things are live after restarts".to_owned());
+    }
+    let at_once = said::live(&at_once(&items));
+    // Revisions count what was said before, and advice that is too late at once was in time then.
+    let both = live
+        .iter()
+        .filter_map(|(id, said)| Some((id, said, at_once.get(id)?)));
+    if let Some((id, ..)) = both.clone().find(|(_, said, at_once)| said.1 != at_once.1) {
+        return Some(format!("{id} is another when all is told at once"));
     }
     if said::live(&straight(&items, 7)) != live {
         return Some("other things are live on seven partitions".to_owned());
