@@ -58,22 +58,16 @@ pub(crate) fn reconcile(work: &mut Work<'_>) {
         let Some(composed) = session::compose(&members, settings.time_zone.as_deref()) else {
             continue;
         };
-        let id_of = |at: usize| ids.get(&at).cloned().unwrap_or_default();
+        let related = |at: usize, rule: &'static str| Related {
+            session_id: ids.get(&at).cloned().unwrap_or_default(),
+            members: groups.get(at).map(|group| named(&block, group)),
+            rule,
+        };
+        let legs = legs.get(*at).into_iter().flatten();
+        let suspects = group.candidates.iter();
         let relations = Relations {
-            legs: legs
-                .get(*at)
-                .into_iter()
-                .flatten()
-                .map(|leg| id_of(*leg))
-                .collect(),
-            candidates: group
-                .candidates
-                .iter()
-                .map(|one| Candidate {
-                    session_id: id_of(one.group),
-                    rule: one.rule.to_owned(),
-                })
-                .collect(),
+            legs: legs.map(|leg| related(*leg, "")).collect(),
+            candidates: suspects.map(|one| related(one.group, one.rule)).collect(),
         };
         let known = continued.published.and_then(|at| before.get(at));
         publish(work, &block, group, &composed, continued, relations, known);
@@ -183,8 +177,38 @@ pub(crate) fn entity_id(
 }
 
 struct Relations {
-    legs: Vec<String>,
-    candidates: Vec<Candidate>,
+    legs: Vec<Related>,
+    candidates: Vec<Related>,
+}
+
+/// Another session at hand.
+struct Related {
+    session_id: String,
+    /// What stands for it in content: an id is a matter of history, members are not.
+    members: Option<String>,
+    rule: &'static str,
+}
+
+impl Related {
+    /// As a candidate under its id, or under its members.
+    fn candidate(&self, by_members: bool) -> Candidate<Text<'_>> {
+        let name = if by_members {
+            self.members.as_deref().unwrap_or_default()
+        } else {
+            &self.session_id
+        };
+        Candidate {
+            session_id: name.into(),
+            rule: self.rule.into(),
+        }
+    }
+}
+
+fn named(block: &Block, group: &Group) -> String {
+    let members = block.members(group).map(|one| observation_text(one.id));
+    let mut members: Vec<String> = members.collect();
+    members.sort_unstable();
+    members.concat()
 }
 
 fn publish(
@@ -200,13 +224,16 @@ fn publish(
     let names = (work.tenant, work.athlete);
     let mut fact = session_fact(names, block, group, composed, settled);
     fact.licence = licence::seal(&mut fact.provenance, &composed.provenance, &block.told_by);
-    // How many legs and suspects is content; their ids are not.
-    fact.legs = vec![Text::default(); relations.legs.len()];
-    let blank = |one: &Candidate| Candidate {
-        session_id: Text::default(),
-        rule: Text::Own(one.rule.clone()),
-    };
-    fact.candidates = relations.candidates.iter().map(blank).collect();
+    // Who legs and suspects are is content; their ids are not.
+    let of_members = relations.legs.iter().map(|leg| leg.members.as_ref());
+    fact.legs = of_members
+        .map(|members| members.map(Text::from).unwrap_or_default())
+        .collect();
+    fact.candidates = relations
+        .candidates
+        .iter()
+        .map(|one| one.candidate(true))
+        .collect();
     let hash = hash_of(&fact);
     let members = group
         .members
@@ -228,12 +255,16 @@ fn publish(
         fact.content_hash = hash.into();
         fact.recorded_at = work.now;
         fact.rules_id = work.rules.id.as_str().into();
-        fact.legs = lent(&relations.legs);
-        let named = |one: &'_ Candidate| Candidate {
-            session_id: Text::Own(one.session_id.clone()),
-            rule: Text::Own(one.rule.clone()),
-        };
-        fact.candidates = relations.candidates.iter().map(named).collect();
+        fact.legs = relations
+            .legs
+            .iter()
+            .map(|leg| Text::from(&leg.session_id))
+            .collect();
+        fact.candidates = relations
+            .candidates
+            .iter()
+            .map(|one| one.candidate(false))
+            .collect();
         let lineage = Lineage::of(continued, known.map(|known| known.published.live));
         fact.change = lineage.change.into();
         fact.supersedes = lineage.merged_from.first().map(Text::from);

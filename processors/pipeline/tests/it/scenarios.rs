@@ -153,6 +153,10 @@ fn check(scenario: &Scenario) -> Option<String> {
     if !differences.is_empty() {
         return Some(differences.join("\n"));
     }
+    let dangling = said::dangling(&told);
+    if !dangling.is_empty() {
+        return Some(dangling.join("\n"));
+    }
     let live = said::live(&told);
     if said::live(&restarted(&items)) != live {
         return Some("other things are live after restarts".to_owned());

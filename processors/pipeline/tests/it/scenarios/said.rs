@@ -45,6 +45,35 @@ pub(super) fn live(facts: &[AnyRecord]) -> BTreeMap<String, (i64, String)> {
     live
 }
 
+/// Sessions that name another as a leg or a suspect that is not live, or does not suspect them.
+pub(super) fn dangling(facts: &[AnyRecord]) -> Vec<String> {
+    let mut live: BTreeMap<&str, &SessionRevised> = BTreeMap::new();
+    for fact in facts {
+        match fact {
+            AnyRecord::SessionRevised(fact) => drop(live.insert(&fact.session_id, fact)),
+            AnyRecord::SessionRetracted(fact) => drop(live.remove(fact.session_id.as_str())),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for (id, session) in &live {
+        for one in &session.candidates {
+            let other = live.get(one.session_id.as_str());
+            let back = other.is_some_and(|other| {
+                let mut theirs = other.candidates.iter();
+                theirs.any(|theirs| theirs.session_id == *id && theirs.rule == one.rule)
+            });
+            if !back {
+                found.push(format!("{id} suspects {} by itself", one.session_id));
+            }
+        }
+        let legs = session.legs.iter();
+        let gone = legs.filter(|leg| !live.contains_key(leg.as_str()));
+        found.extend(gone.map(|leg| format!("{id} has the leg {leg}, which is not live")));
+    }
+    found
+}
+
 /// Each expected thing beside the live one at its place in the order of starts.
 pub(super) fn differences(said: &[Row], facts: &[AnyRecord]) -> Vec<String> {
     let told_of = |kind: &str| said.iter().any(|row| row.word(0) == kind);
