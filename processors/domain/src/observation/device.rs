@@ -1,5 +1,7 @@
 //! Devices, by the names that sources give them.
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::fingerprint;
 
 /// What kind of thing a device is, the better witness of a body first.
@@ -30,20 +32,18 @@ enum AppleName {
 }
 
 impl Device {
-    /// Case, punctuation and the vendor's name in front do not count; `unknown` is no device.
+    /// Case, accents, punctuation, the order of words, the vendor's name in front and what the case
+    /// is made of do not count; `unknown` is no device.
     pub fn of(name: &str) -> Option<Self> {
-        let mut plain: String = name
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|letter| letter.to_ascii_lowercase())
-            .collect();
-        for prefix in ["garmin", "apple"] {
-            if let Some(rest) = plain.strip_prefix(prefix)
-                && !rest.is_empty()
-            {
-                plain = rest.to_owned();
-            }
+        let mut words = words(name);
+        if words.len() > 1 && words.first().is_some_and(|first| is_vendor(first)) {
+            words.remove(0);
         }
+        if words.iter().any(|word| !is_trim(word)) {
+            words.retain(|word| !is_trim(word));
+        }
+        words.sort_unstable();
+        let plain = words.concat();
         if matches!(plain.as_str(), "" | "unknown" | "manual" | "none") {
             return None;
         }
@@ -51,7 +51,7 @@ impl Device {
             text if text.contains("phone") || text.contains("pixel") || text.contains("ipad") => {
                 DeviceClass::Phone
             }
-            text if BIKE_COMPUTERS.iter().any(|word| text.starts_with(word)) => {
+            _ if BIKE_COMPUTERS.iter().any(|name| begins_with(&words, name)) => {
                 DeviceClass::BikeComputer
             }
             text if WEARABLES.iter().any(|word| text.contains(word)) => DeviceClass::Wearable,
@@ -70,6 +70,54 @@ impl Device {
         let names = self.apple_watch.zip(other.apple_watch);
         self.key == other.key || names.is_some_and(|(one, other)| one != other)
     }
+}
+
+/// Words of letters with the number that follows, in small letters without accents: `fenix7` and `x` of
+/// `fēnix 7X`, `watch7` and `2` of `Watch7,2`.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = ' ';
+    for letter in name.nfd() {
+        // What an accent leaves behind when it is taken off its letter.
+        if !letter.is_ascii() {
+            continue;
+        }
+        let letter = letter.to_ascii_lowercase();
+        if letter.is_ascii_alphanumeric() {
+            let in_word = if letter.is_ascii_digit() {
+                // A number goes with the word before it, not with a number.
+                let ends_in_letter =
+                    |word: &String| word.ends_with(|it: char| it.is_ascii_alphabetic());
+                last.is_ascii_alphanumeric() || words.last().is_some_and(ends_in_letter)
+            } else {
+                last.is_ascii_alphabetic()
+            };
+            match words.last_mut() {
+                Some(word) if in_word => word.push(letter),
+                _ => words.push(letter.to_string()),
+            }
+        }
+        last = letter;
+    }
+    words
+}
+
+/// Makers that stand in front of a model's name, or are left away.
+fn is_vendor(word: &str) -> bool {
+    matches!(word, "garmin" | "apple")
+}
+
+/// Variants of a model that only some sources name.
+fn is_trim(word: &str) -> bool {
+    matches!(
+        word,
+        "solar" | "sapphire" | "titanium" | "edition" | "dualpower"
+    )
+}
+
+/// Whether some of the words begin the name of such a device.
+fn begins_with(words: &[String], name: &str) -> bool {
+    words.iter().any(|word| word.starts_with(name))
 }
 
 fn apple_watch(name: &str) -> Option<AppleName> {
@@ -111,16 +159,8 @@ const WEARABLES: [&str; 16] = [
     "fitbit",
 ];
 
-/// How the names of computers on bikes begin.
-const BIKE_COMPUTERS: [&str; 7] = [
-    "edge",
-    "elemnt",
-    "wahooelemnt",
-    "karoo",
-    "hammerheadkaroo",
-    "bryton",
-    "corosdura",
-];
+/// How words in the names of computers on bikes begin.
+const BIKE_COMPUTERS: [&str; 5] = ["edge", "elemnt", "karoo", "bryton", "corosdura"];
 
 #[cfg(test)]
 mod tests {
@@ -132,11 +172,28 @@ mod tests {
             ["Forerunner 965", "Garmin Forerunner 965"],
             ["forerunner935", "Garmin Forerunner 935"],
             ["Apple Watch7,2", "Watch7,2"],
+            ["fenix 7X", "Garmin fēnix 7X"],
+            ["fenix7x", "Garmin f\u{65}\u{304}nix® 7X Sapphire Solar"],
+            ["vivoactive 5", "Garmin vívoactive 5"],
+            ["Epix (Gen 2) Pro", "Garmin epix Pro (Gen 2)"],
+            ["epix Pro Gen 2", "Garmin Epix Pro Gen2"],
+            ["Edge 1040 Solar", "Garmin Edge 1040"],
         ];
         for [one, other] in alike {
             assert_eq!(Device::of(one), Device::of(other), "{one}");
         }
-        assert_ne!(Device::of("Forerunner 965"), Device::of("Forerunner 955"));
+        let apart = [
+            ["Forerunner 965", "Forerunner 955"],
+            ["fenix 7", "fenix 7X"],
+            ["fenix 7", "fenix 7 Pro"],
+            ["Watch7,2", "Watch2,7"],
+            ["Watch7,12", "Watch7,1"],
+            ["Edge 1040", "Edge 104"],
+        ];
+        for [one, other] in apart {
+            assert_ne!(Device::of(one), Device::of(other), "{one}");
+        }
+        assert!(Device::of("Solar").is_some() && Device::of("Garmin").is_some());
         assert_eq!(Device::of("unknown"), None);
         assert_eq!(Device::of(" "), None);
         assert_eq!(
@@ -169,7 +226,13 @@ mod tests {
     #[test]
     fn a_computer_on_a_bike_is_told_from_a_watch() {
         let class = |name| Device::of(name).map(|device| device.class);
-        for name in ["Edge 840", "Garmin Edge 1040", "ELEMNT BOLT", "Karoo 2"] {
+        for name in [
+            "Edge 840",
+            "Garmin Edge 1040",
+            "ELEMNT BOLT",
+            "Wahoo ELEMNT ROAM",
+            "Hammerhead Karoo 2",
+        ] {
             assert_eq!(class(name), Some(DeviceClass::BikeComputer), "{name}");
         }
         assert_eq!(class("Forerunner 965"), Some(DeviceClass::Wearable));
