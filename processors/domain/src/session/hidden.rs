@@ -201,7 +201,9 @@ fn fit_of(hidden: &Activity, tellers: &[&Activity]) -> Option<Fit> {
     let distance = distance_fits(hidden, tellers);
     match (device, distance) {
         (Some(true), Some(true)) => Some(Fit::Agrees),
-        (Some(false), _) | (_, Some(false)) => None,
+        (_, Some(false)) => None,
+        // Another device says the same of length and way, and nothing else speaks for it.
+        (Some(false), None) => None,
         _ => Some(Fit::Possible),
     }
 }

@@ -103,7 +103,12 @@ fn a_hidden_start_that_fits_several_or_not_surely_is_a_candidate() {
         &[],
         "2 1 2~1",
     );
-    check(&[RUN, "strava run 1 2700 8000 on=edge hidden"], &[], "2 1");
+    check(
+        &[RUN, "strava run 1 2700 8000 on=edge hidden"],
+        &[],
+        "2 1 2~1",
+    );
+    check(&[RUN, "strava run 1 2700 - on=edge hidden"], &[], "2 1");
     check(&[RUN, "strava run 1 2700 8165 on=fr965 hidden"], &[], "2 1");
     check(&[RUN, "strava run 1 2756 8000 on=fr965 hidden"], &[], "2 1");
     check(&[RUN, "strava run 1 2755 8163 on=fr965 hidden"], &[], "2+1");
