@@ -1,6 +1,6 @@
 //! One night out of its witnesses: who is believed, what others add, and who is told so.
 
-use super::witness::{Key, Piece, Standing, Witness, key, us_seconds};
+use super::witness::{Key, Piece, Standing, Witness, key, mark_partial, us_seconds};
 use super::{Cluster, FILL_MIN_S, Night, NightKind, SleepKind, SleepRecord};
 use crate::observation::{Choice, ObservationId, Role};
 use crate::time::{Instant, Span, local_date, offset_at};
@@ -22,11 +22,11 @@ pub(super) fn merge(records: &[SleepRecord], cluster: &Cluster, home_zone: Optio
         asleep_us: told.asleep_us(),
     };
     told.fill(&mut sleep);
-    let in_bed = told.in_bed(&members);
-    let awake_s = told.seconds("awake_s", SleepKind::Awake);
-    let deep_s = told.seconds("deep_s", SleepKind::Deep);
-    let light_s = told.seconds("light_s", SleepKind::Light);
-    let rem_s = told.seconds("rem_s", SleepKind::Rem);
+    let in_bed = told.in_bed(&members, &sleep);
+    let awake_s = told.seconds("awake_s", SleepKind::Awake, &sleep);
+    let deep_s = told.seconds("deep_s", SleepKind::Deep, &sleep);
+    let light_s = told.seconds("light_s", SleepKind::Light, &sleep);
+    let rem_s = told.seconds("rem_s", SleepKind::Rem, &sleep);
     let utc_offset_s = told.offset(&members, &sleep, home_zone);
 
     Night {
@@ -68,9 +68,13 @@ fn witnesses(members: &[&SleepRecord]) -> Vec<(Key, Witness)> {
     if told.iter().all(|(_, witness)| witness.standing().no_sleep) {
         told = tell(true);
     }
+    mark_partial(&mut told);
     told.sort_by_key(|(key, witness)| (witness.standing(), *key));
     told
 }
+
+/// Stages stand where at most one part in so many of the sleep has none.
+const UNSTAGED_SHARE: u64 = 10;
 
 struct Sleep {
     start: Instant,
@@ -84,6 +88,8 @@ struct Telling<'a> {
     choices: Vec<Choice>,
     /// Records whose pieces count.
     used: Vec<ObservationId>,
+    /// What lesser witnesses add before and after the best one watched.
+    filled: Vec<(SleepKind, u64, ObservationId)>,
 }
 
 impl<'a> Telling<'a> {
@@ -99,6 +105,7 @@ impl<'a> Telling<'a> {
             witnesses,
             choices: Vec::with_capacity(10),
             used,
+            filled: Vec::new(),
         }
     }
 
@@ -137,10 +144,39 @@ impl<'a> Telling<'a> {
         at
     }
 
-    fn seconds(&mut self, field: &'static str, kind: SleepKind) -> Option<i64> {
-        let (seconds, teller) = self.best()?.seconds_of(kind)?;
+    /// Seconds of one kind: of the best witness, and of those that added sleep. `None` where a good
+    /// deal of the sleep is of no stage, because a part is no value of the whole.
+    fn seconds(&mut self, field: &'static str, kind: SleepKind, sleep: &Sleep) -> Option<i64> {
+        let best = self.best()?;
+        let of_kind = |kinds: &dyn Fn(SleepKind) -> bool| {
+            let filled = self.filled.iter().filter(|(kind, ..)| kinds(*kind));
+            filled.fold(0_u64, |sum, (_, more, _)| sum.saturating_add(*more))
+        };
+        let unstaged =
+            of_kind(&|kind| kind.is_asleep() && !kind.is_stage() || kind == SleepKind::Session);
+        if kind.is_stage() && unstaged.saturating_mul(UNSTAGED_SHARE) > sleep.asleep_us {
+            return None;
+        }
+        let more = of_kind(&|it| it == kind);
+        let told = best.seconds_of(kind);
+        let staged = !best.standing().no_stages;
+        let mut tellers = self.filled.iter().filter(|(it, ..)| *it == kind);
+        let (seconds, teller) = match (told, tellers.next()) {
+            (None, Some((_, _, teller))) if staged => (0, *teller),
+            (told, _) => told?,
+        };
         self.choose(field, teller, self.rule());
-        Some(seconds)
+        if more > 0
+            && let Some(choice) = self.choices.last_mut()
+        {
+            let others = self.filled.iter().filter(|(it, ..)| *it == kind);
+            choice.parts.extend(others.map(|(_, _, teller)| *teller));
+            choice.parts.sort_unstable();
+            choice.parts.dedup();
+            choice.parts.retain(|part| *part != teller);
+            choice.rule = "filled";
+        }
+        Some(seconds.saturating_add(us_seconds(more)))
     }
 
     fn choose(&mut self, field: &'static str, winner: ObservationId, rule: &'static str) {
@@ -188,6 +224,18 @@ impl<'a> Telling<'a> {
                     continue;
                 };
                 sleep.asleep_us = sleep.asleep_us.saturating_add(sum);
+                // From the sleep that is added to what was watched, awake or not.
+                let gained = if field == "start" {
+                    Span::new(part.start(), watched.start())
+                } else {
+                    Span::new(watched.end(), part.end())
+                };
+                for piece in &other.pieces {
+                    let more = piece.span.overlap_us(gained);
+                    if more > 0 {
+                        self.filled.push((piece.kind, more, piece.teller));
+                    }
+                }
                 sleep.start = sleep.start.min(part.start());
                 sleep.end = sleep.end.max(part.end());
                 watched = watched.hull(*part);
@@ -201,8 +249,8 @@ impl<'a> Telling<'a> {
         self.used.dedup();
     }
 
-    /// The union of all time in bed that records tell as such.
-    fn in_bed(&mut self, members: &[&SleepRecord]) -> Option<Span> {
+    /// The union of all time in bed that records tell as such, and of the sleep: who slept was in bed.
+    fn in_bed(&mut self, members: &[&SleepRecord], sleep: &Sleep) -> Option<Span> {
         let beds = || {
             members
                 .iter()
@@ -210,9 +258,17 @@ impl<'a> Telling<'a> {
         };
         let first = beds().min_by_key(|record| (record.span.start(), record.id))?;
         let last = beds().min_by_key(|it| (std::cmp::Reverse(it.span.end()), it.id))?;
-        self.choices.push(lone("in_bed_start", first.id, "union"));
-        self.choices.push(lone("in_bed_end", last.id, "union"));
-        Some(Span::new(first.span.start(), last.span.end()))
+        let winner = |field| {
+            let choice = self.choices.iter().find(|choice| choice.field == field);
+            choice.map(|choice| choice.winner)
+        };
+        let (start, onset) = (first.span.start(), winner("start"));
+        let (end, waking) = (last.span.end(), winner("end"));
+        let from = onset.filter(|_| sleep.start < start).unwrap_or(first.id);
+        let to = waking.filter(|_| sleep.end > end).unwrap_or(last.id);
+        self.choices.push(lone("in_bed_start", from, "union"));
+        self.choices.push(lone("in_bed_end", to, "union"));
+        Some(Span::new(start.min(sleep.start), end.max(sleep.end)))
     }
 
     /// The offset at waking: of the last believed record that tells one, then of any, then of zones.
@@ -285,6 +341,8 @@ fn why_not(best: Standing, other: Standing) -> &'static str {
         "manual"
     } else if other.no_stages != best.no_stages {
         "no_stages"
+    } else if other.partial != best.partial {
+        "covers_part"
     } else if other.path != best.path {
         "lower_rank"
     } else {

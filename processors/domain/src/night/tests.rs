@@ -246,6 +246,56 @@ fn fragments_that_begin_before_a_declared_nap_are_not_torn_from_it() {
 }
 
 #[test]
+fn stages_are_those_of_who_was_there_for_the_night() {
+    let stages = |lines: &str| {
+        let told = nights(&records(lines), None);
+        let minutes = |seconds: Option<i64>| seconds.map(|seconds| seconds / 60);
+        let night = &told[0];
+        (
+            night.asleep_s / 60,
+            [night.deep_s, night.light_s, night.rem_s].map(minutes),
+        )
+    };
+    let band = "ring deep 22:00 1+00:00
+        ring light 1+00:00 1+04:00
+        ring rem 1+04:00 1+06:00";
+    // The watch saw the second half only.
+    let half = "garmin session 1+02:00 1+06:00 deep@1+02:00-1+03:00 light@1+03:00-1+06:00";
+    assert_eq!(
+        stages(&format!("{band}\n{half}")),
+        (480, [Some(120), Some(240), Some(120)])
+    );
+    // Most of it: what it missed is added with its stages.
+    let most = "garmin session 1+00:00 1+06:00 deep@1+00:00-1+02:00 light@1+02:00-1+06:00";
+    assert_eq!(
+        stages(&format!("{band}\n{most}")),
+        (480, [Some(240), Some(240), None])
+    );
+    // What is added has no stages.
+    let plain = "phone asleep 22:00 1+06:00";
+    assert_eq!(stages(&format!("{plain}\n{most}")), (480, [None; 3]));
+}
+
+#[test]
+fn who_slept_was_in_bed() {
+    let bed = |lines: &str| {
+        let told = nights(&records(lines), None);
+        let bed = told[0].in_bed.unwrap();
+        (clock(bed.start()), clock(bed.end()))
+    };
+    let watch = "watch asleep 22:50 1+05:00";
+    let expected = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    assert_eq!(
+        bed(&format!("{watch}\nphone in_bed 22:30 1+04:55")),
+        expected("22:30", "1+05:00")
+    );
+    assert_eq!(
+        bed(&format!("{watch}\nphone in_bed 23:00 1+05:10")),
+        expected("22:50", "1+05:10")
+    );
+}
+
+#[test]
 fn time_in_bed_around_a_declared_nap_is_no_nap_of_its_own() {
     check(
         "garmin session 14:11 15:11 nap asleep=60

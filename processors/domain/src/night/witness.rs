@@ -10,6 +10,9 @@ use super::{SleepKind, SleepRecord};
 use crate::observation::{Device, DeviceClass, ObservationId, Source, Writer};
 use crate::time::{Instant, Span};
 
+/// Two devices that were both there differ by less.
+const PARTIAL_BELOW_PERMILLE: u128 = 700;
+
 /// The same device, told through the same path.
 pub(super) type Key = (Source, u64, Option<Writer>, Option<Device>);
 
@@ -91,6 +94,8 @@ pub(super) struct Standing {
     pub(super) no_sleep: bool,
     pub(super) manual: bool,
     pub(super) no_stages: bool,
+    /// It was there for a part of the sleep that another saw in stages.
+    pub(super) partial: bool,
     pub(super) path: u8,
     pub(super) asleep: Reverse<u64>,
     first: Option<ObservationId>,
@@ -117,6 +122,7 @@ impl Witness {
             no_sleep: asleep == 0 && !pieces.iter().any(opaque),
             manual: kept.iter().all(|record| record.manual),
             no_stages: !staged,
+            partial: false,
             path: records.first().map_or(u8::MAX, |record| path_rank(record)),
             asleep: Reverse(asleep),
             first: records.iter().map(|record| record.id).min(),
@@ -130,6 +136,11 @@ impl Witness {
 
     pub(super) fn standing(&self) -> Standing {
         self.standing
+    }
+
+    /// Whether its sleep is a measure for that of others.
+    fn sees_stages(&self) -> bool {
+        !(self.standing.no_sleep || self.standing.manual || self.standing.no_stages)
     }
 
     pub(super) fn asleep_us(&self) -> u64 {
@@ -195,6 +206,17 @@ impl Witness {
             (Some(teller), None) => Some((us_seconds(sum), teller)),
             (None, told) => told,
         }
+    }
+}
+
+/// Marks those that saw much less sleep in stages than another did: the watch was put on late, or died.
+pub(super) fn mark_partial<K>(witnesses: &mut [(K, Witness)]) {
+    let staged = witnesses.iter().filter(|(_, it)| it.sees_stages());
+    let most = staged.map(|(_, it)| it.asleep_us()).max().unwrap_or(0);
+    let enough = u128::from(most).saturating_mul(PARTIAL_BELOW_PERMILLE) / 1_000;
+    for (_, witness) in witnesses {
+        witness.standing.partial =
+            witness.sees_stages() && u128::from(witness.asleep_us()) < enough;
     }
 }
 
