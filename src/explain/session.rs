@@ -142,11 +142,17 @@ impl Tellers {
         let value = session.value(&field);
         let winner = id_of(choice);
         let (source, provider_id) = self.named(&winner);
-        let told = self.told(&winner, &field);
+        let rule = choice.text("rule");
+        // Its own length is not that of the session.
+        let told = if rule == "of_span" {
+            Value::Null
+        } else {
+            self.told(&winner, &field)
+        };
         FieldExplained {
             session_id: session.text("session_id"),
             asked_for: None,
-            rule: choice.text("rule"),
+            rule,
             rules_id: session.text("rules_id"),
             winner: Winner {
                 observation_id: winner,

@@ -31,6 +31,7 @@ const RULES: Words = &[
         "device_fit",
         "its device measures this best, of those that are as near",
     ),
+    ("of_span", "the time from the start to the end"),
     ("of_parts", "of all pieces of one recording together"),
 ];
 
@@ -41,6 +42,7 @@ pub(super) const SAME_VALUE: &str = "same_value";
 const LOST: Words = &[
     (SAME_VALUE, "tells the same"),
     ("lower_rank", "farther from the device that measured"),
+    ("covers_part", "was not there for all of it"),
     ("not_edited", "was not changed by hand"),
     ("less_specific", "names the sport less exactly"),
     ("pauses_untold", "leaves pauses out"),

@@ -6,6 +6,7 @@
 //! recording are summed or averaged, because together they are one record.
 
 mod ballot;
+mod parts;
 
 use std::cmp::Reverse;
 
@@ -13,9 +14,10 @@ use super::matching::THRESHOLDS;
 use super::{Activity, split};
 use crate::observation::{Choice, ObservationId, Role, Source, Writer};
 use crate::sport::{Family, Sport};
-use crate::time::{CivilDate, Instant, local_date, offset_at};
+use crate::time::{CivilDate, Instant, Span, local_date, offset_at};
 
-use ballot::{Ballot, Fit, path_rank};
+pub(super) use ballot::path_rank;
+use ballot::{Ballot, Cover, Fit};
 
 /// Two tellers of one length round a second each.
 const SAME_LENGTH_S: u64 = 2;
@@ -54,12 +56,12 @@ pub struct Composed {
 /// neither offset nor zone. `None` without members.
 pub fn compose(members: &[&Activity], home_zone: Option<&str>) -> Option<Composed> {
     let tellers = Tellers::of(members);
-    let ranked = tellers.ranked();
+    let (covers, ranked): (Vec<Cover>, Vec<&Activity>) = tellers.ranked().into_iter().unzip();
     let primary: &Activity = ranked.first()?;
     // A hidden start is no time: it counts only where nobody tells another.
     let tells_time = |member: &&&Activity| !member.hidden_start;
     let timed: &Activity = ranked.iter().find(tells_time).unwrap_or(&primary);
-    let mut ballot = Ballot::new(&ranked, &tellers.pieces);
+    let mut ballot = Ballot::new(&ranked, &covers, &tellers.pieces);
 
     let sport = ballot.sport(primary);
     let family = sport.family();
@@ -138,30 +140,42 @@ impl<'a> Tellers<'a> {
         }
     }
 
-    /// By nearness to the device; a recording in one piece before one in several, and what was typed
-    /// in last. Between equal paths the longer record leads: which copy came first says nothing of
-    /// the workout.
-    fn ranked(&self) -> Vec<&Activity> {
+    /// By how much of the workout they cover, then by nearness to the device, and what was typed in
+    /// last. Between equal paths the longer record leads: which copy came first says nothing of the
+    /// workout.
+    fn ranked(&self) -> Vec<(Cover, &Activity)> {
         let whole = self
             .members
             .iter()
             .copied()
             .filter(|member| !split::is_piece(&self.pieces, member.id))
-            .map(|member| (false, member));
-        let mut ranked: Vec<(bool, &Activity)> = whole
-            .chain(self.sides.iter().map(|side| (true, side)))
-            .collect();
-        ranked.sort_unstable_by_key(|(in_pieces, member)| {
+            .map(|member| (self.cover(member), member));
+        let sides = self.sides.iter().map(|side| (Cover::Pieces, side));
+        let mut ranked: Vec<(Cover, &Activity)> = whole.chain(sides).collect();
+        ranked.sort_unstable_by_key(|(cover, member)| {
             (
                 member.is_manual(),
-                *in_pieces,
+                *cover,
                 path_rank(member),
                 Reverse(member.elapsed_s),
                 member.span,
                 member.id,
             )
         });
-        ranked.into_iter().map(|(_, member)| member).collect()
+        ranked
+    }
+
+    fn cover(&self, member: &Activity) -> Cover {
+        let of_others = self.members.iter().filter(|other| other.id != member.id);
+        let is_part = self.members.len() > 1
+            && (self
+                .pieces
+                .iter()
+                .any(|side| parts::is_in_pieces(member, side))
+                || of_others
+                    .into_iter()
+                    .any(|whole| parts::is_part(member, whole)));
+        if is_part { Cover::Part } else { Cover::Whole }
     }
 
     fn roles(&self, ballot: &Ballot<'_>) -> Vec<(ObservationId, Role)> {
@@ -313,6 +327,12 @@ impl<'a> Ballot<'a> {
             ("path_rank", "lower_rank")
         };
         let end = self.crown("end", winner, rule, |_| lost_by, end);
+        // Who ended later may have begun otherwise: then its length is not that from start to end.
+        let begun = self.ranked.get(winner).map(|it| it.span.start());
+        if let Some(end) = end.filter(|_| teller.is_some() && begun != Some(timed.span.start())) {
+            self.derive("elapsed_s", "end", "of_span");
+            return (end, Span::new(timed.span.start(), end).length_s());
+        }
         let elapsed_s = self.crown("elapsed_s", winner, rule, |_| lost_by, elapsed);
         (
             end.unwrap_or(timed.span.end()),

@@ -375,7 +375,7 @@ pub(super) fn distance_apart(one: &Activity, other: &Activity) -> Option<u64> {
 }
 
 /// Way over elapsed time, each side multiplied by the time of the other.
-fn speed_apart(one: &Activity, other: &Activity) -> Option<u64> {
+pub(super) fn speed_apart(one: &Activity, other: &Activity) -> Option<u64> {
     let ours = measured_dm(one)?.saturating_mul(other.elapsed_s);
     let theirs = measured_dm(other)?.saturating_mul(one.elapsed_s);
     Some(apart_permille(ours, theirs))

@@ -7,7 +7,7 @@
 
 use super::Activity;
 use super::clusters::Clusters;
-use super::matching::{excluded, hard_link, likeness};
+use super::matching::{Likeness, Strength, excluded, hard_link, likeness};
 use crate::observation::Source;
 
 /// The records of one block, by recording.
@@ -85,7 +85,8 @@ fn may_be_copies(order: &[(usize, &Activity)], one: usize, other: usize) -> bool
     let one_path =
         one.source == other.source && one.account == other.account && one.writer == other.writer;
     let told_by_others = !one_path && (is_copy(one) || is_copy(other));
-    (told_by_others && !excluded(one, other)) || likeness(one, other).is_some()
+    let is_sure = |likeness: Likeness| likeness.strength >= Strength::Strong;
+    (told_by_others && !excluded(one, other)) || likeness(one, other).is_some_and(is_sure)
 }
 
 /// Made by a service or an app, mostly out of another's recording.

@@ -4,7 +4,10 @@
 //! exists only beside a whole that tells the same length; without one, two recordings of a device
 //! are two workouts, however close they are.
 
+use std::cmp::Reverse;
+
 use super::Activity;
+use super::fields::path_rank;
 use super::matching::{THRESHOLDS, apart_permille, permille_of, same_stream};
 use super::recordings::Recordings;
 use crate::observation::ObservationId;
@@ -135,7 +138,6 @@ fn pieces_in(
 
 fn may_be_piece(piece: &Activity, whole: &Activity) -> bool {
     let rules = &THRESHOLDS;
-    let inside = permille_of(piece.span.overlap_us(whole.span), piece.span.length_us());
     let share = permille_of(piece.span.length_us(), whole.span.length_us());
     let same_kind = match compatible(piece.family(), whole.family()) {
         Compatibility::Equal => true,
@@ -145,8 +147,19 @@ fn may_be_piece(piece: &Activity, whole: &Activity) -> bool {
     may_be_whole(piece)
         && same_kind
         && piece.is_manual() == whole.is_manual()
-        && inside.is_some_and(|inside| inside >= rules.part_inside_permille)
+        && is_inside(piece.span, whole.span)
         && share.is_some_and(|share| share <= rules.part_inside_permille)
+}
+
+/// Two devices are started and stopped by two hands: what lies outside is a tenth of the piece, or no
+/// more than two starts of one workout are apart.
+fn is_inside(piece: Span, whole: Span) -> bool {
+    let rules = &THRESHOLDS;
+    let overlap_us = piece.overlap_us(whole);
+    let outside_us = piece.length_us().saturating_sub(overlap_us);
+    let share = permille_of(overlap_us, piece.length_us()).unwrap_or(0);
+    share >= rules.part_inside_permille
+        || (share >= rules.overlap_permille && outside_us <= micros(rules.strong_start_s))
 }
 
 fn follows(before: Span, next: Span) -> bool {
@@ -268,12 +281,17 @@ pub fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
     let mut streams: Vec<Vec<&Activity>> = Vec::new();
     for member in ordered.iter().copied() {
         let piece_of = |stream: &&mut Vec<&Activity>| {
-            let near = is_near(stream, member);
-            near && stream.iter().all(|other| {
-                same_stream(other, member)
-                    && follows(other.span, member.span)
-                    && !is_told_twice(other, member)
-            })
+            let last = stream.last().copied();
+            let is_held = || {
+                let whole = |last: &Activity| ordered.iter().any(|it| holds(it, [last, member]));
+                last.is_some_and(whole)
+            };
+            (is_near(stream, member) || is_held())
+                && stream.iter().all(|other| {
+                    same_stream(other, member)
+                        && follows(other.span, member.span)
+                        && !is_told_twice(other, member)
+                })
         };
         match streams.iter_mut().find(piece_of) {
             Some(stream) => stream.push(member),
@@ -281,16 +299,43 @@ pub fn pieces<'a>(members: &[&'a Activity]) -> Vec<Vec<&'a Activity>> {
         }
     }
     streams.retain(|stream| stream.len() > 1);
+    if streams.is_empty() {
+        streams.extend(relay(&ordered, is_told_twice));
+    }
     streams
+}
+
+/// Recordings of several devices, one after the other, that only a user can have merged: one died, and
+/// another went on. Of those that overlap the one nearest to its device counts.
+fn relay<'a>(
+    ordered: &[&'a Activity],
+    is_told_twice: impl Fn(&Activity, &Activity) -> bool,
+) -> Option<Vec<&'a Activity>> {
+    let mut ranked = ordered.to_vec();
+    ranked.retain(|member| !member.is_manual());
+    ranked.sort_by_key(|member| (path_rank(member), Reverse(member.elapsed_s), member.id));
+    let first = *ranked.first()?;
+    let mut chain: Vec<&Activity> = vec![first];
+    for next in ranked.into_iter().skip(1) {
+        let goes_on = |one: &&Activity| {
+            one.family() == next.family()
+                && (follows(one.span, next.span) || follows(next.span, one.span))
+                && !is_told_twice(one, next)
+        };
+        if is_near(&chain, next) && chain.iter().all(goes_on) {
+            chain.push(next);
+        }
+    }
+    chain.sort_unstable_by_key(|member| (member.span, member.id));
+    (chain.len() > 1).then_some(chain)
 }
 
 /// Whether a recording of another device ran through both.
 fn holds(whole: &Activity, parts: [&Activity; 2]) -> bool {
     parts.iter().all(|part| {
-        let inside = permille_of(part.span.overlap_us(whole.span), part.span.length_us());
         !same_stream(whole, part)
             && whole.is_manual() == part.is_manual()
-            && inside.is_some_and(|inside| inside >= THRESHOLDS.part_inside_permille)
+            && is_inside(part.span, whole.span)
     })
 }
 

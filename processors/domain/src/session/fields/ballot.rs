@@ -27,9 +27,30 @@ fn fitness(fit: Fit, family: Family, member: &Activity) -> u8 {
     }
 }
 
+/// How much of the workout a teller was there for, the best first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cover {
+    Whole,
+    /// All of it, in pieces.
+    Pieces,
+    /// Less than another: begun late, ended early, or cropped.
+    Part,
+}
+
+/// What grows with the time that is recorded: a part of it is no value of the whole.
+const OF_ALL: [&str; 5] = [
+    "timer_s",
+    "moving_s",
+    "distance_m",
+    "energy_kj",
+    "elevation_gain_m",
+];
+
 /// The tellers in order of rank, what each won so far, and the record of it.
 pub(super) struct Ballot<'a> {
     pub(super) ranked: &'a [&'a Activity],
+    /// One for each of them.
+    covers: &'a [Cover],
     pieces: &'a [Vec<&'a Activity>],
     pub(super) family: Family,
     pub(super) wins: Vec<u32>,
@@ -40,9 +61,14 @@ pub(super) struct Ballot<'a> {
 const FIELDS: usize = 22;
 
 impl<'a> Ballot<'a> {
-    pub(super) fn new(ranked: &'a [&'a Activity], pieces: &'a [Vec<&'a Activity>]) -> Self {
+    pub(super) fn new(
+        ranked: &'a [&'a Activity],
+        covers: &'a [Cover],
+        pieces: &'a [Vec<&'a Activity>],
+    ) -> Self {
         Self {
             ranked,
+            covers,
             pieces,
             family: Family::Any,
             wins: vec![0; ranked.len()],
@@ -53,6 +79,10 @@ impl<'a> Ballot<'a> {
     pub(super) fn pieces_of(&self, id: ObservationId) -> Option<&'a [&'a Activity]> {
         let is_it = |parts: &&Vec<&Activity>| parts.first().is_some_and(|first| first.id == id);
         self.pieces.iter().find(is_it).map(Vec::as_slice)
+    }
+
+    fn cover(&self, position: usize) -> Cover {
+        self.covers.get(position).copied().unwrap_or(Cover::Whole)
     }
 
     /// The best ranked member that tells the field wins it.
@@ -78,21 +108,25 @@ impl<'a> Ballot<'a> {
             // On one path the better witness; a path is worth more than a device.
             (
                 member.is_manual(),
-                self.pieces_of(member.id).is_some(),
+                self.cover(position),
                 path_rank(member),
                 fitness(fit, family, member),
                 position,
             )
         };
-        let tellers = self.ranked.iter().enumerate();
-        let winner = tellers
-            .filter(|(_, member)| told(member).is_some_and(|value| agrees(&value)))
+        let needs_all = OF_ALL.contains(&field);
+        let may_win = |position: usize, member: &'a Activity| {
+            !(needs_all && self.cover(position) == Cover::Part)
+                && told(member).is_some_and(|value| agrees(&value))
+        };
+        let tellers = || self.ranked.iter().enumerate();
+        let winner = tellers()
+            .filter(|(position, member)| may_win(*position, member))
             .map(|(position, member)| place(position, member))
             .min()?
             .4;
-        let is_passed_over =
-            |member: &&'a Activity| told(member).is_some_and(|value| agrees(&value));
-        let rule = match self.ranked.iter().position(is_passed_over) {
+        let first = tellers().find(|(position, member)| may_win(*position, member));
+        let rule = match first.map(|(position, _)| position) {
             Some(first) if first != winner => "device_fit",
             Some(0) => "path_rank",
             _ => "next_by_rank",
@@ -125,6 +159,11 @@ impl<'a> Ballot<'a> {
             {
                 let reason = if theirs == value {
                     "same_value"
+                } else if self.cover(position) == Cover::Part
+                    && self.cover(winner) != Cover::Part
+                    && rule != "user_edit"
+                {
+                    "covers_part"
                 } else {
                     lost_by(theirs)
                 };
@@ -172,7 +211,7 @@ impl<'a> Ballot<'a> {
 ///
 /// Another app in Health is believed for the device that it names; one that names none may have
 /// guessed the workout from a body at rest and in motion, and a recording at Strava is better.
-pub(super) fn path_rank(member: &Activity) -> u8 {
+pub(in crate::session) fn path_rank(member: &Activity) -> u8 {
     if member.is_manual() {
         return 11;
     }
