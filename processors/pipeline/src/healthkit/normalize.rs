@@ -18,6 +18,7 @@ pub(super) const FRAGMENT_MAX_US: i64 = 48 * 3_600 * SECOND_US;
 pub(super) const DISTANCE_MAX_M: f64 = 5_000_000.0;
 pub(super) const ENERGY_MAX_KJ: f64 = 400_000.0;
 const KJ_PER_KCAL: f64 = 4.184;
+const ROUNDED_S: i64 = 1;
 const KG_PER_LB: f64 = 0.453_592_37;
 const KG_PER_STONE: f64 = 14.0 * KG_PER_LB;
 const METRES_PER_MILE: f64 = 1_609.344;
@@ -86,7 +87,9 @@ fn workout(item: &Workout) -> Result<Draft, Rejected> {
         end,
         utc_offset_s: zone_offset(item.zone_offset.as_ref()).or(start_offset),
         time_zone: text(metadata, "HKTimeZone"),
-        timer_s: quantities.timer_s,
+        timer_s: quantities
+            .timer_s
+            .map(|timer_s| rounded_to(timer_s, elapsed_s)),
         elapsed_s,
         distance_m: quantities.distance_m,
         energy_kj: quantities.energy_kj,
@@ -119,6 +122,15 @@ fn open_water(metadata: &Map<String, Value>) -> Option<bool> {
         1 => Some(false),
         2 => Some(true),
         _ => None,
+    }
+}
+
+/// Apps round a length and two instants apart: a timer that is over by so much was never stopped.
+fn rounded_to(timer_s: i64, elapsed_s: i64) -> i64 {
+    if timer_s.saturating_sub(elapsed_s) <= ROUNDED_S {
+        timer_s.min(elapsed_s)
+    } else {
+        timer_s
     }
 }
 
