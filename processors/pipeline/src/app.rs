@@ -3,4 +3,4 @@
 mod normalize;
 mod payload;
 
-pub(crate) use normalize::{minutes_of_day, normalize};
+pub(crate) use normalize::{WITHDRAWN, minutes_of_day, normalize};

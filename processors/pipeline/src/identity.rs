@@ -4,7 +4,7 @@ use schemas::record::ingest::RawReceived;
 
 use crate::bucket::shard_of;
 use crate::ids::{fingerprint, observation_id};
-use crate::normalize::{Draft, IMPLAUSIBLE_TIME, Outcome};
+use crate::normalize::{Body, Draft, IMPLAUSIBLE_TIME, Outcome};
 use crate::observation::hash_of;
 
 /// Names of a raw item.
@@ -62,13 +62,18 @@ fn arrival_print(raw: &RawReceived, outcome: &Outcome) -> i64 {
 
 fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
     let content_hash = hash_of(draft);
+    // What an app takes back is of the kind that its event names.
+    let kind = match draft.body {
+        Body::Deletion if raw.source == "app" => raw.kind.as_str(),
+        _ => draft.body.kind(),
+    };
     DraftNames {
         id: observation_id(
             &raw.tenant_id,
             raw.athlete_id.as_deref().unwrap_or_default(),
             &raw.source,
             raw.account_id.as_deref(),
-            draft.body.kind(),
+            kind,
             &draft.provider_id,
         ),
         shard: shard_of(&draft.provider_id),

@@ -21,6 +21,8 @@ const FLUID_MAX_ML: f64 = 30_000.0;
 const FOOD_MAX_G: f64 = 20_000.0;
 const PLAN_MAX_MIN: f64 = 1_440.0;
 const LIST_MAX: usize = 64;
+/// The action of a `link_override` that its user took back.
+pub(crate) const WITHDRAWN: &str = "none";
 const PLAN_ID_MAX: usize = 256;
 
 pub(crate) fn normalize(raw: &RawReceived) -> Told {
@@ -30,7 +32,17 @@ pub(crate) fn normalize(raw: &RawReceived) -> Told {
         .clone()
         .filter(|id| !id.is_empty())
         .ok_or_else(|| Rejected::missing("id"))?;
+    let is_gone = event.deleted == Some(true);
     let draft = match raw.kind.as_str() {
+        "weigh_in" | "body_mass" | "intake" | "self_report" | "symptom" if is_gone => {
+            Draft::summary(id, Body::Deletion)
+        }
+        "profile" if is_gone => {
+            return Err(Rejected::new(
+                "bad_value",
+                "a profile is not deleted: another one changes it",
+            ));
+        }
         "profile" => Draft::summary(id, Body::Profile(Arc::new(profile(event)?))),
         "weigh_in" => Draft::summary(id, Body::WeighIn(Arc::new(weigh_in(&event)?))),
         "body_mass" => Draft::summary(id, Body::BodyMass(Arc::new(body_mass(&event)?))),
@@ -255,7 +267,7 @@ fn symptom(event: &Event) -> Result<SymptomBody, Rejected> {
 }
 
 fn link_override(event: &Event) -> Result<LinkOverrideBody, Rejected> {
-    let action = event
+    let mut action = event
         .action
         .clone()
         .ok_or_else(|| Rejected::missing("action"))?;
@@ -287,6 +299,10 @@ fn link_override(event: &Event) -> Result<LinkOverrideBody, Rejected> {
             "bad_value",
             "observation_ids needs 2 to 64 different ids",
         ));
+    }
+    // A decision that is taken back decides nothing, and stays the last word of its id.
+    if event.deleted == Some(true) {
+        WITHDRAWN.clone_into(&mut action);
     }
     Ok(LinkOverrideBody {
         at: at(event)?,

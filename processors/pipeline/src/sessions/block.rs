@@ -14,6 +14,7 @@ use processors_domain::session::{
 use schemas::record::Micros;
 use schemas::record::state::{AthleteHead, OverrideState, SessionState};
 
+use crate::app::WITHDRAWN;
 use crate::bucket::{Kept, Kind};
 use crate::dirty::{Reach, any_touches, close};
 use crate::ids::id_number;
@@ -266,5 +267,8 @@ fn overrides(head: &AthleteHead, heirs: &BTreeMap<ObservationId, ObservationId>)
         received_at: wire::instant(state.first_received_at),
         id: wire::observation_id(&state.observation_id),
     };
-    observation::overrides(head).map(of).collect()
+    observation::overrides(head)
+        .filter(|state| state.body.action != WITHDRAWN)
+        .map(of)
+        .collect()
 }

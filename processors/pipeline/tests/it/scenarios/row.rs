@@ -145,6 +145,7 @@ impl Row {
         json!({
             "id": self.text("id"), "type": "link_override", "action": self.text("action"),
             "at": format!("2025-{}:00Z", self.word(0)), "observation_ids": of,
+            "deleted": self.get("deleted") == Some("true"),
         })
     }
 
