@@ -352,10 +352,9 @@ impl<'a> Ballot<'a> {
             |it: &Activity| it.source == Source::Garmin && it.timer_s == Some(it.elapsed_s);
         let is_comparable =
             |it: &Activity| !it.is_manual() && it.hidden_start == timed.hidden_start;
-        let starts_with = |it: &Activity| {
-            let copy_s = THRESHOLDS.copy_start_s;
-            it.span.start().within(timed.span.start(), copy_s)
-        };
+        let starts_within =
+            |it: &Activity, seconds: i64| it.span.start().within(timed.span.start(), seconds);
+        let starts_with = |it: &Activity| starts_within(it, THRESHOLDS.copy_start_s);
         let confirms = |it: &Activity| {
             it.source == Source::Strava
                 && is_comparable(it)
@@ -378,7 +377,9 @@ impl<'a> Ballot<'a> {
             let mut ranked = self.ranked.iter();
             ranked.position(|it| tells_end(it) && knows_better(it))
         };
+        // A copy starts in the same second, to its rounding; another device may come near it by chance.
         first(&|it| starts_with(it) && of_service(it))
+            .or_else(|| first(&|it| starts_within(it, THRESHOLDS.device_start_s)))
             .or_else(|| first(&starts_with))
             .or_else(|| first(&is_much_later))
     }

@@ -369,6 +369,18 @@ fn pieces_of_more_than_a_day_are_pieces_where_another_device_ran_through() {
 }
 
 #[test]
+fn of_those_that_count_pauses_the_one_that_starts_in_the_same_second_is_the_copy() {
+    let watch = activity(2, "healthkit road_ride 4 4100 - by=com.apple.health.7");
+    let copy = activity(3, "healthkit road_ride 0 4200 - by=com.example.filesync");
+    let all = merge(&[garmin(), watch, copy]);
+    assert_eq!((all.end.seconds(), all.elapsed_s), (4200, 4200));
+    assert_eq!(
+        told(&all, "end"),
+        "3 pauses_told 1:pauses_untold 2:pauses_untold"
+    );
+}
+
+#[test]
 fn another_app_without_a_device_of_its_own_gives_way_to_a_recording() {
     let start = |lines: [&str; 2]| {
         let all = merge(&[activity(1, lines[0]), activity(2, lines[1])]);
