@@ -116,7 +116,9 @@ fn work_out(work: &Work<'_>, state: &SessionState, known: &Known) -> Estimated {
             .map(str::to_owned)
             .collect(),
         deficit_ml,
-        mass_pre_g: weigh_in.map(|test| libm::round(test.body.mass_pre_kg * 1_000.0) as i64),
+        mass_pre_g: weigh_in
+            .filter(|_| deficit_ml.is_some())
+            .map(|test| libm::round(test.body.mass_pre_kg * 1_000.0) as i64),
         test_at: tests.map(|_| state.end),
         prior: posterior.belief(),
         air,
@@ -127,11 +129,12 @@ fn deficit_ml(body: &WeighInBody) -> i64 {
     libm::round((body.mass_pre_kg - body.mass_post_kg) * 1_000.0) as i64
 }
 
-/// What the scales say is missing, where only the sweat that follows from it is implausible: after a
-/// gain nobody may be told to drink. A change of more than a tenth is a mistake of the scales.
+/// What the scales say is missing, where the sweat that follows from it is implausible. A loss that no
+/// sweat explains is a mistake of the scales, and nothing follows from it; after a gain nobody may be
+/// told to drink, unless it is more than a tenth.
 fn believable_deficit_ml(body: &WeighInBody) -> Option<i64> {
-    let lost_kg = body.mass_pre_kg - body.mass_post_kg;
-    let believable = lost_kg.abs() <= 0.1 * body.mass_pre_kg;
+    let gained_kg = body.mass_post_kg - body.mass_pre_kg;
+    let believable = (0.0..=0.1 * body.mass_pre_kg).contains(&gained_kg);
     believable.then(|| deficit_ml(body))
 }
 

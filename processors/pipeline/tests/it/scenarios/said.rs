@@ -247,13 +247,28 @@ fn loss(fact: &SweatLossEstimated, session: String) -> Thing {
 }
 
 fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
+    let advice = &fact.advice;
+    let fluid = advice.needs.fluid_ml.as_ref();
+    let codes: Vec<&str> = advice
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_str())
+        .collect();
     Thing {
         kind: "advice".to_owned(),
-        members: format!("{anchor} {}", fact.advice.phase),
+        members: format!("{anchor} {}", advice.phase),
         values: BTreeMap::from([
             ("anchor", anchor),
-            ("phase", fact.advice.phase.clone()),
-            ("start", instant(fact.advice.anchor_start.0)),
+            ("phase", advice.phase.clone()),
+            ("start", instant(advice.anchor_start.0)),
+            ("gap", advice.gap_class.clone().unwrap_or_default()),
+            (
+                "fluid",
+                fluid.map_or("-".to_owned(), |need| need.target.to_string()),
+            ),
+            ("safety", advice.safety.join(",")),
+            ("flags", advice.flags.join(",")),
+            ("codes", codes.join(",")),
         ]),
     }
 }
