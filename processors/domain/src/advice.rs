@@ -33,7 +33,7 @@ pub use portions::{Portion, Timing};
 
 use std::collections::BTreeSet;
 
-use crate::safety::SafetyRule;
+use crate::safety::{Ceilings, SafetyRule};
 use crate::units::{DrinkRate, Seconds};
 
 /// Stands in every piece of advice; changes with any number in this module.
@@ -148,6 +148,8 @@ pub struct Advised {
     /// Offsets from the start (before: the present; during: the start; otherwise the last end).
     pub schedule: Vec<Portion>,
     pub window: Seconds,
+    /// For the choice of products, where a target was taken away.
+    pub ceilings: Ceilings,
     /// The rules that lowered or stopped something.
     pub safety: BTreeSet<SafetyRule>,
 }

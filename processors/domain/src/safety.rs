@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use crate::advice::{Advised, Draft, NeedFlag};
 use crate::units::{
-    DrinkRate, Millilitres, Permille, Seconds, SodiumConcentration, SweatRate, floor_to,
+    Decigrams, DrinkRate, Milligrams, Millilitres, Permille, Seconds, SodiumConcentration,
+    SweatRate, floor_to,
 };
 use lowering::Lowering;
 
@@ -46,6 +47,8 @@ impl SafetyRule {
 pub struct SafetyContext {
     /// Loss that the plan for a workout must not exceed; set for the phase during only.
     pub predicted_loss: Option<Millilitres>,
+    /// Sodium lost, or about to be, in the workout that this is about.
+    pub sodium_lost: Option<Milligrams>,
     pub cap: Option<DrinkRate>,
     /// All fluid of the day so far, drunk and planned.
     pub fluid_today: Option<Millilitres>,
@@ -61,6 +64,13 @@ pub struct SafetyContext {
 pub struct Withheld {
     pub sodium: bool,
     pub carbohydrate: bool,
+}
+
+/// What no basket may bring more of, where the target was taken away and nothing else bounds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ceilings {
+    pub carbohydrate: Option<Decigrams>,
+    pub sodium: Option<Milligrams>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,38 +94,24 @@ const RULES: [(SafetyRule, Rule); 5] = [
     (SafetyRule::S5, never_above_the_caps),
 ];
 
-pub fn apply(draft: Draft, context: &SafetyContext) -> Advised {
-    let Draft {
-        mut needs,
-        mut flags,
-        mut reasons,
-        timing,
-    } = draft;
+pub fn apply(mut draft: Draft, context: &SafetyContext) -> Advised {
+    let mut ceilings = Ceilings::default();
     let mut safety = BTreeSet::new();
     for (rule, check) in RULES {
-        if check(&mut Lowering::new(&mut needs, timing), context) {
+        if check(&mut Lowering::new(&mut draft, &mut ceilings), context) {
             safety.insert(rule);
         }
     }
-    // A number that is not advised has no reason.
-    for (rule, code) in [
-        (SafetyRule::S9, "_SODIUM"),
-        (SafetyRule::S10, "_CARBOHYDRATE"),
-    ] {
-        if safety.contains(&rule) {
-            reasons.retain(|reason| !reason.code.ends_with(code));
-        }
-    }
     if context.low_confidence {
-        flags.insert(NeedFlag::LowConfidence);
+        draft.flags.insert(NeedFlag::LowConfidence);
     }
-    let schedule = crate::advice::schedule(&needs, timing);
     Advised {
-        needs,
-        flags,
-        reasons,
-        schedule,
-        window: timing.window(),
+        schedule: crate::advice::schedule(&draft.needs, draft.timing),
+        needs: draft.needs,
+        flags: draft.flags,
+        reasons: draft.reasons,
+        window: draft.timing.window(),
+        ceilings,
         safety,
     }
 }
@@ -136,12 +132,22 @@ fn stop_what_is_implausible(needs: &mut Lowering<'_>, context: &SafetyContext) -
     implausible
 }
 
+/// Without a target there is still something to eat: no basket brings more than a fifth of what a day
+/// without salt has (2 g), nor more than was sweated.
 fn no_sodium(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
-    context.withheld.sodium && needs.drop_sodium()
+    if context.withheld.sodium {
+        let meal = Milligrams::clamped(400);
+        needs.drop_sodium(context.sodium_lost.map_or(meal, |lost| lost.min(meal)));
+    }
+    context.withheld.sodium
 }
 
+/// No basket brings more than two slices of bread, which is what other foods come with.
 fn no_carbohydrate(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
-    context.withheld.carbohydrate && needs.drop_carbohydrate()
+    if context.withheld.carbohydrate {
+        needs.drop_carbohydrate(Decigrams::clamped(300));
+    }
+    context.withheld.carbohydrate
 }
 
 fn never_above_the_loss(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {

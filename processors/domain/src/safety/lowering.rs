@@ -1,45 +1,60 @@
-//! The needs, seen so that no number in them can grow.
+//! A draft, seen so that no number in its needs can grow.
 
-use crate::advice::{Needs, Timing};
-use crate::units::{DrinkRate, Milligrams, Millilitres, Seconds};
+use super::Ceilings;
+use crate::advice::{Draft, Needs};
+use crate::units::{Decigrams, DrinkRate, Milligrams, Millilitres, Seconds};
 
 pub(super) struct Lowering<'a> {
-    needs: &'a mut Needs,
-    timing: Timing,
+    draft: &'a mut Draft,
+    ceilings: &'a mut Ceilings,
 }
 
 impl<'a> Lowering<'a> {
-    pub(super) fn new(needs: &'a mut Needs, timing: Timing) -> Self {
-        Self { needs, timing }
+    pub(super) fn new(draft: &'a mut Draft, ceilings: &'a mut Ceilings) -> Self {
+        Self { draft, ceilings }
     }
 
     pub(super) fn window(&self) -> Seconds {
-        self.timing.window()
+        self.draft.timing.window()
     }
 
     /// Nothing is advised on any more.
     pub(super) fn stop(&mut self) {
-        *self.needs = Needs::default();
+        self.draft.needs = Needs::default();
     }
 
-    pub(super) fn drop_sodium(&mut self) -> bool {
-        self.needs.sodium.take().is_some()
+    /// No target any more, and no basket with more than `most`, nor than the target was.
+    pub(super) fn drop_sodium(&mut self, most: Milligrams) {
+        let target = self.draft.needs.sodium.take().map(|need| need.target);
+        self.ceilings.sodium = Some(target.map_or(most, |target| target.min(most)));
+        self.without_reasons("_SODIUM");
     }
 
-    pub(super) fn drop_carbohydrate(&mut self) -> bool {
-        self.needs.carbohydrate.take().is_some()
+    /// As [`Lowering::drop_sodium`].
+    pub(super) fn drop_carbohydrate(&mut self, most: Decigrams) {
+        let target = self.draft.needs.carbohydrate.take();
+        let target = target.map(|need| need.target);
+        self.ceilings.carbohydrate = Some(target.map_or(most, |target| target.min(most)));
+        self.without_reasons("_CARBOHYDRATE");
+    }
+
+    /// A number that is not advised has no reason.
+    fn without_reasons(&mut self, of: &str) {
+        let reasons = &mut self.draft.reasons;
+        reasons.retain(|reason| !reason.code.ends_with(of));
     }
 
     /// Sodium that was meant for a drink goes down with the drink.
     pub(super) fn fluid_to(&mut self, limit_ml: i64) -> bool {
-        let Some(fluid) = self.needs.fluid.as_mut() else {
+        let needs = &mut self.draft.needs;
+        let Some(fluid) = needs.fluid.as_mut() else {
             return false;
         };
         let before = fluid.target.get();
         let lowered = fluid.lower_to(Millilitres::clamped(limit_ml));
         let after = fluid.target.get();
         if after < before
-            && let Some(sodium) = self.needs.sodium.as_mut()
+            && let Some(sodium) = needs.sodium.as_mut()
         {
             let share = sodium
                 .target
@@ -54,8 +69,9 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn drink_rate_to(&mut self, cap: DrinkRate) -> bool {
-        let lowered = self.needs.fluid_per_hour.is_some_and(|rate| rate > cap);
-        self.needs.fluid_per_hour = self.needs.fluid_per_hour.map(|rate| rate.min(cap));
+        let rate = &mut self.draft.needs.fluid_per_hour;
+        let lowered = rate.is_some_and(|rate| rate > cap);
+        *rate = rate.map(|rate| rate.min(cap));
         lowered
     }
 }

@@ -88,9 +88,35 @@ fn s9_and_s10_set_no_target_that_is_a_practitioners_to_set() {
         assert_eq!(advised.safety, rules.iter().copied().collect());
         assert_eq!(advised.needs.sodium.is_none(), sodium);
         assert_eq!(advised.needs.carbohydrate.is_none(), carbohydrate);
+        let most = advised.ceilings.sodium.map(Milligrams::get);
+        assert_eq!(most, sodium.then_some(400));
+        let most = advised.ceilings.carbohydrate.map(Decigrams::get);
+        assert_eq!(most, carbohydrate.then_some(300));
         assert_eq!(told(&advised, "DURING_SODIUM"), !sodium);
         assert_eq!(told(&advised, "DURING_CARBOHYDRATE"), !carbohydrate);
         assert_eq!(fluid(&advised.needs), fluid(&of(false, false).needs));
+    }
+}
+
+#[test]
+fn s9_leaves_no_room_for_more_sodium_than_was_asked_for_or_lost() {
+    // Minutes of the plan, what was lost, the most that a basket may bring.
+    for (minutes, lost, most) in [
+        (180, Some(2_000), 400),
+        (180, Some(170), 170),
+        (60, None, 350),
+        (30, None, 0),
+    ] {
+        let context = SafetyContext {
+            sodium_lost: lost.map(Milligrams::clamped),
+            withheld: Withheld {
+                sodium: true,
+                ..Withheld::default()
+            },
+            ..SafetyContext::default()
+        };
+        let advised = apply(during(&plan(minutes, 1_000, 800)), &context);
+        assert_eq!(advised.ceilings.sodium, Some(Milligrams::clamped(most)));
     }
 }
 
@@ -263,7 +289,7 @@ proptest! {
             fluid_today: today.map(Millilitres::clamped),
             basis: Some(BasisFacts { mass_loss_permille: share, ..BasisFacts::default() }),
             low_confidence: false,
-            withheld: Withheld::default(),
+            ..SafetyContext::default()
         };
         for draft in [during(&workout), after(&rest)] {
             let advised = apply(draft.clone(), &context);

@@ -1,6 +1,7 @@
 //! What is wanted of each nutrient, and how being off the mark is counted.
 
 use crate::advice::{Need, Needs};
+use crate::safety::Ceilings;
 use crate::units::Quantity;
 
 /// In the order in which facts and totals list them.
@@ -90,6 +91,14 @@ impl Band {
     /// Nothing is wanted and nothing refused.
     pub const FREE: Self = Self::new(0, None, None);
     pub const NONE: Self = Self::new(0, Some(0), Some(0));
+
+    fn below(self, ceiling: Option<i64>) -> Self {
+        let Some(ceiling) = ceiling else {
+            return self;
+        };
+        let end = |end: Option<i64>| Some(end.map_or(ceiling, |end| end.min(ceiling)));
+        Self::new(self.lo.min(ceiling), end(self.hi), end(self.max))
+    }
 }
 
 /// A band for each nutrient. What nobody asked for is free, but caffeine is then refused.
@@ -159,6 +168,15 @@ impl Bands {
             Nutrient::Sodium => self.sodium_mg = band,
             Nutrient::Caffeine => self.caffeine_mg = band,
         }
+        self
+    }
+
+    /// The same, with no basket above the ceilings.
+    #[must_use]
+    pub fn below(mut self, ceilings: &Ceilings) -> Self {
+        let ceiling = ceilings.carbohydrate.map(Quantity::number);
+        self.carbohydrate_dg = self.carbohydrate_dg.below(ceiling);
+        self.sodium_mg = self.sodium_mg.below(ceilings.sodium.map(Quantity::number));
         self
     }
 

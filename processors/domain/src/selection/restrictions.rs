@@ -53,6 +53,8 @@ pub struct Restrictions {
     pub caffeine_allowed: bool,
     /// On a low-salt diet, by whatever cause.
     pub sodium_restricted: bool,
+    /// Carbohydrate is a practitioner's matter.
+    pub carbohydrate_restricted: bool,
     /// Under 18: drinks and food, no supplements, no caffeine.
     pub minor: bool,
     /// Disliked, or not to be had.
@@ -70,6 +72,7 @@ pub enum Objection {
     NotCertified,
     Caffeine,
     Sodium,
+    Carbohydrate,
     Minor,
     Phase,
     Refused,
@@ -114,6 +117,8 @@ impl Restrictions {
             Some(Objection::Caffeine)
         } else if self.sodium_restricted && salt {
             Some(Objection::Sodium)
+        } else if self.carbohydrate_restricted && item.amount(Nutrient::Carbohydrate).is_none() {
+            Some(Objection::Carbohydrate)
         } else if self.tested && !self.certified.contains(&item.id) && !is_food(item) {
             Some(Objection::NotCertified)
         } else {

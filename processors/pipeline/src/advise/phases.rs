@@ -58,12 +58,13 @@ pub(super) fn after_session(
         gap,
         fluid_before: Some(fluid_before(&body, timeline, next, gap)),
     });
+    let sodium_lost = sodium_lost(timeline, workout, loss);
     let input = AfterInput {
         mass: body.mass,
         duration: workout.duration,
         intensity: workout.intensity,
         deficit: deficit_after(work, timeline, workout, CHAIN_MAX),
-        sodium_lost: sodium_lost(timeline, workout, loss),
+        sodium_lost,
         sodium_taken,
         next,
         to_bed: timeline.settings.bed_after(workout.end).map(seconds),
@@ -73,6 +74,7 @@ pub(super) fn after_session(
     let sure = sure_of_loss(timeline, workout, loss);
     let context = SafetyContext {
         cap: Some(cap),
+        sodium_lost: Some(sodium_lost),
         fluid_today: Some(drunk_today(timeline, workout.end)),
         basis: Some(basis_facts(workout, loss, body.mass)),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
@@ -112,6 +114,7 @@ pub(super) fn bridge_after(
     let sure = sure_of_loss(timeline, workout, loss);
     let context = SafetyContext {
         cap: Some(cap),
+        sodium_lost: Some(sodium_lost(timeline, workout, loss)),
         fluid_today: Some(drunk_today(timeline, workout.end)),
         basis: Some(basis_facts(workout, loss, body.mass)),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
@@ -252,6 +255,10 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
     let sure = sure_of(timeline, &workout, predicted.method.as_str());
     let context = SafetyContext {
         predicted_loss: Some(predicted.fluid.median()),
+        sodium_lost: Some(Milligrams::of_sodium(
+            predicted.fluid.median(),
+            input.sodium,
+        )),
         cap: Some(input.cap),
         basis: Some(BasisFacts {
             rate: Some(input.rate),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use processors_domain::advice;
+use processors_domain::advice::Advised;
 use processors_domain::catalogue::Catalogue;
 use processors_domain::selection::{
     Allergen, Band, Bands, Candidates, Diet, Limits, Nutrient, Phase, Problem, Restrictions,
@@ -76,7 +76,7 @@ pub(super) struct Taste {
 
 impl Taste {
     pub(super) fn of(settings: &Settings) -> Self {
-        let allergies = settings.allergies.iter();
+        let (withheld, allergies) = (settings.withheld(), settings.allergies.iter());
         let allergies: Vec<_> = allergies.map(|word| Allergen::parse(word)).collect();
         let restrictions = Restrictions {
             diets: settings
@@ -89,7 +89,8 @@ impl Taste {
             allergies: allergies.into_iter().flatten().collect(),
             tested: settings.has_flag("tested_athlete"),
             certified: BTreeSet::new(),
-            sodium_restricted: settings.goes_without_salt(),
+            sodium_restricted: withheld.sodium,
+            carbohydrate_restricted: withheld.carbohydrate,
             ..Restrictions::default()
         };
         Self {
@@ -109,6 +110,10 @@ fn words(restrictions: &Restrictions, gut_trained: bool) -> String {
         ("unknown_allergy", restrictions.unknown_allergy),
         ("tested", restrictions.tested),
         ("sodium_restricted", restrictions.sodium_restricted),
+        (
+            "carbohydrate_restricted",
+            restrictions.carbohydrate_restricted,
+        ),
         ("gut_trained", gut_trained),
     ];
     let said = said.into_iter().filter(|(_, is_so)| *is_so);
@@ -136,13 +141,13 @@ impl Shelf {
         &self,
         taste: &Taste,
         phase: &str,
-        needs: &advice::Needs,
+        advised: &Advised,
         hours: f64,
     ) -> Arc<Vec<ProductOption>> {
         let Some(phase) = Phase::parse(phase) else {
             return Arc::default();
         };
-        let bands = coarse(Bands::of(needs));
+        let bands = coarse(Bands::of(&advised.needs).below(&advised.ceilings));
         if is_nothing(&bands) {
             return Arc::default();
         }

@@ -6,6 +6,7 @@ use processors_domain::advice::{
     Advised, AfterInput, BeforeInput, BridgeInput, Confidence, DuringInput, GapClass, NightInput,
     RULES_VERSION,
 };
+use processors_domain::safety::Ceilings;
 use schemas::record::recommendation::{
     Advice, Dependency, Need, Needs, Param, Portion, Reason, RecommendationCancelled,
     RecommendationExpired, RecommendationIssued, RecommendationSuperseded,
@@ -138,7 +139,8 @@ pub(super) fn say(
     // Baskets follow from the needs and from what the athlete may take; they are worked out only
     // where something is said.
     let hash = hash_of(&fact);
-    let hash = content_hash(&[hash.as_bytes(), timeline.taste.text.as_bytes()]);
+    let taken = [timeline.taste.text.clone(), ceilings(&desired.advised)].concat();
+    let hash = content_hash(&[hash.as_bytes(), taken.as_bytes()]);
     let known = find(work, &anchor.slot);
     let said = revise(
         known.as_ref().map(|(_, slot)| &slot.published),
@@ -152,7 +154,7 @@ pub(super) fn say(
     }
     name(work, &mut fact, anchor, &desired.inputs);
     let shelf = &work.rules.shelf;
-    fact.advice.options = shelf.options(&timeline.taste, desired.phase, needs, hours);
+    fact.advice.options = shelf.options(&timeline.taste, desired.phase, &desired.advised, hours);
     let day = day_of(start.0);
     let Some(said) = said else {
         if let Some((from, slot)) = known {
@@ -178,6 +180,17 @@ pub(super) fn say(
     let from = known.as_ref().map(|(from, _)| *from);
     replace(work, fact, known.as_ref().map(|(_, slot)| &**slot), &state);
     put(work, from, day, state);
+}
+
+/// In words that nobody has who may take everything.
+fn ceilings(advised: &Advised) -> String {
+    let Ceilings {
+        carbohydrate,
+        sodium,
+    } = advised.ceilings;
+    let carbohydrate = carbohydrate.map(|most| format!(" carbohydrate_dg {}", most.get()));
+    let sodium = sodium.map(|most| format!(" sodium_mg {}", most.get()));
+    carbohydrate.into_iter().chain(sodium).collect()
 }
 
 /// Say a new version, and what became of the one before.

@@ -116,6 +116,10 @@ fn each_filter_has_its_objection() {
         sodium_restricted: true,
         ..all()
     };
+    let sugar = Restrictions {
+        carbohydrate_restricted: true,
+        ..all()
+    };
     let minor = Restrictions {
         minor: true,
         ..all()
@@ -125,7 +129,7 @@ fn each_filter_has_its_objection() {
         tried_only: Some(set(&["banana", "water-500"])),
         ..all()
     };
-    let cases: [(&Restrictions, &str, Option<Objection>); 22] = [
+    let cases: [(&Restrictions, &str, Option<Objection>); 24] = [
         (&usual, "coffee-237", Some(Objection::Caffeine)),
         (&usual, "choc-milk", Some(Objection::Caffeine)),
         (&usual, "water-500", None),
@@ -142,6 +146,8 @@ fn each_filter_has_its_objection() {
         (&salt, "table-salt-1g", Some(Objection::Sodium)),
         (&salt, "on-casein-33", Some(Objection::Sodium)),
         (&salt, "gu-gel", None),
+        (&sugar, "ph1000-500", Some(Objection::Carbohydrate)),
+        (&sugar, "banana", None),
         (&minor, "coffee-237", Some(Objection::Caffeine)),
         (&minor, "whey-powder-32", Some(Objection::Minor)),
         (&minor, "gatorade-tq-355", None),

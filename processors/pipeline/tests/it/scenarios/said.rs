@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemas::AnyRecord;
 use schemas::record::loss::SweatLossEstimated;
 use schemas::record::night::NightRevised;
-use schemas::record::recommendation::RecommendationIssued;
+use schemas::record::recommendation::{Need, Needs, RecommendationIssued};
 use schemas::record::session::{Member, SessionRevised};
 
 use super::row::{Row, seconds};
@@ -249,6 +249,15 @@ fn loss(fact: &SweatLossEstimated, session: String) -> Thing {
 fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
     let advice = &fact.advice;
     let fluid = advice.needs.fluid_ml.as_ref();
+    // The most of any basket.
+    let offered = |of: fn(&Needs) -> Option<Need>| {
+        let totals = advice
+            .options
+            .iter()
+            .filter_map(|option| of(&option.totals));
+        let most = totals.map(|need| need.target).max();
+        most.map_or("-".to_owned(), |most| most.to_string())
+    };
     let codes: Vec<&str> = advice
         .reasons
         .iter()
@@ -265,6 +274,11 @@ fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
             (
                 "fluid",
                 fluid.map_or("-".to_owned(), |need| need.target.to_string()),
+            ),
+            ("sodium_offered", offered(|totals| totals.sodium_mg)),
+            (
+                "carbohydrate_offered",
+                offered(|totals| totals.carbohydrate_dg),
             ),
             ("safety", advice.safety.join(",")),
             ("flags", advice.flags.join(",")),
