@@ -159,7 +159,11 @@ const SAFETY: Words = &[
         "S1",
         "fluid during a workout is never more than the predicted loss",
     ),
-    ("S2", "mass was gained during exercise: no drinking advice"),
+    (
+        "S2",
+        "mass was gained during exercise: do not drink more until you pass water or are thirsty; seek help \
+         for headache, vomiting or confusion",
+    ),
     ("S3", "a symptom was reported: no advice, a hold instead"),
     ("S4", "risk of drinking too much: a lower hourly limit"),
     ("S5", "limits for an hour and for a day"),

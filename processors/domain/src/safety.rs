@@ -9,6 +9,7 @@ mod lowering;
 use std::collections::BTreeSet;
 
 use crate::advice::{Advised, Draft, NeedFlag};
+use crate::selection::Drinks;
 use crate::units::{
     Decigrams, DrinkRate, Milligrams, Millilitres, Permille, Seconds, SodiumConcentration,
     SweatRate, floor_to,
@@ -20,6 +21,8 @@ use lowering::Lowering;
 pub enum SafetyRule {
     /// Never more than is lost.
     S1,
+    /// No drink after a gain.
+    S2,
     /// Never faster than a gut takes, never more than 12 L a day.
     S5,
     /// No sodium for who has to go without salt.
@@ -34,6 +37,7 @@ impl SafetyRule {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::S1 => "S1",
+            Self::S2 => "S2",
             Self::S5 => "S5",
             Self::S9 => "S9",
             Self::S10 => "S10",
@@ -57,6 +61,17 @@ pub struct SafetyContext {
     /// The athlete's numbers are unsure: the reader is told.
     pub low_confidence: bool,
     pub withheld: Withheld,
+    /// Mass that was gained during exercise, in this workout or in one before.
+    pub gain: Option<Gain>,
+}
+
+/// What a gain stops: there is water enough in the body, and salt does not make up for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gain {
+    /// Everything to drink, until the athlete passes water or is thirsty.
+    Drinking,
+    /// Plain water, for a day.
+    PlainWater,
 }
 
 /// What nobody but a practitioner may set a target for.
@@ -71,6 +86,7 @@ pub struct Withheld {
 pub struct Ceilings {
     pub carbohydrate: Option<Decigrams>,
     pub sodium: Option<Milligrams>,
+    pub drinks: Drinks,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,8 +102,9 @@ pub struct BasisFacts {
 type Rule = fn(&mut Lowering<'_>, &SafetyContext) -> bool;
 
 /// In the order in which they run: stops first, then limits.
-const RULES: [(SafetyRule, Rule); 5] = [
+const RULES: [(SafetyRule, Rule); 6] = [
     (SafetyRule::S15, stop_what_is_implausible),
+    (SafetyRule::S2, no_drink_after_a_gain),
     (SafetyRule::S9, no_sodium),
     (SafetyRule::S10, no_carbohydrate),
     (SafetyRule::S1, never_above_the_loss),
@@ -130,6 +147,15 @@ fn stop_what_is_implausible(needs: &mut Lowering<'_>, context: &SafetyContext) -
         needs.stop();
     }
     implausible
+}
+
+fn no_drink_after_a_gain(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+    match context.gain {
+        Some(Gain::Drinking) => needs.stop_drinking(),
+        Some(Gain::PlainWater) => needs.no_plain_water(),
+        None => {}
+    }
+    context.gain.is_some()
 }
 
 /// Without a target there is still something to eat: no basket brings more than a fifth of what a day
@@ -185,6 +211,13 @@ pub fn share_of_mass(deficit: Millilitres, mass: crate::units::BodyMass) -> i64 
     } else {
         libm::ceil(share)
     }) as i64
+}
+
+/// Whether the scales showed a gain: by half a percent of the mass, or by anything after an hour.
+pub fn is_gain(lost: Millilitres, mass: crate::units::BodyMass, duration: Seconds) -> bool {
+    let gained = lost.get().saturating_neg();
+    let much = gained > 0 && gained.saturating_mul(200) >= mass.get();
+    much || (gained > 0 && duration.get() > 3_600)
 }
 
 #[cfg(test)]

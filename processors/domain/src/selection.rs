@@ -27,7 +27,7 @@ pub use bands::{Band, Bands, Nutrient};
 pub use candidates::Candidates;
 pub use outcome::{Optimality, Score, Selection, Servings, Unmet, UnmetReason};
 pub use problem::{Limits, Problem, Units};
-pub use restrictions::{Allergen, Diet, Objection, Phase, Restrictions};
+pub use restrictions::{Allergen, Diet, Drinks, Objection, Phase, Restrictions};
 pub use search::NODES_MAX;
 
 #[cfg(test)]

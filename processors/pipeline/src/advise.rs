@@ -9,6 +9,7 @@
 //! ```
 
 mod chain;
+mod context;
 mod phases;
 mod select;
 mod slot;
@@ -94,7 +95,7 @@ fn after(work: &mut Work<'_>, timeline: &Timeline, state: &SessionState) {
         slot::cancel(work, &night, reason(state));
         return;
     };
-    match phases::before_sleep(timeline, &workout) {
+    match phases::before_sleep(timeline, &workout, loss) {
         Some(desired) => slot::say(work, timeline, &night, &desired),
         None => slot::cancel(work, &night, "WORKOUT_MOVED"),
     }

@@ -1,7 +1,8 @@
 //! A draft, seen so that no number in its needs can grow.
 
 use super::Ceilings;
-use crate::advice::{Draft, Needs};
+use crate::advice::{Draft, NeedFlag, Needs};
+use crate::selection::Drinks;
 use crate::units::{Decigrams, DrinkRate, Milligrams, Millilitres, Seconds};
 
 pub(super) struct Lowering<'a> {
@@ -21,6 +22,24 @@ impl<'a> Lowering<'a> {
     /// Nothing is advised on any more.
     pub(super) fn stop(&mut self) {
         self.draft.needs = Needs::default();
+    }
+
+    /// Nothing to drink, nor the salt that was meant for it.
+    pub(super) fn stop_drinking(&mut self) {
+        let needs = &mut self.draft.needs;
+        (needs.fluid, needs.fluid_per_hour, needs.carry_over) = (None, None, None);
+        needs.sodium = None;
+        let flags = &mut self.draft.flags;
+        flags.insert(NeedFlag::MassGain);
+        flags.remove(&NeedFlag::CappedByRate);
+        flags.remove(&NeedFlag::DeficitGt2Pct);
+        let reasons = &mut self.draft.reasons;
+        reasons.retain(|reason| !OF_DRINKING.contains(&reason.code));
+        self.ceilings.drinks = Drinks::None;
+    }
+
+    pub(super) fn no_plain_water(&mut self) {
+        self.ceilings.drinks = Drinks::NotPlain;
     }
 
     /// No target any more, and no basket with more than `most`, nor than the target was.
@@ -76,4 +95,15 @@ impl<'a> Lowering<'a> {
     }
 }
 
+/// Reasons of what is drunk.
+const OF_DRINKING: [&str; 8] = [
+    "PRE_FLUID",
+    "DURING_RATE",
+    "DURING_START_DEFICIT",
+    "DURING_CAP",
+    "DURING_SODIUM",
+    "POST_125PCT",
+    "POST_150PCT",
+    "POST_CAP",
+];
 const SHOWN_MG: i64 = 10;

@@ -99,6 +99,52 @@ fn s9_and_s10_set_no_target_that_is_a_practitioners_to_set() {
 }
 
 #[test]
+fn s2_advises_no_drink_and_no_salt_for_one_after_a_gain() {
+    let long = plan(180, 1_400, 800);
+    let all = during(&long);
+    for (gain, drinks, drinking) in [
+        (None, Drinks::All, true),
+        (Some(Gain::PlainWater), Drinks::NotPlain, true),
+        (Some(Gain::Drinking), Drinks::None, false),
+    ] {
+        let context = SafetyContext {
+            gain,
+            ..SafetyContext::default()
+        };
+        let advised = apply(all.clone(), &context);
+        assert_eq!(advised.safety.contains(&SafetyRule::S2), gain.is_some());
+        assert_eq!(advised.ceilings.drinks, drinks);
+        assert_eq!(advised.needs.carbohydrate, all.needs().carbohydrate);
+        if drinking {
+            assert_eq!(advised.needs, *all.needs());
+            continue;
+        }
+        let needs = &advised.needs;
+        assert!(needs.fluid.is_none() && needs.sodium.is_none() && needs.fluid_per_hour.is_none());
+        assert_eq!(advised.flags, BTreeSet::from([NeedFlag::MassGain]));
+        let codes: Vec<&str> = advised.reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, ["DURING_CARBOHYDRATE"]);
+    }
+}
+
+#[test]
+fn a_gain_is_half_a_percent_or_anything_after_an_hour() {
+    // Lost, of 70 kg, in minutes.
+    for (lost, minutes, gain) in [
+        (-349, 60, false),
+        (-350, 60, true),
+        (-10, 60, false),
+        (-10, 61, true),
+        (0, 300, false),
+        (500, 300, false),
+    ] {
+        let (lost, mass) = (Millilitres::clamped(lost), BodyMass::clamped(70_000));
+        let told = is_gain(lost, mass, Seconds::clamped(minutes * 60));
+        assert_eq!(told, gain, "{lost:?} in {minutes} min");
+    }
+}
+
+#[test]
 fn s9_leaves_no_room_for_more_sodium_than_was_asked_for_or_lost() {
     // Minutes of the plan, what was lost, the most that a basket may bring.
     for (minutes, lost, most) in [

@@ -38,6 +38,16 @@ pub enum Phase {
     BeforeSleep,
 }
 
+/// What may be drunk, whoever drinks it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Drinks {
+    #[default]
+    All,
+    /// None without salt or sugar in it.
+    NotPlain,
+    None,
+}
+
 /// Of one athlete. The default refuses nothing but caffeine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Restrictions {
@@ -55,6 +65,7 @@ pub struct Restrictions {
     pub sodium_restricted: bool,
     /// Carbohydrate is a practitioner's matter.
     pub carbohydrate_restricted: bool,
+    pub drinks: Drinks,
     /// Under 18: drinks and food, no supplements, no caffeine.
     pub minor: bool,
     /// Disliked, or not to be had.
@@ -73,6 +84,7 @@ pub enum Objection {
     Caffeine,
     Sodium,
     Carbohydrate,
+    Drink,
     Minor,
     Phase,
     Refused,
@@ -119,6 +131,8 @@ impl Restrictions {
             Some(Objection::Sodium)
         } else if self.carbohydrate_restricted && item.amount(Nutrient::Carbohydrate).is_none() {
             Some(Objection::Carbohydrate)
+        } else if !self.drinks.allow(item) {
+            Some(Objection::Drink)
         } else if self.tested && !self.certified.contains(&item.id) && !is_food(item) {
             Some(Objection::NotCertified)
         } else {
@@ -142,6 +156,19 @@ impl Restrictions {
 fn is_food(item: &Item) -> bool {
     let plain = item.traits.of(Trait::Plain) == Truth::Yes;
     item.kind == Kind::Food || (item.kind == Kind::Drink && plain)
+}
+
+impl Drinks {
+    fn allow(self, item: &Item) -> bool {
+        let none_of = |nutrient| item.amount(nutrient).unwrap_or(0) == 0;
+        match self {
+            Self::All => true,
+            Self::NotPlain => {
+                !item.is_drink() || !none_of(Nutrient::Carbohydrate) || !none_of(Nutrient::Sodium)
+            }
+            Self::None => !item.is_drink(),
+        }
+    }
 }
 
 impl Diet {

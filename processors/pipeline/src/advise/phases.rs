@@ -13,9 +13,9 @@ use schemas::record::Micros;
 use schemas::record::state::LossState;
 
 use super::chain::{CHAIN_MAX, deficit_after, handed_over, planned_fluid};
+use super::context;
 use super::slot::{Desired, Inputs};
 use super::timeline::{Plan, Timeline, Workout};
-use crate::bucket::DAY_US;
 use crate::normalize::SECOND_US;
 use crate::settings::mass_at;
 use crate::work::Work;
@@ -34,14 +34,6 @@ const LEAD_FAST_S: i64 = 2 * 3_600;
 const EVENING_S: i64 = 3 * 3_600;
 /// Advice for the night stands from this long before bed.
 const PRE_SLEEP_S: i64 = 90 * 60;
-
-/// What holds for an athlete in every phase: each begins with it, so that none forgets a rule.
-fn safety_of(timeline: &Timeline) -> SafetyContext {
-    SafetyContext {
-        withheld: timeline.settings.withheld(),
-        ..SafetyContext::default()
-    }
-}
 
 pub(super) fn after_session(
     work: &Work<'_>,
@@ -75,10 +67,8 @@ pub(super) fn after_session(
     let context = SafetyContext {
         cap: Some(cap),
         sodium_lost: Some(sodium_lost),
-        fluid_today: Some(drunk_today(timeline, workout.end)),
-        basis: Some(basis_facts(workout, loss, body.mass)),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
-        ..safety_of(timeline)
+        ..context::after(timeline, workout, loss)
     };
     let advised = safety::apply(advice::after(&input), &context);
     let window = advised.window.get().max(WINDOW_MIN_S);
@@ -115,10 +105,8 @@ pub(super) fn bridge_after(
     let context = SafetyContext {
         cap: Some(cap),
         sodium_lost: Some(sodium_lost(timeline, workout, loss)),
-        fluid_today: Some(drunk_today(timeline, workout.end)),
-        basis: Some(basis_facts(workout, loss, body.mass)),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
-        ..safety_of(timeline)
+        ..context::after(timeline, workout, loss)
     };
     Desired {
         phase: "bridge",
@@ -168,9 +156,9 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
     let predicted = predict(timeline, &Workout::of_plan(plan));
     let sure = sure_of(timeline, &Workout::of_plan(plan), predicted.method.as_str());
     let context = SafetyContext {
-        fluid_today: Some(drunk_today(timeline, valid_from)),
+        fluid_today: Some(context::drunk_today(timeline, valid_from)),
         low_confidence: !body.known,
-        ..safety_of(timeline)
+        ..context::before(timeline, plan)
     };
     Some(Desired {
         phase: "pre",
@@ -187,7 +175,11 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
 }
 
 /// After a workout in the evening; `None` where bed is far, unknown, or another workout comes first.
-pub(super) fn before_sleep(timeline: &Timeline, workout: &Workout) -> Option<Desired> {
+pub(super) fn before_sleep(
+    timeline: &Timeline,
+    workout: &Workout,
+    loss: &LossState,
+) -> Option<Desired> {
     let bed = timeline.settings.bed_after(workout.end)?;
     let evening = bed.0.saturating_sub(workout.end.0) <= EVENING_S.saturating_mul(SECOND_US);
     let last = timeline
@@ -201,6 +193,10 @@ pub(super) fn before_sleep(timeline: &Timeline, workout: &Workout) -> Option<Des
         without_milk: timeline.settings.avoids_milk(),
     };
     let valid_from = later(bed, -PRE_SLEEP_S).max(workout.end);
+    let context = SafetyContext {
+        gain: context::gain_after(timeline, workout, loss),
+        ..context::of_athlete(timeline)
+    };
     Some(Desired {
         phase: "pre_sleep",
         start: workout.start,
@@ -210,7 +206,7 @@ pub(super) fn before_sleep(timeline: &Timeline, workout: &Workout) -> Option<Des
         origin: valid_from,
         gap_class: None,
         inputs: Inputs::Night(input),
-        advised: safety::apply(advice::pre_sleep(&input), &safety_of(timeline)),
+        advised: safety::apply(advice::pre_sleep(&input), &context),
         // It rests on the hour and on the diet alone.
         confidence: Confidence::of(&ConfidenceInput {
             basis: Basis::Population,
@@ -267,7 +263,7 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
             duration: Some(plan.duration),
         }),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
-        ..safety_of(timeline)
+        ..context::before(timeline, plan)
     };
     Desired {
         phase: "during",
@@ -378,21 +374,6 @@ fn sodium_lost(timeline: &Timeline, workout: &Workout, loss: &LossState) -> Mill
         || Milligrams::of_sodium(Millilitres::clamped(loss.fluid_ml), usual()),
         Milligrams::clamped,
     )
-}
-
-fn drunk_today(timeline: &Timeline, at: Micros) -> Millilitres {
-    timeline.taken((at.0.saturating_sub(DAY_US), at.0)).0
-}
-
-fn basis_facts(workout: &Workout, loss: &LossState, mass: BodyMass) -> BasisFacts {
-    BasisFacts {
-        rate: SweatRate::new(loss.rate_ml_per_h),
-        sodium: loss.sodium_dmmol_l.and_then(SodiumConcentration::new),
-        mass_loss_permille: loss
-            .deficit_ml
-            .map(|ml| safety::share_of_mass(Millilitres::clamped(ml), mass)),
-        duration: Some(workout.duration),
-    }
 }
 
 fn sure_of_loss(timeline: &Timeline, workout: &Workout, loss: &LossState) -> Confidence {

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use processors_domain::advice::Advised;
 use processors_domain::catalogue::Catalogue;
 use processors_domain::selection::{
-    Allergen, Band, Bands, Candidates, Diet, Limits, Nutrient, Phase, Problem, Restrictions,
-    Selection, Units,
+    Allergen, Band, Bands, Candidates, Diet, Drinks, Limits, Nutrient, Phase, Problem,
+    Restrictions, Selection, Units,
 };
 use schemas::record::recommendation::{Need, Needs, ProductOption, ProductServings, Unmet};
 
@@ -151,7 +151,7 @@ impl Shelf {
         if is_nothing(&bands) {
             return Arc::default();
         }
-        let (number, candidates) = self.candidates(taste, phase);
+        let (number, candidates) = self.candidates(taste, advised.ceilings.drinks, phase);
         let asked = Asked {
             candidates: number,
             bands,
@@ -171,8 +171,17 @@ impl Shelf {
         options
     }
 
-    fn candidates(&self, taste: &Taste, phase: Phase) -> (u32, Arc<Candidates<'static>>) {
-        let key = (taste.restrictions.clone(), phase);
+    fn candidates(
+        &self,
+        taste: &Taste,
+        drinks: Drinks,
+        phase: Phase,
+    ) -> (u32, Arc<Candidates<'static>>) {
+        let restrictions = Restrictions {
+            drinks,
+            ..taste.restrictions.clone()
+        };
+        let key = (restrictions, phase);
         let mut memo = self.lock();
         if let Some((number, candidates)) = memo.candidates.get(&key) {
             return (*number, Arc::clone(candidates));
@@ -181,11 +190,7 @@ impl Shelf {
             memo.candidates.clear();
             memo.baskets.clear();
         }
-        let candidates = Arc::new(Candidates::new(
-            self.catalogue,
-            &taste.restrictions,
-            Some(phase),
-        ));
+        let candidates = Arc::new(Candidates::new(self.catalogue, &key.0, Some(phase)));
         memo.given = memo.given.wrapping_add(1);
         let number = memo.given;
         memo.candidates
@@ -321,7 +326,7 @@ mod tests {
             ..Bands::default()
         };
         let shelf = Shelf::shipped();
-        let (candidates, asked) = (shelf.candidates(&taste, Phase::During), 0);
+        let (candidates, asked) = (shelf.candidates(&taste, Drinks::All, Phase::During), 0);
         let asked = Asked {
             candidates: asked,
             bands,

@@ -7,6 +7,7 @@ use processors_domain::advice::{
     RULES_VERSION,
 };
 use processors_domain::safety::Ceilings;
+use processors_domain::selection::Drinks;
 use schemas::record::recommendation::{
     Advice, Dependency, Need, Needs, Param, Portion, Reason, RecommendationCancelled,
     RecommendationExpired, RecommendationIssued, RecommendationSuperseded,
@@ -187,10 +188,17 @@ fn ceilings(advised: &Advised) -> String {
     let Ceilings {
         carbohydrate,
         sodium,
+        drinks,
     } = advised.ceilings;
     let carbohydrate = carbohydrate.map(|most| format!(" carbohydrate_dg {}", most.get()));
     let sodium = sodium.map(|most| format!(" sodium_mg {}", most.get()));
-    carbohydrate.into_iter().chain(sodium).collect()
+    let drinks = match drinks {
+        Drinks::All => None,
+        Drinks::NotPlain => Some(" drinks not_plain".to_owned()),
+        Drinks::None => Some(" drinks none".to_owned()),
+    };
+    let words = carbohydrate.into_iter().chain(sodium).chain(drinks);
+    words.collect()
 }
 
 /// Say a new version, and what became of the one before.

@@ -198,6 +198,11 @@ impl Timeline {
         self.workouts.sort_by(|a, b| a.place().cmp(&b.place()));
     }
 
+    /// Done and planned, by start.
+    pub(super) fn workouts(&self) -> impl Iterator<Item = &Workout> {
+        self.workouts.iter()
+    }
+
     /// The next workout within the horizon, and the time until it starts.
     pub(super) fn next(&self, workout: &Workout) -> Option<(&Workout, Seconds)> {
         let next = self

@@ -2,8 +2,8 @@
 
 use crate::catalogue::{Catalogue, Item, Kind, Trait, Truth};
 use crate::selection::{
-    Allergen, Band, Bands, Candidates, Diet, Nutrient, Objection, Phase, Problem, Restrictions,
-    Selection, Units,
+    Allergen, Band, Bands, Candidates, Diet, Drinks, Nutrient, Objection, Phase, Problem,
+    Restrictions, Selection, Units,
 };
 
 fn all() -> Restrictions {
@@ -120,6 +120,8 @@ fn each_filter_has_its_objection() {
         carbohydrate_restricted: true,
         ..all()
     };
+    let of_drinks = |drinks| Restrictions { drinks, ..all() };
+    let (salted, dry) = (of_drinks(Drinks::NotPlain), of_drinks(Drinks::None));
     let minor = Restrictions {
         minor: true,
         ..all()
@@ -129,7 +131,7 @@ fn each_filter_has_its_objection() {
         tried_only: Some(set(&["banana", "water-500"])),
         ..all()
     };
-    let cases: [(&Restrictions, &str, Option<Objection>); 24] = [
+    let cases: [(&Restrictions, &str, Option<Objection>); 30] = [
         (&usual, "coffee-237", Some(Objection::Caffeine)),
         (&usual, "choc-milk", Some(Objection::Caffeine)),
         (&usual, "water-500", None),
@@ -148,6 +150,12 @@ fn each_filter_has_its_objection() {
         (&salt, "gu-gel", None),
         (&sugar, "ph1000-500", Some(Objection::Carbohydrate)),
         (&sugar, "banana", None),
+        (&salted, "water-500", Some(Objection::Drink)),
+        (&salted, "propel-355", None),
+        (&salted, "orange-juice", None),
+        (&dry, "propel-355", Some(Objection::Drink)),
+        (&dry, "nuun-sport-473", Some(Objection::Drink)),
+        (&dry, "watermelon", None),
         (&minor, "coffee-237", Some(Objection::Caffeine)),
         (&minor, "whey-powder-32", Some(Objection::Minor)),
         (&minor, "gatorade-tq-355", None),

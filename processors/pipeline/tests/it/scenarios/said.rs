@@ -258,6 +258,8 @@ fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
         let most = totals.map(|need| need.target).max();
         most.map_or("-".to_owned(), |most| most.to_string())
     };
+    let mut items = advice.options.iter().flat_map(|option| &option.items);
+    let plain_water = items.any(|item| item.catalog_id == "water-500");
     let codes: Vec<&str> = advice
         .reasons
         .iter()
@@ -280,6 +282,8 @@ fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
                 "carbohydrate_offered",
                 offered(|totals| totals.carbohydrate_dg),
             ),
+            ("fluid_offered", offered(|totals| totals.fluid_ml)),
+            ("plain_water", plain_water.to_string()),
             ("safety", advice.safety.join(",")),
             ("flags", advice.flags.join(",")),
             ("codes", codes.join(",")),
