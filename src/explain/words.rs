@@ -169,7 +169,7 @@ const SAFETY: Words = &[
     ("S5", "limits for an hour and for a day"),
     (
         "S6",
-        "the measured loss is high: somebody has to look at it",
+        "the measured loss is high: somebody has to look at it; where nothing is advised, see a doctor",
     ),
     (
         "S7",
@@ -181,7 +181,7 @@ const SAFETY: Words = &[
         "S10",
         "a condition that asks for a practitioner: no target of this kind",
     ),
-    ("S11", "pregnancy: no automatic targets"),
+    ("S11", "pregnancy: no automatic amounts to drink"),
     ("S12", "under 18: no caffeine and no supplements"),
     ("S13", "allergies and certificates are filters"),
     ("S14", "new products are tried in training first"),

@@ -25,10 +25,14 @@ pub enum SafetyRule {
     S2,
     /// Never faster than a gut takes, never more than 12 L a day.
     S5,
+    /// After a great loss somebody has to look, after a grave one nothing is advised.
+    S6,
     /// No sodium for who has to go without salt.
     S9,
-    /// No carbohydrate for who needs a practitioner's plan.
+    /// No carbohydrate for who needs a practitioner's plan, no word of what is missing for whom it harms.
     S10,
+    /// No amounts to drink in a pregnancy.
+    S11,
     /// Nothing by itself from what no person does.
     S15,
 }
@@ -39,8 +43,10 @@ impl SafetyRule {
             Self::S1 => "S1",
             Self::S2 => "S2",
             Self::S5 => "S5",
+            Self::S6 => "S6",
             Self::S9 => "S9",
             Self::S10 => "S10",
+            Self::S11 => "S11",
             Self::S15 => "S15",
         }
     }
@@ -74,16 +80,21 @@ pub enum Gain {
     PlainWater,
 }
 
-/// What nobody but a practitioner may set a target for.
+/// What nobody but a practitioner may set a target for, or speak of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Withheld {
     pub sodium: bool,
     pub carbohydrate: bool,
+    /// Amounts to drink, which rest on what is lost.
+    pub drinking: bool,
+    /// Every word of what is missing of the mass.
+    pub deficit: bool,
 }
 
 /// What no basket may bring more of, where the target was taken away and nothing else bounds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings {
+    pub fluid: Option<Millilitres>,
     pub carbohydrate: Option<Decigrams>,
     pub sodium: Option<Milligrams>,
     pub drinks: Drinks,
@@ -98,15 +109,17 @@ pub struct BasisFacts {
     pub duration: Option<Seconds>,
 }
 
-/// True where the rule lowered or stopped something.
+/// True where the rule lowered or stopped something, or has a word to say.
 type Rule = fn(&mut Lowering<'_>, &SafetyContext) -> bool;
 
 /// In the order in which they run: stops first, then limits.
-const RULES: [(SafetyRule, Rule); 6] = [
+const RULES: [(SafetyRule, Rule); 8] = [
     (SafetyRule::S15, stop_what_is_implausible),
+    (SafetyRule::S6, stop_after_a_grave_loss),
     (SafetyRule::S2, no_drink_after_a_gain),
+    (SafetyRule::S11, no_amounts_to_drink),
     (SafetyRule::S9, no_sodium),
-    (SafetyRule::S10, no_carbohydrate),
+    (SafetyRule::S10, no_carbohydrate_and_no_deficit),
     (SafetyRule::S1, never_above_the_loss),
     (SafetyRule::S5, never_above_the_caps),
 ];
@@ -149,6 +162,18 @@ fn stop_what_is_implausible(needs: &mut Lowering<'_>, context: &SafetyContext) -
     implausible
 }
 
+/// In thousandths of the mass: above the one somebody is told, above the other it is no matter of
+/// drinking any more.
+fn stop_after_a_grave_loss(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+    const TOLD_PERMILLE: i64 = 40;
+    const GRAVE_PERMILLE: i64 = 70;
+    let lost = context.basis.and_then(|facts| facts.mass_loss_permille);
+    if lost.is_some_and(|lost| lost > GRAVE_PERMILLE) {
+        needs.silence();
+    }
+    lost.is_some_and(|lost| lost > TOLD_PERMILLE)
+}
+
 fn no_drink_after_a_gain(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
     match context.gain {
         Some(Gain::Drinking) => needs.stop_drinking(),
@@ -156,6 +181,15 @@ fn no_drink_after_a_gain(needs: &mut Lowering<'_>, context: &SafetyContext) -> b
         None => {}
     }
     context.gain.is_some()
+}
+
+/// What would have been advised stays the most that a basket brings.
+fn no_amounts_to_drink(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+    if context.withheld.drinking {
+        needs.drop_fluid();
+        needs.hide_deficit();
+    }
+    context.withheld.drinking
 }
 
 /// Without a target there is still something to eat: no basket brings more than a fifth of what a day
@@ -169,11 +203,14 @@ fn no_sodium(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
 }
 
 /// No basket brings more than two slices of bread, which is what other foods come with.
-fn no_carbohydrate(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
+fn no_carbohydrate_and_no_deficit(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {
     if context.withheld.carbohydrate {
         needs.drop_carbohydrate(Decigrams::clamped(300));
     }
-    context.withheld.carbohydrate
+    if context.withheld.deficit {
+        needs.hide_deficit();
+    }
+    context.withheld.carbohydrate || context.withheld.deficit
 }
 
 fn never_above_the_loss(needs: &mut Lowering<'_>, context: &SafetyContext) -> bool {

@@ -71,6 +71,8 @@ impl Settings {
         Withheld {
             sodium: self.goes_without_salt(),
             carbohydrate: self.has_flag("diabetes") && !self.has_flag("practitioner"),
+            drinking: self.has_flag("pregnant"),
+            deficit: self.has_flag("eating_disorder") || self.has_flag("weight_class"),
         }
     }
 

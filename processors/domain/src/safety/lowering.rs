@@ -24,18 +24,50 @@ impl<'a> Lowering<'a> {
         self.draft.needs = Needs::default();
     }
 
+    /// Nothing is advised on any more, and no numbers explain it.
+    pub(super) fn silence(&mut self) {
+        self.stop();
+        self.draft.flags.clear();
+        self.draft.reasons.clear();
+    }
+
     /// Nothing to drink, nor the salt that was meant for it.
     pub(super) fn stop_drinking(&mut self) {
+        self.forget_drinking();
+        self.draft.needs.sodium = None;
+        self.without_reasons("_SODIUM");
+        self.draft.flags.insert(NeedFlag::MassGain);
+        self.ceilings.drinks = Drinks::None;
+    }
+
+    /// No amounts of fluid any more, and no basket with more than would have been advised.
+    pub(super) fn drop_fluid(&mut self) {
+        let fluid = self.draft.needs.fluid;
+        let most = fluid.map(|need| need.max.or(need.hi).unwrap_or(need.target));
+        self.ceilings.fluid = most;
+        self.forget_drinking();
+    }
+
+    fn forget_drinking(&mut self) {
         let needs = &mut self.draft.needs;
         (needs.fluid, needs.fluid_per_hour, needs.carry_over) = (None, None, None);
-        needs.sodium = None;
         let flags = &mut self.draft.flags;
-        flags.insert(NeedFlag::MassGain);
         flags.remove(&NeedFlag::CappedByRate);
         flags.remove(&NeedFlag::DeficitGt2Pct);
         let reasons = &mut self.draft.reasons;
         reasons.retain(|reason| !OF_DRINKING.contains(&reason.code));
-        self.ceilings.drinks = Drinks::None;
+    }
+
+    /// No word of what is missing of the mass.
+    pub(super) fn hide_deficit(&mut self) {
+        let flags = &mut self.draft.flags;
+        flags.remove(&NeedFlag::DeficitGt2Pct);
+        flags.remove(&NeedFlag::NoDeficit);
+        let reasons = &mut self.draft.reasons;
+        reasons.retain(|reason| !OF_DEFICIT.contains(&reason.code));
+        for reason in reasons {
+            reason.params.retain(|(name, _)| *name != "deficit_g");
+        }
     }
 
     pub(super) fn no_plain_water(&mut self) {
@@ -96,14 +128,20 @@ impl<'a> Lowering<'a> {
 }
 
 /// Reasons of what is drunk.
-const OF_DRINKING: [&str; 8] = [
+const OF_DRINKING: [&str; 7] = [
     "PRE_FLUID",
     "DURING_RATE",
     "DURING_START_DEFICIT",
     "DURING_CAP",
-    "DURING_SODIUM",
     "POST_125PCT",
     "POST_150PCT",
     "POST_CAP",
+];
+/// Reasons that speak of what is missing.
+const OF_DEFICIT: [&str; 4] = [
+    "DURING_START_DEFICIT",
+    "NO_DEFICIT",
+    "POST_125PCT",
+    "POST_150PCT",
 ];
 const SHOWN_MG: i64 = 10;

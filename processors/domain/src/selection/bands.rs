@@ -174,6 +174,8 @@ impl Bands {
     /// The same, with no basket above the ceilings.
     #[must_use]
     pub fn below(mut self, ceilings: &Ceilings) -> Self {
+        let ceiling = ceilings.fluid.map(Quantity::number);
+        self.fluid_ml = self.fluid_ml.below(ceiling);
         let ceiling = ceilings.carbohydrate.map(Quantity::number);
         self.carbohydrate_dg = self.carbohydrate_dg.below(ceiling);
         self.sodium_mg = self.sodium_mg.below(ceilings.sodium.map(Quantity::number));

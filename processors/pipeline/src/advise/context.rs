@@ -13,7 +13,7 @@ use crate::bucket::DAY_US;
 /// For so long after a gain nobody is told to drink before a workout or in it.
 const GAIN_US: i64 = DAY_US;
 
-pub(super) fn of_athlete(timeline: &Timeline) -> SafetyContext {
+fn of_athlete(timeline: &Timeline) -> SafetyContext {
     SafetyContext {
         withheld: timeline.settings.withheld(),
         ..SafetyContext::default()
@@ -37,8 +37,26 @@ pub(super) fn after(timeline: &Timeline, workout: &Workout, loss: &LossState) ->
     }
 }
 
+/// Of the workout that it rests on, what counts is only what the scales showed.
+pub(super) fn before_sleep(
+    timeline: &Timeline,
+    workout: &Workout,
+    loss: &LossState,
+) -> SafetyContext {
+    let all = after(timeline, workout, loss);
+    let weighed = all.basis.map(|facts| BasisFacts {
+        mass_loss_permille: facts.mass_loss_permille,
+        ..BasisFacts::default()
+    });
+    SafetyContext {
+        basis: weighed,
+        fluid_today: None,
+        ..all
+    }
+}
+
 /// A gain in this workout, or in one of the day before.
-pub(super) fn gain_after(timeline: &Timeline, workout: &Workout, loss: &LossState) -> Option<Gain> {
+fn gain_after(timeline: &Timeline, workout: &Workout, loss: &LossState) -> Option<Gain> {
     if gained(workout, loss) {
         return Some(Gain::Drinking);
     }

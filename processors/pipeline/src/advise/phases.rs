@@ -193,10 +193,7 @@ pub(super) fn before_sleep(
         without_milk: timeline.settings.avoids_milk(),
     };
     let valid_from = later(bed, -PRE_SLEEP_S).max(workout.end);
-    let context = SafetyContext {
-        gain: context::gain_after(timeline, workout, loss),
-        ..context::of_athlete(timeline)
-    };
+    let context = context::before_sleep(timeline, workout, loss);
     Some(Desired {
         phase: "pre_sleep",
         start: workout.start,

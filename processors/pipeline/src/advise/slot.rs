@@ -186,10 +186,12 @@ pub(super) fn say(
 /// In words that nobody has who may take everything.
 fn ceilings(advised: &Advised) -> String {
     let Ceilings {
+        fluid,
         carbohydrate,
         sodium,
         drinks,
     } = advised.ceilings;
+    let fluid = fluid.map(|most| format!(" fluid_ml {}", most.get()));
     let carbohydrate = carbohydrate.map(|most| format!(" carbohydrate_dg {}", most.get()));
     let sodium = sodium.map(|most| format!(" sodium_mg {}", most.get()));
     let drinks = match drinks {
@@ -197,7 +199,11 @@ fn ceilings(advised: &Advised) -> String {
         Drinks::NotPlain => Some(" drinks not_plain".to_owned()),
         Drinks::None => Some(" drinks none".to_owned()),
     };
-    let words = carbohydrate.into_iter().chain(sodium).chain(drinks);
+    let words = fluid
+        .into_iter()
+        .chain(carbohydrate)
+        .chain(sodium)
+        .chain(drinks);
     words.collect()
 }
 
