@@ -69,8 +69,10 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
             // What is taken between the two workouts stands with the first of them.
             None => slot::cancel(work, &pre, "MERGED_WITH_OTHER"),
         }
-        let desired = phases::during_plan(work, &timeline, plan);
-        slot::say(work, &timeline, &during, &desired);
+        match phases::during_plan(work, &timeline, plan) {
+            Some(desired) => slot::say(work, &timeline, &during, &desired),
+            None => slot::cancel(work, &during, "MERGED_WITH_OTHER"),
+        }
     }
 }
 

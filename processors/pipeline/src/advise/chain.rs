@@ -27,22 +27,28 @@ pub(super) fn handed_over(
         deficit: Millilitres::ZERO,
         merged: Seconds::ZERO,
     };
-    let Some((before, gap)) = timeline.previous(workout.start, &workout.id, None) else {
+    let Some((before, gap)) = timeline.previous(workout, None) else {
         return none;
     };
     let Some(left) = chain.checked_sub(1) else {
         return none;
     };
-    let missing = || deficit_after(work, timeline, before, left).max(Millilitres::ZERO);
+    let all = || deficit_after(work, timeline, before, left).get();
     match GapClass::of(gap, &timeline.bounds) {
-        GapClass::Merged => Handed {
-            deficit: missing(),
-            merged: before.duration,
-        },
+        GapClass::Merged => {
+            // What both lost in the same minutes counts once, in the later one.
+            let within = before.permille_within(workout);
+            let lost = lost(timeline, before).get().saturating_mul(within) / 1_000;
+            let alone = 1_000_i64.saturating_sub(within);
+            Handed {
+                deficit: Millilitres::clamped(all().saturating_sub(lost).max(0)),
+                merged: Seconds::clamped(before.duration.get().saturating_mul(alone) / 1_000),
+            }
+        }
         GapClass::Bridge => {
             let input = BridgeInput {
                 mass: Body::of(work, timeline, before.end, None).mass,
-                deficit: missing(),
+                deficit: Millilitres::clamped(all().max(0)),
                 gap,
                 cap: advice::usual_cap(None, false),
             };
@@ -60,6 +66,14 @@ pub(super) fn handed_over(
         | GapClass::SameDay
         | GapClass::Supplemental
         | GapClass::Independent => none,
+    }
+}
+
+/// Sweat, by the estimate or the forecast.
+fn lost(timeline: &Timeline, workout: &Workout) -> Millilitres {
+    match &workout.loss {
+        Some(loss) => Millilitres::clamped(loss.fluid_ml),
+        None => predict(timeline, workout).fluid.median(),
     }
 }
 

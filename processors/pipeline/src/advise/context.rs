@@ -67,7 +67,7 @@ fn gained_lately(timeline: &Timeline, at: Micros, id: &str) -> bool {
     let since = at.0.saturating_sub(GAIN_US);
     let mut others = timeline.workouts().filter(|other| other.id != id);
     others.any(|other| {
-        let lately = other.end.0 > since && other.end <= at;
+        let lately = other.end.0 > since && other.start < at;
         let loss = other.loss.as_ref().filter(|_| lately);
         loss.is_some_and(|loss| gained(other, loss))
     })

@@ -240,10 +240,11 @@ fn between_fast(body: &Body, plan: &Plan, gap: Seconds) -> BeforeInput {
     }
 }
 
-pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> Desired {
-    let workout = Workout::of_plan(plan);
+/// In a planned workout; `None` where another one is under way all the time.
+pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> Option<Desired> {
+    let workout = timeline.free_part(plan)?;
     let predicted = predict(timeline, &workout);
-    let body = Body::of(work, timeline, plan.start, None);
+    let body = Body::of(work, timeline, workout.start, None);
     let input = during_input(work, timeline, &workout, &body, &predicted, CHAIN_MAX);
     let sure = sure_of(timeline, &workout, predicted.method.as_str());
     let context = SafetyContext {
@@ -257,23 +258,23 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
             rate: Some(input.rate),
             sodium: Some(input.sodium),
             mass_loss_permille: None,
-            duration: Some(plan.duration),
+            duration: Some(workout.duration),
         }),
         low_confidence: !body.known || sure.fluid.get() < SURE_PERMILLE_MIN,
         ..context::before(timeline, plan)
     };
-    Desired {
+    Some(Desired {
         phase: "during",
         start: plan.start,
         end: plan.end,
-        valid_from: plan.start,
+        valid_from: workout.start,
         valid_until: plan.end,
-        origin: plan.start,
+        origin: workout.start,
         gap_class: timeline.before_plan(plan).map(|(_, _, class)| class),
         inputs: Inputs::During(input),
         advised: safety::apply(advice::during(&input), &context),
         confidence: sure,
-    }
+    })
 }
 
 pub(super) fn during_input(

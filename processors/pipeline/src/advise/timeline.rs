@@ -99,6 +99,23 @@ impl Workout {
         )
     }
 
+    fn is_done(&self) -> bool {
+        self.loss.is_some()
+    }
+
+    /// Of two that end together the later one outlasts the other.
+    fn outlasts(&self, other: &Self) -> bool {
+        (self.end, self.place()) > (other.end, other.place())
+    }
+
+    /// How much of it, in thousandths, a later one is under way as well.
+    pub(super) fn permille_within(&self, later: &Self) -> i64 {
+        let all = self.end.0.saturating_sub(self.start.0);
+        let both = self.end.0.saturating_sub(later.start.0.max(self.start.0));
+        let share = both.max(0).saturating_mul(1_000);
+        share.checked_div(all).unwrap_or(0)
+    }
+
     pub(super) fn of_plan(plan: &Plan) -> Self {
         Self {
             id: plan.id.clone(),
@@ -203,31 +220,57 @@ impl Timeline {
         self.workouts.iter()
     }
 
-    /// The next workout within the horizon, and the time until it starts.
+    /// The next workout within the horizon, and the time until it starts. One that is under way when
+    /// this one ends is next, with no time between them; a plan that was to begin before is not: it was
+    /// not followed.
     pub(super) fn next(&self, workout: &Workout) -> Option<(&Workout, Seconds)> {
         let next = self
             .workouts
             .iter()
-            .find(|other| other.start > workout.end && other.id != workout.id)?;
-        let gap = next.start.0.saturating_sub(workout.end.0);
+            .filter(|other| other.outlasts(workout) && other.id != workout.id)
+            .find(|other| other.is_done() || other.start >= workout.end)?;
+        let gap = next.start.0.saturating_sub(workout.end.0).max(0);
         (gap < HORIZON_US).then(|| (next, Seconds::from_micros(gap)))
     }
 
-    /// The workout that ended last before this one started, within the horizon.
-    pub(super) fn previous(
-        &self,
-        start: Micros,
-        id: &str,
+    /// Of the workouts that began before this one the last to end, within the horizon. It may end in
+    /// this one, or after it.
+    pub(super) fn previous<'t>(
+        &'t self,
+        workout: &Workout,
         fulfilled_by: Option<&str>,
-    ) -> Option<(&Workout, Seconds)> {
+    ) -> Option<(&'t Workout, Seconds)> {
         let before = self
+            .before(workout, fulfilled_by)
+            .max_by(|a, b| a.end.cmp(&b.end).then_with(|| a.place().cmp(&b.place())))?;
+        let gap = workout.start.0.saturating_sub(before.end.0).max(0);
+        (gap < HORIZON_US).then(|| (before, Seconds::from_micros(gap)))
+    }
+
+    /// Those that began before, in the order of places.
+    fn before<'t, 'w>(
+        &'t self,
+        workout: &'w Workout,
+        fulfilled_by: Option<&'w str>,
+    ) -> impl Iterator<Item = &'t Workout> + use<'t, 'w> {
+        let others = self
             .workouts
             .iter()
-            .filter(|other| other.id != id && Some(other.id.as_str()) != fulfilled_by)
-            .filter(|other| other.end < start)
-            .max_by(|a, b| a.end.cmp(&b.end).then_with(|| a.place().cmp(&b.place())))?;
-        let gap = start.0.saturating_sub(before.end.0);
-        (gap < HORIZON_US).then(|| (before, Seconds::from_micros(gap)))
+            .filter(move |other| other.id != workout.id && Some(other.id.as_str()) != fulfilled_by);
+        others.filter(|other| other.place() < workout.place())
+    }
+
+    /// The part of a plan in which no workout before it is under way: minutes have one plan.
+    pub(super) fn free_part(&self, plan: &Plan) -> Option<Workout> {
+        let planned = Workout::of_plan(plan);
+        let before = self.before(&planned, plan.fulfilled_by.as_deref());
+        let start = before.map(|other| other.end).fold(plan.start, Micros::max);
+        let left = plan.end.0.saturating_sub(start.0);
+        (left > 0).then(|| Workout {
+            start,
+            duration: planned.duration.min(Seconds::from_micros(left)),
+            ..planned
+        })
     }
 
     /// Whether the planned workout was over before its hour: nobody prepares for it any more.
@@ -239,7 +282,7 @@ impl Timeline {
 
     /// The workout before a plan, with the class of the gap to it.
     pub(super) fn before_plan(&self, plan: &Plan) -> Option<(&Workout, Seconds, GapClass)> {
-        let (before, gap) = self.previous(plan.start, &plan.id, plan.fulfilled_by.as_deref())?;
+        let (before, gap) = self.previous(&Workout::of_plan(plan), plan.fulfilled_by.as_deref())?;
         Some((before, gap, GapClass::of(gap, &self.bounds)))
     }
 

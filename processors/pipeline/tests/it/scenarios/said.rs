@@ -272,6 +272,7 @@ fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
             ("anchor", anchor),
             ("phase", advice.phase.clone()),
             ("start", instant(advice.anchor_start.0)),
+            ("from", instant(advice.valid_from.0)),
             ("gap", advice.gap_class.clone().unwrap_or_default()),
             (
                 "fluid",
