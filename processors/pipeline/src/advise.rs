@@ -16,6 +16,7 @@ mod slot;
 mod timeline;
 
 use processors_domain::advice::{Between, GapClass};
+use schemas::record::Micros;
 use schemas::record::state::SessionState;
 
 use crate::bucket::DAY_US;
@@ -60,8 +61,9 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
             continue;
         }
         if timeline.is_done_early(plan) {
-            slot::cancel(work, &pre, "MERGED_WITH_OTHER");
-            slot::cancel(work, &during, "MERGED_WITH_OTHER");
+            // It took place at another hour.
+            slot::cancel(work, &pre, "WORKOUT_MOVED");
+            slot::cancel(work, &during, "WORKOUT_MOVED");
             continue;
         }
         match phases::before_plan(work, &timeline, plan) {
@@ -99,7 +101,10 @@ fn after(work: &mut Work<'_>, timeline: &Timeline, state: &SessionState) {
     };
     match phases::before_sleep(timeline, &workout, loss) {
         Some(desired) => slot::say(work, timeline, &night, &desired),
-        None => slot::cancel(work, &night, "WORKOUT_MOVED"),
+        None => {
+            let reason = no_night(work, timeline, &workout, &night);
+            slot::cancel(work, &night, reason);
+        }
     }
     let between = timeline
         .next(&workout)
@@ -115,10 +120,45 @@ fn after(work: &mut Work<'_>, timeline: &Timeline, state: &SessionState) {
             slot::say(work, timeline, &bridge, &desired);
         }
         Some(Between::AfterFolded | Between::Both) | None => {
-            slot::cancel(work, &bridge, "WORKOUT_MOVED");
+            let reason = no_bridge(work, timeline, &bridge);
+            slot::cancel(work, &bridge, reason);
             let desired = phases::after_session(work, timeline, &workout, loss);
             slot::say(work, timeline, &post, &desired);
         }
+    }
+}
+
+/// Why nothing is said for the night any more. What was said stood until bed time, so that the bed time
+/// is another one where none is at its end.
+fn no_night(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    night: &Anchor<'_>,
+) -> &'static str {
+    let settings = &timeline.settings;
+    let stood_until = slot::valid_until(work, night);
+    let is_bed = |at: Micros| settings.bed_after(Micros(at.0.saturating_sub(1))) == Some(at);
+    if stood_until.is_some_and(|at| !is_bed(at)) {
+        return "PROFILE_CHANGED";
+    }
+    let bed = settings.bed_after(workout.end);
+    let next = timeline.next(workout).map(|(next, _)| next.start);
+    if bed.zip(next).is_some_and(|(bed, next)| next < bed) {
+        "MERGED_WITH_OTHER"
+    } else {
+        "WORKOUT_MOVED"
+    }
+}
+
+/// Why there is nothing to bridge any more. What was said stood until the next workout, so that the
+/// next one was taken back where one is withdrawn that began there.
+fn no_bridge(work: &Work<'_>, timeline: &Timeline, bridge: &Anchor<'_>) -> &'static str {
+    let gone = |at: Micros| timeline.is_withdrawn(at);
+    if slot::valid_until(work, bridge).is_some_and(gone) {
+        "WORKOUT_DELETED"
+    } else {
+        "WORKOUT_MOVED"
     }
 }
 

@@ -263,6 +263,11 @@ pub(super) fn cancel(work: &mut Work<'_>, anchor: &Anchor<'_>, reason: &str) {
     put(work, Some(day), day, slot);
 }
 
+/// Until when what was said last stood.
+pub(super) fn valid_until(work: &Work<'_>, anchor: &Anchor<'_>) -> Option<Micros> {
+    find(work, &anchor.slot).map(|(_, slot)| slot.valid_until)
+}
+
 fn find(work: &Work<'_>, name: &str) -> Option<(i32, Arc<SlotState>)> {
     work.days().find_map(|(day, bucket)| {
         let slot = bucket.slots.iter().find(|slot| slot.slot == name)?;

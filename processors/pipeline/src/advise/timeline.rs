@@ -273,6 +273,18 @@ impl Timeline {
         })
     }
 
+    /// Whether something that was to begin at an instant, or began, was taken back.
+    pub(super) fn is_withdrawn(&self, start: Micros) -> bool {
+        let plans = self.plans.iter().filter(|plan| !plan.live);
+        let sessions = self.sessions.iter().filter(|state| {
+            !state.published.live && state.superseded_by.is_none() && !state.container
+        });
+        let mut starts = plans
+            .map(|plan| plan.start)
+            .chain(sessions.map(|state| state.start));
+        starts.any(|at| at == start)
+    }
+
     /// Whether the planned workout was over before its hour: nobody prepares for it any more.
     pub(super) fn is_done_early(&self, plan: &Plan) -> bool {
         let done = plan.fulfilled_by.as_deref();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemas::AnyRecord;
 use schemas::record::loss::SweatLossEstimated;
 use schemas::record::night::NightRevised;
-use schemas::record::recommendation::{Need, Needs, RecommendationIssued};
+use schemas::record::recommendation::{Need, Needs, RecommendationCancelled, RecommendationIssued};
 use schemas::record::session::{Member, SessionRevised};
 
 use super::row::{Row, seconds};
@@ -151,7 +151,7 @@ impl Thing {
     }
 }
 
-/// Everything live: sessions, nights, losses, advice, each in order of start, then members.
+/// Everything live (sessions, nights, losses, advice) and what was cancelled, each in order of start, then members.
 fn things(facts: &[AnyRecord]) -> Vec<Thing> {
     let mut found: BTreeMap<String, (i64, Thing)> = BTreeMap::new();
     let names = names(facts);
@@ -176,13 +176,19 @@ fn things(facts: &[AnyRecord]) -> Vec<Thing> {
                 let start = fact.advice.anchor_start.0;
                 found.insert(fact.slot.clone(), (start, thing));
             }
-            AnyRecord::RecommendationCancelled(fact) => drop(found.remove(&fact.slot)),
+            AnyRecord::RecommendationCancelled(fact) => {
+                let anchor = found
+                    .get(&fact.slot)
+                    .map(|(_, thing)| thing.value("anchor"));
+                let thing = cancelled(fact, anchor.unwrap_or_default());
+                found.insert(fact.slot.clone(), (0, thing));
+            }
             AnyRecord::RecommendationExpired(fact) => drop(found.remove(&fact.slot)),
             _ => {}
         }
     }
     let mut found: Vec<(i64, Thing)> = found.into_values().collect();
-    let kinds = ["session", "night", "nap", "loss", "advice"];
+    let kinds = ["session", "night", "nap", "loss", "advice", "cancelled"];
     found.sort_by_key(|(start, thing)| {
         let kind = kinds.iter().position(|kind| *kind == thing.kind);
         // Naps stand among the nights.
@@ -288,6 +294,19 @@ fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
             ("safety", advice.safety.join(",")),
             ("flags", advice.flags.join(",")),
             ("codes", codes.join(",")),
+        ]),
+    }
+}
+
+fn cancelled(fact: &RecommendationCancelled, anchor: String) -> Thing {
+    let phase = fact.slot.rsplit('/').next().unwrap_or_default();
+    Thing {
+        kind: "cancelled".to_owned(),
+        members: format!("{anchor} {phase}"),
+        values: BTreeMap::from([
+            ("anchor", anchor),
+            ("phase", phase.to_owned()),
+            ("reason", fact.reason.clone()),
         ]),
     }
 }
