@@ -197,9 +197,9 @@ fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
         let is_news = match draft.body {
             // An account can be closed again with the same words.
             Body::AccountClosed => observation::close_account(work, raw),
-            Body::Deletion if draft.fetched => delete(work, raw, draft, names),
+            Body::DatedDeletion => delete(work, raw, draft, names),
             Body::Deletion => {
-                bury(work, raw, draft, names);
+                observation::note(work, raw, draft, names);
                 false
             }
             _ => observation::arrived(work, raw, draft, names),
@@ -246,7 +246,7 @@ pub(crate) fn observe_all(
 fn observe(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) -> bool {
     match &draft.body {
         Body::AccountClosed => observation::close_account(work, raw),
-        Body::Deletion => delete(work, raw, draft, names),
+        Body::Deletion | Body::DatedDeletion | Body::Shown => delete(work, raw, draft, names),
         Body::Profile(_) | Body::LinkOverride(_) => observation::remember(work, raw, draft, names),
         Body::Weather(body) => {
             let is_news = observation::place(work, raw, draft, names);
@@ -267,36 +267,20 @@ fn full(work: &Work<'_>, draft: &Draft) -> Option<Rejected> {
     })
 }
 
-/// A deletion is for ever, whichever of it and its record arrives first.
-/// Of what is fetched, the later of deletion and fetch is true. Answers whether it was not deleted
-/// before, and is now.
+/// Takes in what tells of a deletion, or against one. Answers whether it is gone now, and was not; what
+/// is there again by it is told again here.
 fn delete(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) -> bool {
     let day = known_day(work, names.shard, &names.id);
-    let fetched_at = observation::fetched_at(work, day, &names.id).filter(|_| draft.fetched);
-    let before = deleted_at(work, names.shard, &names.id);
-    bury(work, raw, draft, names);
-    if deleted_at(work, names.shard, &names.id) < fetched_at {
-        return false;
+    match observation::delete(work, raw, draft, names, day) {
+        (false, true) => true,
+        (true, false) => {
+            if let Some((draft, names)) = observation::again(work, names, day) {
+                record(work, raw, &draft, &names);
+            }
+            false
+        }
+        _ => false,
     }
-    observation::withdraw(work, &names.id, day);
-    before.is_none_or(|before| Some(before) < fetched_at)
-}
-
-/// Note a deletion with its first arrival, whichever copy of it is read first.
-fn bury(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) {
-    let at = if draft.fetched {
-        Micros(draft.order)
-    } else {
-        raw.first_received_at.unwrap_or(raw.received_at)
-    };
-    let known = deleted_at(work, names.shard, &names.id);
-    let at = match known {
-        Some(known) if draft.fetched => known.max(at),
-        Some(known) => known.min(at),
-        None => at,
-    };
-    let print = id_print(&names.id);
-    work.shard_mut(names.shard).put(List::Deleted, print, at.0);
 }
 
 pub(crate) fn id_print(id: &str) -> i64 {
@@ -308,12 +292,6 @@ pub(crate) fn id_print(id: &str) -> i64 {
 pub(crate) fn known_day(work: &Work<'_>, shard: u16, id: &str) -> Option<i32> {
     let day = work.shard(shard)?.get(List::Known, id_print(id))?;
     i32::try_from(day).ok()
-}
-
-/// When it was withdrawn, if it was.
-pub(crate) fn deleted_at(work: &Work<'_>, shard: u16, id: &str) -> Option<Micros> {
-    let at = work.shard(shard)?.get(List::Deleted, id_print(id))?;
-    Some(Micros(at))
 }
 
 pub(crate) fn set_known_day(work: &mut Work<'_>, shard: u16, id: &str, day: i32) {

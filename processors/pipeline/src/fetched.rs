@@ -8,6 +8,7 @@ use schemas::record::ingest::RawReceived;
 
 use crate::fields::Fields;
 use crate::normalize::{AnsweredHint, Body, Draft, FetchEnded, Rejected};
+use crate::strava;
 
 /// The kind of the record, whatever its source.
 pub(crate) const KIND: &str = "fetch_result";
@@ -18,11 +19,12 @@ pub(crate) fn normalize(raw: &RawReceived) -> Result<FetchEnded, Rejected> {
     let outcome = outcome.ok_or_else(|| Rejected::missing("outcome"))?;
     let hints = end.objects("hints")?;
     let hints = hints.ok_or_else(|| Rejected::missing("hints"))?;
-    let hints = hints.iter().map(hint).collect::<Result<_, _>>()?;
+    let hints: Vec<AnsweredHint> = hints.iter().map(hint).collect::<Result<_, _>>()?;
     let (mut failed, mut drafts) = (None, Vec::new());
     match outcome.as_str() {
+        "body" => drafts.extend(shown(raw, &hints)),
         // Withdrawn consent says nothing about what was told before it.
-        "body" | "unauthorised" | "forbidden" => {}
+        "unauthorised" | "forbidden" => {}
         "gone" => drafts.extend(gone(raw, &end)?),
         "failed" => failed = Some(Rejected::new("fetch_failed", why(&end)?)),
         other => {
@@ -58,10 +60,27 @@ fn hint(hint: &Fields<'_>) -> Result<AnsweredHint, Rejected> {
     })
 }
 
+/// Strava showed the activity after all that its hints tell of.
+fn shown(raw: &RawReceived, hints: &[AnsweredHint]) -> Option<Draft> {
+    let id = raw
+        .provider_id
+        .as_ref()
+        .filter(|_| raw.source == "strava")?;
+    let events = hints.iter().filter(|hint| hint.kind == strava::EVENT);
+    let last = events.map(strava::hinted_at).max()?;
+    Some(Draft {
+        order: last.0,
+        ..Draft::summary(id.clone(), Body::Shown)
+    })
+}
+
 /// An activity that Strava no longer shows was deleted, or hidden from us, which is the same to us.
 /// What Garmin no longer has was fetched before or has expired; it says nothing about the records.
+/// A hint that an event of a deletion overtook was not asked for: without a status there was no fetch,
+/// and the event itself is in the log.
 fn gone(raw: &RawReceived, end: &Fields<'_>) -> Result<Option<Draft>, Rejected> {
-    let Some(id) = raw.provider_id.as_ref().filter(|_| raw.source == "strava") else {
+    let id = raw.provider_id.as_ref().filter(|_| raw.source == "strava");
+    let (Some(id), true) = (id, end.has("status")) else {
         return Ok(None);
     };
     let sent = raw.provider_event_at.unwrap_or(raw.received_at);

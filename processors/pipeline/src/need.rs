@@ -113,7 +113,7 @@ impl Wanted<'_> {
             Body::BodyMass(body) => self
                 .spans
                 .push(observation::mass_reach(&self.head.masses, body.at)),
-            Body::WeighIn(_) | Body::Scan(_) | Body::Deletion => {
+            Body::WeighIn(_) | Body::Scan(_) | Body::Deletion | Body::DatedDeletion => {
                 self.tests.extend(reaches.iter().copied());
             }
             Body::Plan(_) => {

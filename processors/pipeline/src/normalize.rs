@@ -105,8 +105,8 @@ pub struct Draft {
     pub provider_id: String,
     pub channel: &'static str,
     /// Where the source gives an order of revisions (a plan's `version`), it rules over arrival. Of
-    /// fetched content, and of its deletion, the time at which it was true, in microseconds; of an edit
-    /// the time at which it was made.
+    /// fetched content, and of a fetch that found nothing, the time at which it was true, in
+    /// microseconds; of an edit and of a dated deletion the time at which it was made.
     pub order: i64,
     /// It was fetched, and so it was true at `order`: the latest fetch rules, whatever came before.
     pub fetched: bool,
@@ -141,6 +141,11 @@ pub enum Body {
     LinkOverride(Arc<LinkOverrideBody>),
     /// The source withdrew the record of this provider id.
     Deletion,
+    /// It was withdrawn at `order`, which is a time of the source: what it told of later is newer,
+    /// whichever of the two arrives first.
+    DatedDeletion,
+    /// A fetch showed it, and what asked for that fetch happened at `order`.
+    Shown,
     /// The account was closed: what it told before is withdrawn.
     AccountClosed,
     /// The user gave it another name or type at `order`; to which, a fetch tells.
@@ -162,7 +167,8 @@ impl Body {
             Self::Scan(_) => "scan",
             Self::Weather(_) => "weather",
             Self::LinkOverride(_) => "link_override",
-            Self::Deletion | Self::AccountClosed => "deletion",
+            Self::Deletion | Self::DatedDeletion | Self::AccountClosed => "deletion",
+            Self::Shown => "shown",
             Self::Edit(_) => "edit",
         }
     }
@@ -182,7 +188,11 @@ impl Body {
             Self::Scan(body) => (body.applied_at, body.scanned_at),
             Self::Weather(body) => (body.hour, Micros(body.hour.0.saturating_add(HOUR_US))),
             Self::LinkOverride(body) => (body.at, body.at),
-            Self::Deletion | Self::AccountClosed | Self::Edit(_) => return None,
+            Self::Deletion
+            | Self::DatedDeletion
+            | Self::Shown
+            | Self::AccountClosed
+            | Self::Edit(_) => return None,
         })
     }
 }

@@ -8,6 +8,7 @@
 mod content;
 mod edits;
 mod fetch;
+mod gone;
 mod lasting;
 mod mass;
 
@@ -18,7 +19,7 @@ use schemas::record::ingest::RawReceived;
 use schemas::record::observation::ActivityBody;
 use schemas::record::state::{AthleteHead, ClosedAccount, ObservationState, VersionState};
 
-use crate::apply::{deleted_at, known_day, set_known_day};
+use crate::apply::{known_day, set_known_day};
 use crate::bucket::{Kept, Kind, day_of};
 use crate::dirty::Reach;
 use crate::identity::DraftNames;
@@ -29,8 +30,9 @@ use crate::work::Work;
 pub(crate) use content::{fill, hash_of};
 pub use edits::Name;
 pub(crate) use edits::{edited, edited_at};
+pub(crate) use fetch::is_latest_fetch;
 use fetch::{add_fetch, latest_fetch};
-pub(crate) use fetch::{fetched_at, is_latest_fetch};
+pub(crate) use gone::{again, delete, note};
 pub(crate) use lasting::{overrides, remember};
 use mass::mass_changed;
 pub(crate) use mass::mass_reach;
@@ -69,15 +71,14 @@ pub(crate) fn place(
             ..ObservationState::default()
         });
     let before = reach(&state);
-    let gone = deleted_at(work, shard, id);
     let counted = counts(&work.head, &state);
     let changed = if draft.fetched {
         let changed = add_fetch(&mut state, draft, names, raw);
-        state.deleted = gone >= latest_fetch(&state);
+        state.deleted = gone::is_gone_since(work, names, latest_fetch(&state));
         edits::recall(work, shard, &mut state);
         changed
     } else {
-        state.deleted |= gone.is_some();
+        state.deleted |= gone::is_gone(work, names);
         add_version(&mut state, draft, names, raw)
     };
     let is_news = counts(&work.head, &state) && (changed || !counted);
@@ -223,6 +224,8 @@ fn version_of(draft: &Draft, content_hash: i64, first_received_at: Micros) -> Ve
         Body::Profile(_)
         | Body::LinkOverride(_)
         | Body::Deletion
+        | Body::DatedDeletion
+        | Body::Shown
         | Body::AccountClosed
         | Body::Edit(_) => {}
     }
@@ -399,12 +402,12 @@ pub(crate) fn plan_reach(plan: Reach) -> Reach {
     )
 }
 
-/// Mark a record as withdrawn, if it is here; the tombstone waits for it otherwise.
-pub(crate) fn withdraw(work: &mut Work<'_>, id: &str, day: Option<i32>) {
+/// Mark a record as withdrawn or there again, if it is here; the tombstone waits for it otherwise.
+fn set_deleted(work: &mut Work<'_>, id: &str, day: Option<i32>, deleted: bool) {
     let Some(mut state) = day.and_then(|day| take(work, day, id)) else {
         return;
     };
-    state.deleted = true;
+    state.deleted = deleted;
     let reach = reach(&state);
     stale(work, &state, reach);
     mass_changed(work, &state);

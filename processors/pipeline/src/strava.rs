@@ -9,7 +9,7 @@ mod event;
 use schemas::record::ingest::RawReceived;
 
 use crate::normalize::{Rejected, Told};
-pub(crate) use event::hint;
+pub(crate) use event::{hint, hinted_at};
 
 /// The kind of a webhook event.
 pub(crate) const EVENT: &str = "event";

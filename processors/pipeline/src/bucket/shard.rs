@@ -25,26 +25,31 @@ pub(crate) enum List {
     TitleEdits,
     /// Edits of sports, likewise.
     SportEdits,
+    /// Deletions that a source told with their time, and that time: as many as it told.
+    Deletions,
+    /// What a fetch showed, and the time of the last event that asked for one.
+    Shown,
 }
 
 impl List {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Seen,
         Self::Known,
         Self::Deleted,
         Self::TitleEdits,
         Self::SportEdits,
+        Self::Deletions,
+        Self::Shown,
     ];
-    /// What shards held before edits were told.
-    const WITHOUT_EDITS: [Self; 3] = [Self::Seen, Self::Known, Self::Deleted];
+    /// How many lists shards held, oldest first: before edits were told, and before the times of
+    /// deletions were.
+    const HELD_BEFORE: [usize; 2] = [3, 5];
 
     /// A fingerprint, and an instant or a day.
     const fn entry_bytes(self) -> usize {
         match self {
-            Self::Seen | Self::Deleted | Self::TitleEdits | Self::SportEdits => {
-                PRINT + size_of::<i64>()
-            }
             Self::Known => PRINT + size_of::<i32>(),
+            _ => PRINT + size_of::<i64>(),
         }
     }
 }
@@ -79,9 +84,12 @@ impl Shard {
             return Ok(Self::from_lists(&stored));
         }
         let mut packed = stored.packed;
-        if are_lists(&packed, &List::WITHOUT_EDITS) {
-            let later = List::ALL.len() - List::WITHOUT_EDITS.len();
-            packed.resize(packed.len() + later * COUNT, 0);
+        let fills = |held: &usize| {
+            let lists = List::ALL.get(..*held);
+            lists.is_some_and(|lists| are_lists(&packed, lists))
+        };
+        if let Some(held) = List::HELD_BEFORE.into_iter().find(fills) {
+            packed.resize(packed.len() + (List::ALL.len() - held) * COUNT, 0);
         }
         if !are_lists(&packed, &List::ALL) {
             let detail = format!(
@@ -265,7 +273,7 @@ mod tests {
 
     use super::*;
 
-    const ENTRIES: [(List, i64, i64); 7] = [
+    const ENTRIES: [(List, i64, i64); 9] = [
         (List::Seen, i64::MIN, 1),
         (List::Seen, -3, i64::MAX),
         (List::Known, 9, -1),
@@ -273,6 +281,8 @@ mod tests {
         (List::Deleted, i64::MAX, -7),
         (List::TitleEdits, -4, 8),
         (List::SportEdits, 11, 6),
+        (List::Deletions, 5, 7),
+        (List::Shown, 5, 8),
     ];
 
     fn shard_of(entries: &[(List, i64, i64)]) -> Shard {
@@ -287,10 +297,15 @@ mod tests {
         shard_of(&ENTRIES)
     }
 
-    /// As it was before there were edits, and what was stored of it.
-    fn without_edits() -> (Shard, Vec<u8>) {
-        let shard = shard_of(&ENTRIES[..5]);
-        let length = shard.packed.len() - 2 * COUNT;
+    /// As it was when it held so many lists, and what was stored of it.
+    fn with_lists(held: usize) -> (Shard, Vec<u8>) {
+        let lists = &List::ALL[..held];
+        let entries: Vec<_> = ENTRIES
+            .into_iter()
+            .filter(|(list, _, _)| lists.contains(list))
+            .collect();
+        let shard = shard_of(&entries);
+        let length = shard.packed.len() - (List::ALL.len() - held) * COUNT;
         let packed = shard.packed[..length].to_vec();
         (shard, packed)
     }
@@ -343,19 +358,24 @@ mod tests {
 
     #[test]
     fn a_shard_from_before_there_was_packing_is_packed() {
-        assert_eq!(Shard::of(lists()).unwrap(), without_edits().0);
+        assert_eq!(Shard::of(lists()).unwrap(), with_lists(3).0);
     }
 
     #[test]
-    fn a_shard_from_before_there_were_edits_has_none() {
-        let (mut shard, packed) = without_edits();
-        let mut read = Shard::of(stored(&packed)).unwrap();
-        assert_eq!(read, shard);
-        assert_eq!(read.all(List::SportEdits, 11).count(), 0);
-        read.add(List::SportEdits, 11, 6);
-        shard.add(List::SportEdits, 11, 6);
-        assert_eq!(read, shard);
-        assert_eq!(read.get(List::Deleted, i64::MAX), Some(-7));
+    fn a_shard_from_before_there_was_a_list_has_nothing_in_it() {
+        for held in List::HELD_BEFORE {
+            let (mut shard, packed) = with_lists(held);
+            let mut read = Shard::of(stored(&packed)).unwrap();
+            assert_eq!(read, shard, "{held}");
+            for list in &List::ALL[held..] {
+                assert_eq!(read.all(*list, 11).count(), 0, "{list:?}");
+                read.add(*list, 11, 6);
+                shard.add(*list, 11, 6);
+                assert_eq!(read.get(*list, 11), Some(6), "{list:?}");
+            }
+            assert_eq!(read, shard, "{held}");
+            assert_eq!(read.get(List::Deleted, i64::MAX), Some(-7));
+        }
     }
 
     #[test]
@@ -380,9 +400,9 @@ mod tests {
     fn bytes_that_are_cut_or_too_long_are_refused() {
         let whole = shard().packed;
         let longer = [whole.as_slice(), &[0]].concat();
-        // Without all of its edits it is one from before there were any.
-        let old = without_edits().1.len();
-        let cut = (1..whole.len()).filter(|length| *length != old);
+        // Cut behind a list it may be one from before there were more.
+        let old = List::HELD_BEFORE.map(|held| with_lists(held).1.len());
+        let cut = (1..whole.len()).filter(|length| !old.contains(length));
         let cut = cut.filter_map(|length| whole.get(..length));
         for packed in cut.chain([longer.as_slice()]) {
             assert!(Shard::of(stored(packed)).is_err(), "{} bytes", packed.len());

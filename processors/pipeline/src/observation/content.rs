@@ -28,7 +28,8 @@ pub(crate) fn hash_of(draft: &Draft) -> String {
         Body::Scan(body) => with_canonical(body, hash),
         Body::Weather(body) => with_canonical(body, hash),
         Body::LinkOverride(body) => with_canonical(body, hash),
-        Body::Deletion => hash(b"record"),
+        Body::Deletion | Body::DatedDeletion => hash(b"record"),
+        Body::Shown => hash(b"shown"),
         Body::AccountClosed => hash(b"account"),
         Body::Edit(Name::Sport) => hash(b"sport"),
         Body::Edit(Name::Title) => hash(b"title"),
@@ -50,10 +51,12 @@ pub(crate) fn fill(fact: &mut ObservationRecorded<Text<'_>>, draft: &Draft, raw:
         Body::Scan(body) => fact.scan = shared(body),
         Body::Weather(body) => fact.weather = shared(body),
         Body::LinkOverride(body) => fact.link_override = shared(body),
-        Body::Deletion => fact.deletion = deletion(raw, "record", Some(&draft.provider_id)),
+        Body::Deletion | Body::DatedDeletion => {
+            fact.deletion = deletion(raw, "record", Some(&draft.provider_id));
+        }
         Body::AccountClosed => fact.deletion = deletion(raw, "account", None),
-        // An edit is no content: nothing of it is published.
-        Body::Edit(_) => {}
+        // Neither is a content: nothing of it is published.
+        Body::Shown | Body::Edit(_) => {}
     }
 }
 

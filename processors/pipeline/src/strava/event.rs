@@ -5,7 +5,7 @@ use schemas::record::Micros;
 use schemas::record::ingest::RawReceived;
 
 use crate::fields::Fields;
-use crate::normalize::{Body, Draft, Rejected, Told};
+use crate::normalize::{AnsweredHint, Body, Draft, Rejected, SECOND_US, Told};
 use crate::observation::Name;
 
 enum Event {
@@ -43,16 +43,24 @@ fn happened_at(raw: &RawReceived) -> Micros {
     raw.provider_event_at.unwrap_or(told).min(told)
 }
 
+/// When it happened what a hint tells of, as above; the end of its fetch repeats its bytes.
+pub(crate) fn hinted_at(hint: &AnsweredHint) -> Micros {
+    let told = Fields::parse(&hint.body).and_then(|event| event.id("event_time"));
+    let seconds = told
+        .ok()
+        .flatten()
+        .and_then(|text| text.parse::<i64>().ok());
+    let happened = seconds.map(|seconds| Micros(seconds.saturating_mul(SECOND_US)));
+    happened.unwrap_or(hint.received_at).min(hint.received_at)
+}
+
 pub(super) fn normalize(raw: &RawReceived) -> Told {
     let account = || raw.account_id.as_deref().unwrap_or_default();
     let draft = match read(raw)? {
         Event::Fetch { .. } | Event::Other => return Ok(None),
         Event::Deleted { activity } => Draft {
-            // The event's own second is too coarse to compare with a fetch, and its arrival is not. Of
-            // a replay the first arrival counts: what was fetched since then is newer.
-            order: raw.first_received_at.unwrap_or(raw.received_at).0,
-            fetched: true,
-            ..Draft::summary(activity, Body::Deletion)
+            order: happened_at(raw).0,
+            ..Draft::summary(activity, Body::DatedDeletion)
         },
         Event::Left => Draft::summary(format!("account:{}", account()), Body::AccountClosed),
     };

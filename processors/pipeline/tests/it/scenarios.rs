@@ -1,5 +1,6 @@
 //! Reports of what went wrong elsewhere, as a table: what was told, and the one truth of it. Each is
-//! run straight, at once, restarted after every commit, crashed at every call, and on other partitions.
+//! run straight, at once, read in other orders, restarted after every commit, crashed at every call, and
+//! on other partitions.
 
 mod row;
 mod said;
@@ -13,7 +14,8 @@ use schemas::record::ingest::RawReceived;
 use schemas::topic;
 use stream_log::driver::{Fault, Faulty, Memory, Moment};
 use stream_log::{
-    Append, Class, Key, Log, LogTime, Record, StateStore, Step, Task, TaskLimits, Topic, Topics,
+    Append, BucketId, Class, Key, Log, LogTime, Record, StateStore, Step, Task, TaskLimits, Topic,
+    Topics,
 };
 
 use row::{Ids, Row};
@@ -22,6 +24,9 @@ use table::{Scenario, scenarios};
 /// A run of a scenario has far fewer calls of its host.
 const CALLS_MAX: u64 = 2_000;
 const ATHLETE: &str = "mia";
+
+/// State by what it means.
+type Known = BTreeMap<BucketId, String>;
 
 static TOPICS: Topics = &topic::READ_BY_PROCESSORS;
 
@@ -42,15 +47,18 @@ fn task_of<H: Log + StateStore>(records: usize, host: H) -> Task<Pipeline, H> {
     )
 }
 
-fn memory(items: &[RawReceived], partitions: u32) -> Memory {
-    let memory = Memory::new(partitions, TOPICS);
-    let record = |item: &RawReceived| Record {
+fn record(item: &RawReceived) -> Record {
+    Record {
         topic: Topic(topic::raw_topic(&item.source).unwrap()),
         key: Key::new(&format!("default/{ATHLETE}")),
         received_at: LogTime(item.received_at.0),
         headers: Vec::new(),
         value: schemas::codec::encode(item),
-    };
+    }
+}
+
+fn memory(items: &[RawReceived], partitions: u32) -> Memory {
+    let memory = Memory::new(partitions, TOPICS);
     memory.append(items.iter().map(record).collect()).unwrap();
     memory
 }
@@ -59,6 +67,23 @@ fn memory(items: &[RawReceived], partitions: u32) -> Memory {
 fn step<H: Log + StateStore>(task: &mut Task<Pipeline, H>) -> Result<bool, stream_log::Failure> {
     let stepped = task.step(LogTime(i64::MIN))?;
     Ok(!matches!(stepped, Step::Idle { .. }))
+}
+
+/// What was said and what is known after the items were read one by one, in this order.
+fn one_by_one<'i>(items: impl Iterator<Item = &'i RawReceived>) -> (Vec<AnyRecord>, Known) {
+    let memory = memory(&[], 1);
+    let mut task = task(memory.open());
+    for item in items {
+        memory.append(vec![record(item)]).unwrap();
+        while step(&mut task).unwrap() {}
+    }
+    let digest = |(bucket, bytes): (&BucketId, &Vec<u8>)| {
+        let digest = task.processor().digest(*bucket, bytes).unwrap();
+        digest.map(|digest| (*bucket, digest))
+    };
+    let state = memory.state();
+    let known = state.values().flatten().filter_map(digest).collect();
+    (facts(&memory), known)
 }
 
 fn straight(items: &[RawReceived], partitions: u32) -> Vec<AnyRecord> {
@@ -171,6 +196,22 @@ fn check(scenario: &Scenario) -> Option<String> {
     }
     if said::live(&straight(&items, 7)) != live {
         return Some("other things are live on seven partitions".to_owned());
+    }
+    let (_, known) = one_by_one(items.iter());
+    for first in 0..items.len() {
+        let (before, after) = items.split_at(first);
+        let forwards: Vec<&RawReceived> = after.iter().chain(before).collect();
+        let backwards: Vec<&RawReceived> = forwards.iter().copied().rev().collect();
+        for order in [forwards, backwards] {
+            let (told, known_then) = one_by_one(order.iter().copied());
+            let differences = said::differences(&scenario.said, &told);
+            if !differences.is_empty() {
+                return Some(format!("in order {first}: {}", differences.join("\n")));
+            }
+            if known_then != known {
+                return Some(format!("other things are known in order {first}"));
+            }
+        }
     }
     for moment in [Moment::Before, Moment::After] {
         for at in 0.. {

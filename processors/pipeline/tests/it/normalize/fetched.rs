@@ -49,7 +49,8 @@ fn every_hint_comes_back_with_what_its_dead_letter_needs() {
         failed: None,
         drafts: vec![],
     };
-    assert_eq!(ended("strava", Some("4711"), &json!({})), expected);
+    let told = json!({"outcome": "forbidden"});
+    assert_eq!(ended("strava", Some("4711"), &told), expected);
 }
 
 #[test]
@@ -98,9 +99,40 @@ fn only_an_activity_that_is_gone_is_deleted() {
     assert_eq!(ended("strava", Some("4711"), &unsaid).drafts[0].order, 99);
     assert_eq!(ended("strava", None, &gone).drafts, []);
     assert_eq!(ended("garmin", Some("ab12"), &gone).drafts, []);
-    for other in ["body", "failed", "unauthorised", "forbidden"] {
+    for other in ["failed", "unauthorised", "forbidden"] {
         let ended = ended("strava", Some("4711"), &json!({"outcome": other}));
         assert_eq!(ended.drafts, [], "{other}");
+    }
+    // Its hints were overtaken by an event, and nobody asked.
+    let unasked = json!({"outcome": "gone", "status": null});
+    assert_eq!(ended("strava", Some("4711"), &unasked).drafts, []);
+}
+
+#[test]
+fn what_was_shown_is_as_new_as_the_last_event_that_asked_for_it() {
+    let hint = |kind: &str, body: &str| json!({"id": "r", "kind": kind, "received_at": 90_000_000, "body": body});
+    let early = hint("event", r#"{"event_time": 17}"#);
+    let late = hint("event", r#"{"event_time": "19"}"#);
+    let cases = [
+        (vec![early.clone()], Some(17_000_000)),
+        (vec![late.clone(), early.clone()], Some(19_000_000)),
+        (
+            vec![hint("event", r#"{"event_time": 91}"#)],
+            Some(90_000_000),
+        ),
+        (vec![early, hint("event", "{}")], Some(90_000_000)),
+        (vec![hint("event", "{")], Some(90_000_000)),
+        (vec![hint("ping", r#"{"event_time": 17}"#)], None),
+        (vec![], None),
+    ];
+    for (hints, expected) in cases {
+        let told = json!({"hints": hints});
+        let found = ended("strava", Some("4711"), &told).drafts;
+        let orders: Vec<i64> = found.iter().map(|draft| draft.order).collect();
+        assert_eq!(orders, Vec::from_iter(expected), "{told}");
+        assert!(found.iter().all(|draft| draft.body == Body::Shown));
+        assert_eq!(ended("garmin", Some("ab12"), &told).drafts, []);
+        assert_eq!(ended("strava", None, &told).drafts, []);
     }
 }
 

@@ -139,13 +139,15 @@ fn an_event_of_nobody_says_which_field_names_its_owner() {
 }
 
 #[test]
-fn a_deletion_is_as_new_as_its_first_arrival() {
+fn a_deletion_is_as_new_as_its_event_says_and_no_newer_than_its_first_arrival() {
     let mut delete = event(&json!({"aspect_type": "delete"}));
     let one = |item: &RawReceived| drafts(normalize(item)).remove(0);
     let draft = one(&delete);
-    assert_eq!(draft.body, Body::Deletion);
-    assert_eq!((draft.provider_id.as_str(), draft.fetched), ("4711", true));
+    assert_eq!(draft.body, Body::DatedDeletion);
+    assert_eq!((draft.provider_id.as_str(), draft.fetched), ("4711", false));
     assert_eq!(draft.order, NOW_S * 1_000_000);
+    delete.provider_event_at = Some(Micros(7_000_000));
+    assert_eq!(one(&delete).order, 7_000_000);
     delete.first_received_at = Some(Micros(5_000_000));
     assert_eq!(one(&delete).order, 5_000_000, "a replay is no news");
 }

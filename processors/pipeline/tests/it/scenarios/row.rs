@@ -118,14 +118,8 @@ impl Row {
             ("healthkit", "sleep") => self.sleep_sample(),
             ("healthkit", "deleted") => json!(self.text("id")),
             ("strava", "activity") => self.strava_activity(),
-            ("strava", "event") => json!({
-                "object_type": "activity", "aspect_type": "update", "event_time": self.at("at"),
-                "updates": {self.text("edited"): "to something"},
-            }),
-            ("strava", "fetch_result") => json!({
-                "outcome": self.text("outcome"), "status": 404, "detail": "", "hints": [],
-                "fetched_at": seconds(&format!("{}:00", self.word(0))).unwrap() * 1_000_000,
-            }),
+            ("strava", "event") => self.event_of_strava(),
+            ("strava", "fetch_result") => self.fetch_end(),
             ("garmin", "bodyComps") => json!({
                 "userId": "g", "summaryId": self.text("id"), "weightInGrams": self.number("g"),
                 "measurementTimeInSeconds": self.at("at"), "measurementTimeOffsetInSeconds": 7_200,
@@ -138,6 +132,33 @@ impl Row {
             ("app", "link_override") => self.word_of_the_user(ids),
             _ => panic!("the table tells of no {source} {kind}"),
         }
+    }
+
+    fn event_of_strava(&self) -> Value {
+        let aspect = self.get("aspect").unwrap_or("update");
+        let edited = self.get("edited").map(|name| (name, "to something"));
+        json!({
+            "object_type": "activity", "aspect_type": aspect, "event_time": self.at("at"),
+            "updates": BTreeMap::from_iter(edited),
+        })
+    }
+
+    /// Sent at the second of its arrival, for one event or none that can be read.
+    fn fetch_end(&self) -> Value {
+        let arrived = seconds(&format!("{}:00", self.word(0))).unwrap() * 1_000_000;
+        let status = match self.text("outcome") {
+            "body" => json!(200),
+            _ => json!(404),
+        };
+        let hint = |at: &str| {
+            let event = json!({"event_time": seconds(at).unwrap()}).to_string();
+            json!({"id": "hint", "kind": "event", "received_at": arrived, "body": event})
+        };
+        let hints: Vec<Value> = self.get("asked").map(hint).into_iter().collect();
+        json!({
+            "outcome": self.text("outcome"), "status": status, "detail": "", "hints": hints,
+            "fetched_at": arrived,
+        })
     }
 
     fn word_of_the_user(&self, ids: &Ids) -> Value {
