@@ -238,6 +238,9 @@ pub(crate) fn observe_all(
         if observe(work, raw, draft, names) {
             record(work, raw, draft, names);
         }
+        for (draft, names) in observation::replace(work, names) {
+            record(work, raw, &draft, &names);
+        }
     }
     Ok(())
 }

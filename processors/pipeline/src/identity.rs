@@ -25,6 +25,14 @@ pub(crate) struct DraftNames {
     pub(crate) shard: u16,
     pub(crate) content_hash: String,
     pub(crate) content_print: i64,
+    pub(crate) replaces: Option<Replaces>,
+}
+
+/// What a record is called by its writer: where that is looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replaces {
+    pub(crate) shard: u16,
+    pub(crate) print: i64,
 }
 
 pub(crate) fn names(raw: &RawReceived, outcome: &Outcome) -> ItemNames {
@@ -61,28 +69,41 @@ fn arrival_print(raw: &RawReceived, outcome: &Outcome) -> i64 {
 }
 
 fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
-    let content_hash = hash_of(draft);
     // What an app takes back is of the kind that its event names.
     let kind = match draft.body {
         Body::Deletion if raw.source == "app" => raw.kind.as_str(),
         _ => draft.body.kind(),
     };
+    let id = observation_id(
+        &raw.tenant_id,
+        raw.athlete_id.as_deref().unwrap_or_default(),
+        &raw.source,
+        raw.account_id.as_deref(),
+        kind,
+        &draft.provider_id,
+    );
+    let names = names_of(id, draft);
+    if !draft.fetched {
+        return names;
+    }
     DraftNames {
-        id: observation_id(
-            &raw.tenant_id,
-            raw.athlete_id.as_deref().unwrap_or_default(),
-            &raw.source,
-            raw.account_id.as_deref(),
-            kind,
-            &draft.provider_id,
-        ),
+        // When it was fetched is no part of what it says; which bytes it was is.
+        content_print: fingerprint(&[raw.body_sha256.as_bytes()]),
+        ..names
+    }
+}
+
+/// Names of what was not fetched.
+pub(crate) fn names_of(id: String, draft: &Draft) -> DraftNames {
+    let content_hash = hash_of(draft);
+    DraftNames {
+        id,
         shard: shard_of(&draft.provider_id),
-        content_print: if draft.fetched {
-            // When it was fetched is no part of what it says; which bytes it was is.
-            fingerprint(&[raw.body_sha256.as_bytes()])
-        } else {
-            fingerprint(&[&draft.order.to_be_bytes(), content_hash.as_bytes()])
-        },
+        content_print: fingerprint(&[&draft.order.to_be_bytes(), content_hash.as_bytes()]),
         content_hash,
+        replaces: draft.replaces.as_ref().map(|name| Replaces {
+            shard: shard_of(name),
+            print: fingerprint(&[b"replaces", draft.body.kind().as_bytes(), name.as_bytes()]),
+        }),
     }
 }

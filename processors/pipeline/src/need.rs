@@ -92,22 +92,18 @@ impl Wanted<'_> {
         if let Body::Activity(body) = &draft.body {
             reaches.extend(observation::hidden_day(body));
         }
-        let mut moved = Vec::new();
-        if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(names.shard)) {
-            let day = index.get(List::Known, id_print(&names.id));
-            if let Some(day) = day.and_then(|day| i32::try_from(day).ok()) {
-                self.ids.insert(day_id(day));
-                let before = observation::find(self.observations(day), &names.id);
-                reaches.extend(before.and_then(Kept::reach));
-                // A reading that moves or goes leaves its time to the one before.
-                let mass = before.filter(|kept| kept.kind() == Kind::BodyMass);
-                let mass = mass.and_then(|kept| observation::current(kept)?.body_mass.as_deref());
-                moved.extend(mass.map(|mass| mass.at));
+        for (print, day) in self.known(names) {
+            self.ids.insert(day_id(day));
+            let mut known = self.observations(day).iter();
+            let before = known.find(|kept| kept.print() == print);
+            reaches.extend(before.and_then(Kept::reach));
+            // A reading that moves or goes leaves its time to the one before.
+            let mass = before.filter(|kept| kept.kind() == Kind::BodyMass);
+            let mass = mass.and_then(|kept| observation::current(kept)?.body_mass.as_deref());
+            if let Some(mass) = mass {
+                let reach = observation::mass_reach(&self.head.masses, mass.at);
+                self.spans.push(reach);
             }
-        }
-        for at in moved {
-            self.spans
-                .push(observation::mass_reach(&self.head.masses, at));
         }
         match &draft.body {
             Body::BodyMass(body) => self
@@ -123,6 +119,24 @@ impl Wanted<'_> {
             _ => {}
         }
         self.spans.extend(reaches);
+    }
+
+    /// What is there of it, and of what it may replace: first halves of ids, and days.
+    fn known(&mut self, names: &DraftNames) -> Vec<(i64, i32)> {
+        let mut known = Vec::new();
+        if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(names.shard)) {
+            let print = id_print(&names.id);
+            let day = index.get(List::Known, print);
+            let day = day.and_then(|day| i32::try_from(day).ok());
+            known.extend(day.map(|day| (print, day)));
+        }
+        if let Some(name) = names.replaces {
+            self.ids.insert(shard_id(name.shard));
+            if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(name.shard)) {
+                known.extend(observation::called(index, &name));
+            }
+        }
+        known
     }
 
     fn observations(&self, day: i32) -> &[Kept] {

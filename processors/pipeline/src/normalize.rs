@@ -110,6 +110,9 @@ pub struct Draft {
     pub order: i64,
     /// It was fetched, and so it was true at `order`: the latest fetch rules, whatever came before.
     pub fetched: bool,
+    /// What its writer calls it, where a record replaces those of lower `order` that are called so,
+    /// whatever their provider ids.
+    pub replaces: Option<String>,
     pub body: Body,
 }
 
@@ -120,6 +123,7 @@ impl Draft {
             channel: "summary",
             order: 0,
             fetched: false,
+            replaces: None,
             body,
         }
     }

@@ -11,6 +11,7 @@ mod fetch;
 mod gone;
 mod lasting;
 mod mass;
+mod replaced;
 
 use processors_domain::time::{civil_day, local_date};
 
@@ -36,6 +37,7 @@ pub(crate) use gone::{again, delete, note};
 pub(crate) use lasting::{overrides, remember};
 use mass::mass_changed;
 pub(crate) use mass::mass_reach;
+pub(crate) use replaced::{called, replace};
 
 /// A safety valve per kind and day, not a rule: test worlds stay far below.
 const OBSERVATIONS_PER_KIND_AND_DAY_MAX: usize = 500;
@@ -78,8 +80,12 @@ pub(crate) fn place(
         edits::recall(work, shard, &mut state);
         changed
     } else {
-        state.deleted |= gone::is_gone(work, names);
-        add_version(&mut state, draft, names, raw)
+        let changed = add_version(&mut state, draft, names, raw);
+        // Only what goes by a name may have been replaced, and come back with a greater version.
+        let before = state.deleted && names.replaces.is_none();
+        let replaced = replaced::is_replaced(work, names, &state);
+        state.deleted = before || replaced || gone::is_gone(work, names);
+        changed
     };
     let is_news = counts(&work.head, &state) && (changed || !counted);
     let after = span(&state);

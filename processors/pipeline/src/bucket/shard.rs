@@ -29,10 +29,12 @@ pub(crate) enum List {
     Deletions,
     /// What a fetch showed, and the time of the last event that asked for one.
     Shown,
+    /// What writers call their records, and the records that are called so.
+    Called,
 }
 
 impl List {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Seen,
         Self::Known,
         Self::Deleted,
@@ -40,10 +42,11 @@ impl List {
         Self::SportEdits,
         Self::Deletions,
         Self::Shown,
+        Self::Called,
     ];
-    /// How many lists shards held, oldest first: before edits were told, and before the times of
-    /// deletions were.
-    const HELD_BEFORE: [usize; 2] = [3, 5];
+    /// How many lists shards held, oldest first: before edits were told, before the times of deletions
+    /// were, and before records were called anything.
+    const HELD_BEFORE: [usize; 3] = [3, 5, 7];
 
     /// A fingerprint, and an instant or a day.
     const fn entry_bytes(self) -> usize {
@@ -273,7 +276,7 @@ mod tests {
 
     use super::*;
 
-    const ENTRIES: [(List, i64, i64); 9] = [
+    const ENTRIES: [(List, i64, i64); 10] = [
         (List::Seen, i64::MIN, 1),
         (List::Seen, -3, i64::MAX),
         (List::Known, 9, -1),
@@ -283,6 +286,7 @@ mod tests {
         (List::SportEdits, 11, 6),
         (List::Deletions, 5, 7),
         (List::Shown, 5, 8),
+        (List::Called, -6, -8),
     ];
 
     fn shard_of(entries: &[(List, i64, i64)]) -> Shard {

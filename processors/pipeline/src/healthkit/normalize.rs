@@ -101,7 +101,34 @@ fn workout(item: &Workout) -> Result<Draft, Rejected> {
         writer: writer(item.source.as_ref(), item.source_name.as_ref()),
         ..ActivityBody::default()
     };
-    Ok(Draft::summary(id, Body::Activity(Arc::new(body))))
+    let writer = body.writer.clone();
+    let draft = Draft::summary(id, Body::Activity(Arc::new(body)));
+    Ok(versioned(draft, metadata, writer))
+}
+
+/// Apps that write their own records again give them a name and a version: HealthKit then puts the
+/// greater version, with a uuid of its own, in the place of the smaller.
+fn versioned(draft: Draft, metadata: &Map<String, Value>, writer: Option<String>) -> Draft {
+    let told = |names: [&str; 2]| names.into_iter().find_map(|name| metadata.get(name));
+    let name = match told(["HKMetadataKeySyncIdentifier", "HKSyncIdentifier"]) {
+        Some(Value::String(name)) if !name.is_empty() => name.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => return draft,
+    };
+    let version = match told(["HKMetadataKeySyncVersion", "HKSyncVersion"]) {
+        Some(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64())),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let Some(order) = version else {
+        return draft;
+    };
+    let writer = writer.unwrap_or_default();
+    Draft {
+        order,
+        replaces: Some(format!("{writer}\n{name}")),
+        ..draft
+    }
 }
 
 fn kind_of(item: &Workout) -> Result<String, Rejected> {
@@ -239,7 +266,9 @@ fn sleep(item: &Sample) -> Result<Draft, Rejected> {
         writer: writer(item.source.as_ref(), None),
         ..SleepBody::default()
     };
-    Ok(Draft::summary(id, Body::Sleep(Arc::new(body))))
+    let writer = body.writer.clone();
+    let draft = Draft::summary(id, Body::Sleep(Arc::new(body)));
+    Ok(versioned(draft, metadata, writer))
 }
 
 /// `HKCategoryValueSleepAnalysis`, as integer or by name with or without the prefix.
@@ -285,19 +314,16 @@ fn record(item: &Sample) -> Told {
         None => return Err(Rejected::missing("value")),
     };
     let value = value.ok_or_else(|| Rejected::new("bad_value", "value is not a number"))?;
-    let entered = item
-        .metadata
-        .as_ref()
-        .and_then(|metadata| flag(metadata, "HKWasUserEntered"));
+    let empty = Map::new();
+    let metadata = item.metadata.as_ref().unwrap_or(&empty);
     let body = BodyMassBody {
         at,
         mass_kg: kilograms(value, item.unit.as_deref())?,
-        manual: entered.unwrap_or(false),
+        manual: flag(metadata, "HKWasUserEntered").unwrap_or(false),
     };
-    Ok(Some(vec![Draft::summary(
-        id,
-        Body::BodyMass(Arc::new(body)),
-    )]))
+    let draft = Draft::summary(id, Body::BodyMass(Arc::new(body)));
+    let writer = writer(item.source.as_ref(), None);
+    Ok(Some(vec![versioned(draft, metadata, writer)]))
 }
 
 /// A body mass in the user's unit; without a unit it is in kilograms.

@@ -34,7 +34,10 @@ pub(crate) fn delete(
 ) -> (bool, bool) {
     let of_fetched = draft.fetched || !matches!(draft.body, Body::Deletion);
     let fetched = fetched_at(work, day, &names.id).filter(|_| of_fetched);
-    let was = is_gone_since(work, names, fetched);
+    // What is not fetched may have been replaced before.
+    let known = day.and_then(|day| find(&work.day(day)?.observations, &names.id));
+    let replaced = !of_fetched && known.is_some_and(|kept| kept.deleted);
+    let was = replaced || is_gone_since(work, names, fetched);
     note(work, raw, draft, names);
     let is = is_gone_since(work, names, fetched);
     if is || was {

@@ -43,6 +43,19 @@ fn deletion(minutes: i64) -> RawReceived {
     later(minutes, &event)
 }
 
+/// A workout that its app writes again.
+fn version(id: i64, uuid: &str, version: i64) -> RawReceived {
+    let item = reports::health(id, uuid, "com.example.run", start_s(0, 8), 9_000 + version);
+    let mut body: serde_json::Value = serde_json::from_slice(&item.body).unwrap();
+    body["metadata"] = json!({
+        "HKMetadataKeySyncIdentifier": "a", "HKMetadataKeySyncVersion": version.to_string()
+    });
+    RawReceived {
+        body: body.to_string().into_bytes(),
+        ..item
+    }
+}
+
 /// What is published of items that come in batches of this many.
 fn facts(items: &[RawReceived], together: usize) -> Vec<ObservationRecorded> {
     let observed = |fact| match fact {
@@ -98,6 +111,16 @@ fn of_what_was_sent() -> Vec<Case> {
             "deleted before it came",
             vec![reports::gone(2, "aaaa"), health],
             vec!["record gone"],
+        ),
+        (
+            "replaced by a greater version, deleted after that, and told late",
+            vec![
+                version(3, "aaaa", 1),
+                version(4, "bbbb", 3),
+                reports::gone(5, "aaaa"),
+                version(6, "cccc", 2),
+            ],
+            vec!["9001 m", "9003 m", "record gone"],
         ),
     ]
 }

@@ -303,6 +303,7 @@ impl Row {
             values.push(json!({"type": "totalDistance", "value": distance, "unit": unit}));
         }
         item.insert("values".to_owned(), json!(values));
+        self.call(&mut item);
         Value::Object(item)
     }
 
@@ -316,7 +317,18 @@ impl Row {
             "value".to_owned(),
             json!(self.number("value").map(|value| value as i64)),
         );
+        self.call(&mut item);
         Value::Object(item)
+    }
+
+    /// What the app calls its own record, and the version of it.
+    fn call(&self, item: &mut Map<String, Value>) {
+        if let (Some(name), Some(version)) = (self.get("sync"), self.number("version")) {
+            let metadata = json!({
+                "HKMetadataKeySyncIdentifier": name, "HKMetadataKeySyncVersion": version as i64,
+            });
+            item.insert("metadata".to_owned(), metadata);
+        }
     }
 
     fn strava_activity(&self) -> Value {
