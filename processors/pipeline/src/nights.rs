@@ -37,7 +37,7 @@ struct Block {
     /// Live and withdrawn records of the affected clusters.
     touched: BTreeSet<ObservationId>,
     told_by: BTreeMap<ObservationId, Teller>,
-    /// Withdrawn records that another account tells again.
+    /// Withdrawn records that another account tells again, or the same one anew.
     heirs: BTreeMap<ObservationId, ObservationId>,
 }
 
@@ -171,8 +171,17 @@ impl<'w> Seen<'w> {
         let mut block = Block::default();
         let mut gone: Vec<&Kept> = Vec::new();
         let mut live: Vec<&Kept> = Vec::new();
+        let touched_live = self.records.iter().filter(|(kept, reach)| {
+            kept.is_live(self.head) && any_touches(&self.spans, *reach, CLUSTER_SLACK_US)
+        });
+        let touched_live: Vec<&Kept> = touched_live.map(|(kept, _)| *kept).collect();
+        let anew = observation::told_anew(&touched_live);
+        let heirs = anew
+            .iter()
+            .map(|(old, new)| (ObservationId(*old), ObservationId(*new)));
+        block.heirs.extend(heirs);
         for (kept, reach) in &self.records {
-            let is_live = kept.is_live(self.head);
+            let is_live = kept.is_live(self.head) && !anew.contains_key(&kept.id());
             let touched = any_touches(&self.spans, *reach, CLUSTER_SLACK_US);
             if touched {
                 block.touched.insert(ObservationId(kept.id()));

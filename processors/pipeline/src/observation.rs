@@ -12,6 +12,7 @@ mod gone;
 mod lasting;
 mod mass;
 mod replaced;
+mod same_start;
 
 use processors_domain::time::{civil_day, local_date};
 
@@ -38,6 +39,7 @@ pub(crate) use lasting::{overrides, remember};
 use mass::mass_changed;
 pub(crate) use mass::mass_reach;
 pub(crate) use replaced::{called, replace};
+pub(crate) use same_start::told_anew;
 
 /// A safety valve per kind and day, not a rule: test worlds stay far below.
 const OBSERVATIONS_PER_KIND_AND_DAY_MAX: usize = 500;
