@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 
 use ingest_simulator::{Mix, WorldOptions, world_of};
 use items::{
-    Dice, END, NEVER, TOPICS, content, edits, items, last_arrival, pipeline, record, small, words,
+    Dice, END, NEVER, TOPICS, content, edits, items, last_arrival, pipeline, record, small,
+    symptoms, words,
 };
 use processors_pipeline::Pipeline;
 use schemas::record::Micros;
@@ -226,7 +227,8 @@ fn thousands_of_shuffles_of_worlds_with_words_of_the_user_tell_the_same() {
         let mut items = small(seed);
         let said = words(&items, &mut dice);
         let edited = edits(&items, &mut dice);
-        items.extend(said.into_iter().chain(edited));
+        let reported = symptoms(&items, &mut dice);
+        items.extend(said.into_iter().chain(edited).chain(reported));
         let expected = run(&items, STRAIGHT, &mut dice);
         for shuffle in 0..SHUFFLES_WITH_WORDS {
             dice.shuffle(&mut items);

@@ -162,4 +162,5 @@ pub(crate) const HISTORY: &[SchemaFile] = &[
     replaced!("v3", "DayBucket"),
     replaced!("v3", "AthleteHead"),
     replaced!("v4", "DayBucket"),
+    replaced!("v4", "AthleteHead"),
 ];

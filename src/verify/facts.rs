@@ -215,6 +215,13 @@ fn said(record: &AnyRecord) -> Option<Said> {
                 live(&fact.content_hash)
             )
         }
+        AnyRecord::SafetyHoldRaised(fact) => {
+            let content = format!("{} {}", fact.since.0, fact.symptoms.join(" "));
+            told!("hold", fact, fact.hold_id, fact.version, Some(content))
+        }
+        AnyRecord::SafetyHoldReleased(fact) => {
+            told!("hold", fact, fact.hold_id, fact.version, None)
+        }
         other => advised(other),
     }
 }

@@ -186,6 +186,11 @@ pub(crate) fn content(fact: &AnyRecord) -> Option<(&'static str, String, Option<
             ("recommendation", fact.slot.clone(), Some(over))
         }
         AnyRecord::RecommendationCancelled(fact) => ("recommendation", fact.slot.clone(), None),
+        AnyRecord::SafetyHoldRaised(fact) => {
+            let held = format!("{} {}", fact.since.0, fact.symptoms.join(" "));
+            ("hold", fact.hold_id.clone(), Some(held))
+        }
+        AnyRecord::SafetyHoldReleased(fact) => ("hold", fact.hold_id.clone(), None),
         _ => return None,
     })
 }
@@ -294,4 +299,36 @@ pub(crate) fn words(items: &[RawReceived], dice: &mut Dice) -> Vec<RawReceived> 
         });
     }
     said
+}
+
+/// Symptoms that the user reports of half of the worlds, some of them put right or cleared, before or
+/// after: of most nothing is held in the end.
+pub(crate) fn symptoms(items: &[RawReceived], dice: &mut Dice) -> Vec<RawReceived> {
+    let (first, last) = (items[0].received_at.0, last_arrival(items));
+    let length = u64::try_from(last - first).unwrap();
+    let mut told = Vec::new();
+    if dice.below(2) == 0 {
+        return told;
+    }
+    for report in 0..1 + dice.below(4) {
+        let at = first + i64::try_from(dice.next() % length).unwrap();
+        let codes: &[&str] = [&["vomiting"][..], &["headache"], &[], &[]][dice.below(4)];
+        let name = format!("symptom-{}", dice.below(3));
+        let body = serde_json::json!({
+            "id": name, "type": "symptom", "codes": codes, "cleared": codes.is_empty(),
+            "at": jiff::Timestamp::from_microsecond(at).unwrap().to_string(),
+        });
+        told.push(RawReceived {
+            id: format!("{:032x}", 3_000_000 + report),
+            source: "app".to_owned(),
+            kind: "symptom".to_owned(),
+            account_id: None,
+            provider_id: Some(name),
+            received_at: Micros((at + i64::try_from(dice.next() % length).unwrap()).min(last)),
+            body_sha256: format!("{:064x}", dice.next()),
+            body: body.to_string().into_bytes(),
+            ..items[0].clone()
+        });
+    }
+    told
 }

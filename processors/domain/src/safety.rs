@@ -23,6 +23,8 @@ pub enum SafetyRule {
     S1,
     /// No drink after a gain.
     S2,
+    /// Nothing while a symptom is reported; a hold, and no row of the table.
+    S3,
     /// Never faster than a gut takes, never more than 12 L a day.
     S5,
     /// After a great loss somebody has to look, after a grave one nothing is advised.
@@ -42,6 +44,7 @@ impl SafetyRule {
         match self {
             Self::S1 => "S1",
             Self::S2 => "S2",
+            Self::S3 => "S3",
             Self::S5 => "S5",
             Self::S6 => "S6",
             Self::S9 => "S9",

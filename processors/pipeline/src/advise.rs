@@ -10,6 +10,7 @@
 
 mod chain;
 mod context;
+mod hold;
 mod phases;
 mod select;
 mod slot;
@@ -31,6 +32,7 @@ use timeline::{Timeline, Workout};
 const HORIZON_US: i64 = DAY_US;
 
 pub(crate) fn recommend(work: &mut Work<'_>) {
+    hold::follow(work);
     if work.dirty.everything {
         work.dirty.advice.push((i64::MIN, i64::MAX));
     }

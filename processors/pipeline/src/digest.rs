@@ -36,6 +36,11 @@ fn plain_head(mut head: AthleteHead) -> AthleteHead {
     if let Some(said) = &mut head.profile {
         plain(said);
     }
+    // One that was released is remembered for its number only.
+    head.hold = head.hold.take().filter(|hold| hold.published.live);
+    if let Some(hold) = &mut head.hold {
+        plain(&mut hold.published);
+    }
     // When it was last looked at: questions to the weather service are asked again by history.
     head.logical_time = Micros(0);
     head.told_at = None;

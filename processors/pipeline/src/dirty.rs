@@ -29,6 +29,8 @@ pub(crate) struct Dirty {
     pub(crate) days: BTreeSet<i32>,
     /// Something that every day depends on changed.
     pub(crate) everything: bool,
+    /// A report of symptoms came, changed or went.
+    pub(crate) hold: bool,
     /// The evidence or the profile's own timer changed.
     pub(crate) profile: bool,
 }

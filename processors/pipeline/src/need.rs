@@ -72,7 +72,10 @@ impl Wanted<'_> {
         self.ids.insert(shard_id(item.names.shard));
         for (draft, names) in item.outcome.drafts().iter().zip(&item.names.drafts) {
             match &draft.body {
-                Body::AccountClosed | Body::Profile(_) | Body::LinkOverride(_) => {
+                Body::AccountClosed
+                | Body::Profile(_)
+                | Body::LinkOverride(_)
+                | Body::Symptom(_) => {
                     if !self.head.days.is_empty() {
                         return true;
                     }

@@ -397,7 +397,8 @@ fn stale(work: &mut Work<'_>, state: &ObservationState, reach: Option<Reach>) {
             // A weigh-in may name the plan, and find its session by it.
             dirty.weigh_in.push(plan_reach(reach));
         }
-        Kind::BodyMass | Kind::Symptom => {}
+        Kind::Symptom => dirty.hold = true,
+        Kind::BodyMass => {}
     }
 }
 

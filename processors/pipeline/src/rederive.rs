@@ -69,6 +69,7 @@ impl Pipeline {
             logical_time: kept_head.logical_time.max(read_head.logical_time),
             days: days_of(&buckets).map(|(day, _)| day).collect(),
             profile: kept_head.profile.clone(),
+            hold: kept_head.hold.clone(),
             told_at: kept_head.told_at.max(read_head.told_at),
             ..read_head
         };

@@ -125,7 +125,7 @@ fn replace(list: &mut Vec<String>, told: Option<&Vec<String>>) {
 }
 
 /// A word of a vocabulary, however an app spells it: `Gluten-free` is `gluten_free`.
-fn plain(word: &str) -> String {
+pub(crate) fn plain(word: &str) -> String {
     let word = word.trim().to_lowercase();
     word.replace([' ', '-'], "_")
 }

@@ -35,6 +35,15 @@ pub struct AthleteHead {
     pub sodium: Vec<SodiumState>,
     /// `revised_at` of the last fact about an observation.
     pub told_at: Option<Micros>,
+    pub hold: Option<HoldState>,
+}
+
+/// What was last said of the safety hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoldState {
+    pub published: PublishedState,
+    /// When the first symptom was reported that nobody cleared since.
+    pub since: Micros,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ use schemas::record::state::{PublishedState, SessionState, SlotState};
 use schemas::record::{Micros, Text};
 use schemas::topic;
 
+use super::hold;
 use super::timeline::Timeline;
 use crate::bucket::day_of;
 use crate::entity::{fact_id, hash_of, revise};
@@ -133,6 +134,10 @@ pub(super) fn say(
     desired: &Desired,
 ) {
     let (start, valid_until) = (desired.start, desired.valid_until);
+    if hold::stops(work, valid_until) {
+        cancel(work, anchor, "SAFETY_HOLD");
+        return;
+    }
     let expired = valid_until <= work.now;
     let needs = &desired.advised.needs;
     let hours = (desired.end.0.saturating_sub(start.0)) as f64 / HOUR_US as f64;

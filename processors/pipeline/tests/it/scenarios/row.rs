@@ -126,9 +126,10 @@ impl Row {
             }),
             ("healthkit", "records") => self.mass_sample(),
             ("scan", _) => self.scan(),
-            ("app", "profile" | "weigh_in" | "body_mass" | "intake" | "planned_workout") => {
-                self.event(kind)
-            }
+            (
+                "app",
+                "profile" | "weigh_in" | "body_mass" | "intake" | "planned_workout" | "symptom",
+            ) => self.event(kind),
             ("app", "link_override") => self.word_of_the_user(ids),
             _ => panic!("the table tells of no {source} {kind}"),
         }
@@ -368,8 +369,12 @@ impl Row {
     }
 }
 
-/// A number or a truth where it reads as one; what names something is text.
+/// A number or a truth where it reads as one; what names something is text, and codes are a list.
 fn literal(name: &str, value: &str) -> Value {
+    if name == "codes" {
+        let codes = value.split(',').filter(|code| !code.is_empty());
+        return codes.map(|code| json!(code)).collect();
+    }
     let named = matches!(name, "id" | "plan_id" | "session_ref");
     let read = (!named).then(|| serde_json::from_str(value).ok()).flatten();
     read.unwrap_or_else(|| json!(value))

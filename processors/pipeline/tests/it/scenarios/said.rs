@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemas::AnyRecord;
 use schemas::record::loss::SweatLossEstimated;
 use schemas::record::night::NightRevised;
-use schemas::record::recommendation::{Need, Needs, RecommendationCancelled, RecommendationIssued};
+use schemas::record::recommendation::{
+    Need, Needs, RecommendationCancelled, RecommendationIssued, SafetyHoldRaised,
+};
 use schemas::record::session::{Member, SessionRevised};
 
 use super::row::{Row, seconds};
@@ -39,6 +41,11 @@ pub(super) fn live(facts: &[AnyRecord]) -> BTreeMap<String, (i64, String)> {
             }
             AnyRecord::RecommendationCancelled(fact) => drop(live.remove(&fact.slot)),
             AnyRecord::RecommendationExpired(fact) => drop(live.remove(&fact.slot)),
+            AnyRecord::SafetyHoldRaised(fact) => {
+                let said = (fact.version, fact.symptoms.join(","));
+                live.insert(fact.hold_id.clone(), said);
+            }
+            AnyRecord::SafetyHoldReleased(fact) => drop(live.remove(&fact.hold_id)),
             _ => {}
         }
     }
@@ -184,11 +191,23 @@ fn things(facts: &[AnyRecord]) -> Vec<Thing> {
                 found.insert(fact.slot.clone(), (0, thing));
             }
             AnyRecord::RecommendationExpired(fact) => drop(found.remove(&fact.slot)),
+            AnyRecord::SafetyHoldRaised(fact) => {
+                found.insert(fact.hold_id.clone(), (fact.since.0, hold(fact)));
+            }
+            AnyRecord::SafetyHoldReleased(fact) => drop(found.remove(&fact.hold_id)),
             _ => {}
         }
     }
     let mut found: Vec<(i64, Thing)> = found.into_values().collect();
-    let kinds = ["session", "night", "nap", "loss", "advice", "cancelled"];
+    let kinds = [
+        "session",
+        "night",
+        "nap",
+        "loss",
+        "advice",
+        "cancelled",
+        "hold",
+    ];
     found.sort_by_key(|(start, thing)| {
         let kind = kinds.iter().position(|kind| *kind == thing.kind);
         // Naps stand among the nights.
@@ -307,6 +326,17 @@ fn cancelled(fact: &RecommendationCancelled, anchor: String) -> Thing {
             ("anchor", anchor),
             ("phase", phase.to_owned()),
             ("reason", fact.reason.clone()),
+        ]),
+    }
+}
+
+fn hold(fact: &SafetyHoldRaised) -> Thing {
+    Thing {
+        kind: "hold".to_owned(),
+        members: fact.code.clone(),
+        values: BTreeMap::from([
+            ("since", instant(fact.since.0)),
+            ("symptoms", fact.symptoms.join(",")),
         ]),
     }
 }
