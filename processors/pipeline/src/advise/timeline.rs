@@ -183,9 +183,7 @@ impl Timeline {
         for (at, plan) in self.plans.iter().enumerate().filter(|(_, plan)| plan.live) {
             for session in &sessions {
                 let apart = session.start.0.abs_diff(plan.start.0);
-                if apart <= FULFILS_US.unsigned_abs()
-                    && session.sport.family() == plan.sport.family()
-                {
+                if apart <= FULFILS_US.unsigned_abs() && plan.may_be(session) {
                     pairs.push((apart, plan.start, &plan.id, at, session));
                 }
             }
@@ -323,6 +321,15 @@ impl Timeline {
 }
 
 impl Plan {
+    /// What was over before the plan's hour is the planned workout only where it was half as long at
+    /// least: others are something before it.
+    fn may_be(&self, session: &Workout) -> bool {
+        let is_early = session.end <= self.start;
+        let halves = session.duration.get().saturating_mul(2);
+        let is_short = is_early && halves < self.duration.get();
+        session.sport.family() == self.sport.family() && !is_short
+    }
+
     fn of(body: &PlannedWorkoutBody, live: bool) -> Self {
         Self {
             id: body.plan_id.clone(),
