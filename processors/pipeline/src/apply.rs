@@ -198,6 +198,7 @@ fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
             // An account can be closed again with the same words.
             Body::AccountClosed => observation::close_account(work, raw),
             Body::DatedDeletion => delete(work, raw, draft, names),
+            Body::Naps(_) => list_naps(work, raw, draft, names),
             Body::Deletion => {
                 observation::note(work, raw, draft, names);
                 false
@@ -250,6 +251,7 @@ fn observe(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftN
     match &draft.body {
         Body::AccountClosed => observation::close_account(work, raw),
         Body::Deletion | Body::DatedDeletion | Body::Shown => delete(work, raw, draft, names),
+        Body::Naps(_) => list_naps(work, raw, draft, names),
         Body::Profile(_) | Body::LinkOverride(_) => observation::remember(work, raw, draft, names),
         Body::Weather(body) => {
             let is_news = observation::place(work, raw, draft, names);
@@ -284,6 +286,14 @@ fn delete(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNa
         }
         _ => false,
     }
+}
+
+/// What becomes of naps by a list of them is told here; the list itself is no news.
+fn list_naps(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNames) -> bool {
+    for (draft, names) in observation::list_naps(work, raw, draft, names) {
+        record(work, raw, &draft, &names);
+    }
+    false
 }
 
 pub(crate) fn id_print(id: &str) -> i64 {

@@ -8,7 +8,7 @@ mod normalize;
 mod payload;
 mod ping;
 
-pub(crate) use normalize::normalize;
+pub(crate) use normalize::{nap_id, normalize};
 pub(crate) use ping::ping;
 
 /// The kind of a ping: summaries wait at Garmin to be fetched.

@@ -2,6 +2,7 @@
 
 use schemas::record::ingest::RawReceived;
 
+use crate::apply::id_print;
 use crate::bucket::shard_of;
 use crate::ids::{fingerprint, observation_id};
 use crate::normalize::{Body, Draft, IMPLAUSIBLE_TIME, Outcome};
@@ -26,6 +27,8 @@ pub(crate) struct DraftNames {
     pub(crate) content_hash: String,
     pub(crate) content_print: i64,
     pub(crate) replaces: Option<Replaces>,
+    /// Of a nap, the first half of the id of the sleep whose record tells of it.
+    pub(crate) nap_of: Option<i64>,
 }
 
 /// What a record is called by its writer: where that is looked up.
@@ -74,15 +77,16 @@ fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
         Body::Deletion if raw.source == "app" => raw.kind.as_str(),
         _ => draft.body.kind(),
     };
-    let id = observation_id(
-        &raw.tenant_id,
-        raw.athlete_id.as_deref().unwrap_or_default(),
-        &raw.source,
-        raw.account_id.as_deref(),
-        kind,
-        &draft.provider_id,
-    );
-    let names = names_of(id, draft);
+    let nap_of = || match (&draft.body, draft.provider_id.split_once('#')) {
+        (Body::Sleep(body), Some((sleep, _))) if body.nap => {
+            Some(id_print(&observed_as(raw, kind, sleep)))
+        }
+        _ => None,
+    };
+    let names = DraftNames {
+        nap_of: nap_of(),
+        ..names_of(observed_as(raw, kind, &draft.provider_id), draft)
+    };
     if !draft.fetched {
         return names;
     }
@@ -91,6 +95,18 @@ fn draft_names(raw: &RawReceived, draft: &Draft) -> DraftNames {
         content_print: fingerprint(&[raw.body_sha256.as_bytes()]),
         ..names
     }
+}
+
+/// The id of what the sender of an item calls so.
+pub(crate) fn observed_as(raw: &RawReceived, kind: &str, provider_id: &str) -> String {
+    observation_id(
+        &raw.tenant_id,
+        raw.athlete_id.as_deref().unwrap_or_default(),
+        &raw.source,
+        raw.account_id.as_deref(),
+        kind,
+        provider_id,
+    )
 }
 
 /// Names of what was not fetched.
@@ -105,5 +121,6 @@ pub(crate) fn names_of(id: String, draft: &Draft) -> DraftNames {
             shard: shard_of(name),
             print: fingerprint(&[b"replaces", draft.body.kind().as_bytes(), name.as_bytes()]),
         }),
+        nap_of: None,
     }
 }

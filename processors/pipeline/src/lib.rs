@@ -52,7 +52,7 @@ mod work;
 
 pub use advise::product_name;
 pub use bucket::{Bucket, observations_in};
-pub use normalize::{AnsweredHint, Body, Draft, FetchEnded, Outcome, Rejected, normalize};
+pub use normalize::{AnsweredHint, Body, Draft, FetchEnded, Naps, Outcome, Rejected, normalize};
 pub use observation::{Name, activity as told_activity};
 pub use processor::{Input, Pipeline, RawItem};
 pub use rederive::{Difference, Rederived, StoredState};

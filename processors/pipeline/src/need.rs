@@ -95,7 +95,7 @@ impl Wanted<'_> {
         if let Body::Activity(body) = &draft.body {
             reaches.extend(observation::hidden_day(body));
         }
-        for (print, day) in self.known(names) {
+        for (print, day) in self.known(draft, names) {
             self.ids.insert(day_id(day));
             let mut known = self.observations(day).iter();
             let before = known.find(|kept| kept.print() == print);
@@ -124,14 +124,17 @@ impl Wanted<'_> {
         self.spans.extend(reaches);
     }
 
-    /// What is there of it, and of what it may replace: first halves of ids, and days.
-    fn known(&mut self, names: &DraftNames) -> Vec<(i64, i32)> {
+    /// What is there of it, and of what it may replace or take back: first halves of ids, and days.
+    fn known(&mut self, draft: &Draft, names: &DraftNames) -> Vec<(i64, i32)> {
         let mut known = Vec::new();
         if let Some(Bucket::Index(index)) = self.loaded.get(&shard_id(names.shard)) {
             let print = id_print(&names.id);
             let day = index.get(List::Known, print);
             let day = day.and_then(|day| i32::try_from(day).ok());
             known.extend(day.map(|day| (print, day)));
+            if matches!(draft.body, Body::Naps(_)) {
+                known.extend(observation::naps_told(index, names));
+            }
         }
         if let Some(name) = names.replaces {
             self.ids.insert(shard_id(name.shard));

@@ -129,10 +129,21 @@ impl Draft {
     }
 }
 
+/// All naps that a sleep's record tells of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Naps {
+    /// What the record tells beside them: the same naps in another record are told anew.
+    pub night: Arc<SleepBody>,
+    /// From when to when each was.
+    pub spans: Vec<(Micros, Micros)>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     Activity(Arc<ActivityBody>),
     Sleep(Arc<SleepBody>),
+    /// A nap of the sleep of this provider id that is not among them is withdrawn.
+    Naps(Naps),
     BodyMass(Arc<BodyMassBody>),
     WeighIn(Arc<WeighInBody>),
     Intake(Arc<IntakeBody>),
@@ -160,7 +171,7 @@ impl Body {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Activity(_) => "activity",
-            Self::Sleep(_) => "sleep",
+            Self::Sleep(_) | Self::Naps(_) => "sleep",
             Self::BodyMass(_) => "body_mass",
             Self::WeighIn(_) => "weigh_in",
             Self::Intake(_) => "intake",
@@ -195,6 +206,7 @@ impl Body {
             Self::Deletion
             | Self::DatedDeletion
             | Self::Shown
+            | Self::Naps(_)
             | Self::AccountClosed
             | Self::Edit(_) => return None,
         })

@@ -11,6 +11,7 @@ mod fetch;
 mod gone;
 mod lasting;
 mod mass;
+mod naps;
 mod replaced;
 mod same_start;
 
@@ -38,6 +39,7 @@ pub(crate) use gone::{again, delete, note};
 pub(crate) use lasting::{overrides, remember};
 use mass::mass_changed;
 pub(crate) use mass::mass_reach;
+pub(crate) use naps::{list_naps, naps_told};
 pub(crate) use replaced::{called, replace};
 pub(crate) use same_start::told_anew;
 
@@ -78,14 +80,15 @@ pub(crate) fn place(
     let counted = counts(&work.head, &state);
     let changed = if draft.fetched {
         let changed = add_fetch(&mut state, draft, names, raw);
-        state.deleted = gone::is_gone_since(work, names, latest_fetch(&state));
+        let gone = gone::is_gone_since(work, names, latest_fetch(&state));
+        state.deleted = gone || naps::is_off(work, names);
         edits::recall(work, shard, &mut state);
         changed
     } else {
         let changed = add_version(&mut state, draft, names, raw);
-        // Only what goes by a name may have been replaced, and come back with a greater version.
-        let before = state.deleted && names.replaces.is_none();
-        let replaced = replaced::is_replaced(work, names, &state);
+        // Only what goes by a name comes back, with a greater version, and a nap that is listed again.
+        let before = state.deleted && names.replaces.is_none() && names.nap_of.is_none();
+        let replaced = replaced::is_replaced(work, names, &state) || naps::is_off(work, names);
         state.deleted = before || replaced || gone::is_gone(work, names);
         changed
     };
@@ -229,7 +232,8 @@ fn version_of(draft: &Draft, content_hash: i64, first_received_at: Micros) -> Ve
         Body::Symptom(body) => version.symptom = Some(body),
         Body::Scan(body) => version.scan = Some(body),
         Body::Weather(body) => version.weather = Some(body),
-        Body::Profile(_)
+        Body::Naps(_)
+        | Body::Profile(_)
         | Body::LinkOverride(_)
         | Body::Deletion
         | Body::DatedDeletion

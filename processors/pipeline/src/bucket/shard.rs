@@ -31,10 +31,14 @@ pub(crate) enum List {
     Shown,
     /// What writers call their records, and the records that are called so.
     Called,
+    /// Sleeps, and every list of naps that was told of each.
+    NapLists,
+    /// Lists of naps, and the naps in each.
+    Naps,
 }
 
 impl List {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Seen,
         Self::Known,
         Self::Deleted,
@@ -43,10 +47,12 @@ impl List {
         Self::Deletions,
         Self::Shown,
         Self::Called,
+        Self::NapLists,
+        Self::Naps,
     ];
     /// How many lists shards held, oldest first: before edits were told, before the times of deletions
-    /// were, and before records were called anything.
-    const HELD_BEFORE: [usize; 3] = [3, 5, 7];
+    /// were, before records were called anything, and before naps were listed.
+    const HELD_BEFORE: [usize; 4] = [3, 5, 7, 8];
 
     /// A fingerprint, and an instant or a day.
     const fn entry_bytes(self) -> usize {
@@ -276,7 +282,7 @@ mod tests {
 
     use super::*;
 
-    const ENTRIES: [(List, i64, i64); 10] = [
+    const ENTRIES: [(List, i64, i64); 12] = [
         (List::Seen, i64::MIN, 1),
         (List::Seen, -3, i64::MAX),
         (List::Known, 9, -1),
@@ -287,6 +293,8 @@ mod tests {
         (List::Deletions, 5, 7),
         (List::Shown, 5, 8),
         (List::Called, -6, -8),
+        (List::NapLists, 3, 2),
+        (List::Naps, 12, 1),
     ];
 
     fn shard_of(entries: &[(List, i64, i64)]) -> Shard {

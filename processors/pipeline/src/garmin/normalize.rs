@@ -10,8 +10,8 @@ use schemas::record::observation::{ActivityBody, BodyMassBody, SleepBody, SleepS
 use super::PULL_CONNECTOR;
 use super::payload::{Activity, BodyComposition, Details, Id, Nap, Sleep};
 use crate::normalize::{
-    Body, Draft, Rejected, SECOND_US, Told, bounded, epoch_seconds, fetched_draft, offset, parse,
-    quantise, whole,
+    Body, Draft, Naps, Rejected, SECOND_US, Told, bounded, epoch_seconds, fetched_draft, offset,
+    parse, quantise, whole,
 };
 
 /// No recording is longer; an ultra of three days with pauses is.
@@ -289,10 +289,25 @@ fn sleep(item: &Sleep) -> Result<Vec<Draft>, Rejected> {
         segments,
         ..SleepBody::default()
     };
-    let mut drafts = vec![Draft::summary(id.clone(), Body::Sleep(Arc::new(body)))];
-    for told in &item.naps {
-        drafts.push(nap(&id, told)?);
-    }
+    let night = Arc::new(body);
+    let Some(naps) = &item.naps else {
+        return Ok(vec![Draft::summary(id, Body::Sleep(night))]);
+    };
+    let naps: Vec<Draft> = naps
+        .iter()
+        .map(|told| nap(&id, told))
+        .collect::<Result<_, _>>()?;
+    let spans = naps.iter().filter_map(|nap| nap.body.span()).collect();
+    let told = Naps {
+        night: Arc::clone(&night),
+        spans,
+    };
+    // Before the naps: whether each holds is known when it takes its place.
+    let mut drafts = vec![
+        Draft::summary(id.clone(), Body::Naps(told)),
+        Draft::summary(id, Body::Sleep(night)),
+    ];
+    drafts.extend(naps);
     Ok(drafts)
 }
 
@@ -339,9 +354,14 @@ fn nap(id: &str, item: &Nap) -> Result<Draft, Rejected> {
         ..SleepBody::default()
     };
     Ok(Draft::summary(
-        format!("{id}#nap{}", start.0 / SECOND_US),
+        nap_id(id, start),
         Body::Sleep(Arc::new(body)),
     ))
+}
+
+/// What a nap is called, within the record that tells of it.
+pub(crate) fn nap_id(id: &str, start: Micros) -> String {
+    format!("{id}#nap{}", start.0 / SECOND_US)
 }
 
 fn body_composition(item: &BodyComposition) -> Told {

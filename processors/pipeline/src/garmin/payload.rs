@@ -63,7 +63,8 @@ pub(crate) struct Sleep {
     pub(crate) awake_duration_in_seconds: Option<f64>,
     pub(crate) sleep_levels_map: BTreeMap<String, Vec<Level>>,
     pub(crate) validation: Option<String>,
-    pub(crate) naps: Vec<Nap>,
+    /// Where it is there, it lists all of them.
+    pub(crate) naps: Option<Vec<Nap>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

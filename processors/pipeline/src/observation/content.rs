@@ -18,6 +18,11 @@ pub(crate) fn hash_of(draft: &Draft) -> String {
     match &draft.body {
         Body::Activity(body) => with_canonical(body, hash),
         Body::Sleep(body) => with_canonical(body, hash),
+        Body::Naps(naps) => with_canonical(&naps.night, |night| {
+            let spans = naps.spans.iter().flat_map(|(start, end)| [start.0, end.0]);
+            let spans: Vec<u8> = spans.flat_map(i64::to_be_bytes).collect();
+            content_hash(&[b"naps", night, &spans])
+        }),
         Body::BodyMass(body) => with_canonical(body, hash),
         Body::WeighIn(body) => with_canonical(body, hash),
         Body::Intake(body) => with_canonical(body, hash),
@@ -55,8 +60,8 @@ pub(crate) fn fill(fact: &mut ObservationRecorded<Text<'_>>, draft: &Draft, raw:
             fact.deletion = deletion(raw, "record", Some(&draft.provider_id));
         }
         Body::AccountClosed => fact.deletion = deletion(raw, "account", None),
-        // Neither is a content: nothing of it is published.
-        Body::Shown | Body::Edit(_) => {}
+        // None is a content: nothing of it is published.
+        Body::Shown | Body::Naps(_) | Body::Edit(_) => {}
     }
 }
 

@@ -56,6 +56,16 @@ fn version(id: i64, uuid: &str, version: i64) -> RawReceived {
     }
 }
 
+/// A night of so many seconds, and whether its record lists a nap.
+fn night(id: i64, seconds: i64, naps: bool) -> RawReceived {
+    let nap = json!({"napStartTimeInSeconds": start_s(0, 13), "napDurationInSeconds": 1_800});
+    let body = json!({
+        "userId": "acc", "summaryId": "n", "startTimeInSeconds": start_s(0, 0),
+        "durationInSeconds": seconds, "naps": Vec::from_iter(naps.then_some(nap))
+    });
+    raw("garmin", "sleeps", id, &body)
+}
+
 /// What is published of items that come in batches of this many.
 fn facts(items: &[RawReceived], together: usize) -> Vec<ObservationRecorded> {
     let observed = |fact| match fact {
@@ -111,6 +121,16 @@ fn of_what_was_sent() -> Vec<Case> {
             "deleted before it came",
             vec![reports::gone(2, "aaaa"), health],
             vec!["record gone"],
+        ),
+        (
+            "a nap that is listed no more, in a late copy, and again",
+            vec![
+                night(3, 25_000, true),
+                night(4, 25_000, false),
+                later(3, &night(3, 25_000, true)),
+                night(7, 25_100, true),
+            ],
+            vec!["sleep", "sleep", "record gone", "sleep", "sleep"],
         ),
         (
             "replaced by a greater version, deleted after that, and told late",

@@ -264,16 +264,24 @@ impl Row {
         })
     }
 
-    /// All of it light sleep.
+    /// All of it light sleep. Naps last half an hour; `none` lists none of them.
     fn garmin_sleep(&self) -> Value {
         let (start, end) = (self.at("start"), self.at("end"));
-        json!({
+        let mut item = json!({
             "userId": "g", "summaryId": self.text("id"), "startTimeInSeconds": start,
             "startTimeOffsetInSeconds": self.number("offset").unwrap_or(7_200.0),
             "durationInSeconds": end - start, "lightSleepDurationInSeconds": end - start,
             "sleepLevelsMap": {"light": [{"startTimeInSeconds": start, "endTimeInSeconds": end}]},
             "validation": self.text("validation"),
-        })
+        });
+        if let Some(starts) = self.get("naps") {
+            let nap = |start: &str| {
+                let start = seconds(start)?;
+                Some(json!({"napStartTimeInSeconds": start, "napDurationInSeconds": 1_800}))
+            };
+            item["naps"] = starts.split(',').filter_map(nap).collect();
+        }
+        item
     }
 
     fn span(&self, zone: &str) -> Map<String, Value> {
