@@ -81,7 +81,12 @@ fn start_deficit_ml(input: &DuringInput) -> f64 {
 }
 
 fn drink_ml_per_h(input: &DuringInput, hours: f64) -> f64 {
-    if input.duration.get() < NO_PLAN_S {
+    // What is merged with the one before goes on with its drinking.
+    let all = input
+        .duration
+        .get()
+        .saturating_add(input.merged_before.get());
+    if input.duration.get() <= 0 || all < NO_PLAN_S {
         return 0.0;
     }
     let rate = input.rate.as_f64();

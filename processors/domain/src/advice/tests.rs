@@ -132,6 +132,24 @@ fn a_deficit_carried_into_a_workout_raises_the_drinking_to_the_cap() {
 }
 
 #[test]
+fn what_is_merged_with_the_one_before_goes_on_with_its_drinking() {
+    // Hours, hours of the one before, and mL of fluid.
+    for (duration_h, merged_h, fluid) in [
+        (0.5, 0.0, 0),
+        (0.5, 0.1, 0),
+        (0.5, 0.2, 350),
+        (0.5, 1.0, 350),
+        (0.0, 1.0, 0),
+    ] {
+        let draft = during(&DuringInput {
+            merged_before: hours(merged_h),
+            ..planned(70, duration_h, 1.0)
+        });
+        assert_eq!(amounts(&draft)[0], fluid, "{duration_h} {merged_h}");
+    }
+}
+
+#[test]
 fn carbohydrate_follows_length_and_intensity() {
     let grams = |duration_h: f64, intensity, gut_trained, merged_h: f64| {
         let merged_before = hours(merged_h);
