@@ -195,14 +195,9 @@ fn add_version(
         Some(version) => version.first_received_at = version.first_received_at.min(at),
         None => state.versions.push(version_of(draft, hash, at)),
     }
-    state.versions.sort_by(|a, b| {
-        (&a.channel, a.order, a.first_received_at, a.content_hash).cmp(&(
-            &b.channel,
-            b.order,
-            b.first_received_at,
-            b.content_hash,
-        ))
-    });
+    state
+        .versions
+        .sort_by(|a, b| edits::age(a).cmp(&edits::age(b)));
     before != Some(hash) && said_in(state, draft.channel) == Some(hash)
 }
 

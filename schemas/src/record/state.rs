@@ -168,7 +168,7 @@ pub struct ObservationState {
     pub deleted: bool,
     /// Latest arrival of any content: a re-delivery after an account was closed counts again.
     pub last_received_at: Micros,
-    /// Ascending by (channel, order, first_received_at, content_hash).
+    /// Ascending by (channel, order, first_received_at, edited by the user, content_hash).
     pub versions: Vec<VersionState>,
     /// When the user last edited the title, of the edits that the source told of and a fetch showed.
     pub title_edited_at: Option<Micros>,

@@ -102,9 +102,9 @@ pub(super) fn recall(work: &Work<'_>, shard: u16, state: &mut ObservationState) 
 pub(crate) fn edited_at(state: &ObservationState, name: Name) -> Option<Instant> {
     let version = state.versions.last()?;
     let body = version.activity.as_deref()?;
-    let at = if body.user_edited {
+    let at = if let Some(edit) = last_edit(state, version, name) {
         let before = |other: &&VersionState| {
-            other.channel == version.channel && other.content_hash != version.content_hash
+            other.channel == edit.channel && other.content_hash != edit.content_hash
         };
         let mut others = state
             .versions
@@ -115,7 +115,7 @@ pub(crate) fn edited_at(state: &ObservationState, name: Name) -> Option<Instant>
         // Without anything before it, everything may be the user's.
         let alone = others.peek().is_none();
         let edited = alone || others.any(|other| name.told(other) != name.told(body));
-        edited.then_some(version.first_received_at)
+        edited.then_some(edit.first_received_at)
     } else {
         let told = name.edited_at(state);
         match renamed(&version.names, name, body) {
@@ -125,6 +125,42 @@ pub(crate) fn edited_at(state: &ObservationState, name: Name) -> Option<Instant>
         }
     };
     at.map(wire::instant)
+}
+
+/// The content that says of itself that it was edited, if what is told now is still its word: what comes
+/// after it and calls the thing the same repeats the user, and what calls it otherwise overwrites it.
+fn last_edit<'s>(
+    state: &'s ObservationState,
+    now: &'s VersionState,
+    name: Name,
+) -> Option<&'s VersionState> {
+    let word = name.told(now.activity.as_deref()?);
+    let versions = state.versions.iter().rev();
+    let of_channel = versions.filter(|version| version.channel == now.channel);
+    let same = |version: &&VersionState| {
+        let body = version.activity.as_deref();
+        body.is_some_and(|body| name.told(body) == word)
+    };
+    let mut repeated = of_channel.take_while(same);
+    repeated.find(|version| is_edit(version))
+}
+
+/// Of two contents of one delivery that which the user edited is the later one: there is nothing to edit
+/// before it is told.
+pub(super) fn age(version: &VersionState) -> impl Ord + '_ {
+    (
+        &version.channel,
+        version.order,
+        version.first_received_at,
+        is_edit(version),
+        version.content_hash,
+    )
+}
+
+/// Whether the source says that the user changed something.
+fn is_edit(version: &VersionState) -> bool {
+    let body = version.activity.as_deref();
+    body.is_some_and(|body| body.user_edited)
 }
 
 /// When it was fetched under another name for the last time, and then under this one.

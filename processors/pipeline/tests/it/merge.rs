@@ -322,3 +322,27 @@ fn what_other_rules_read_otherwise_is_merged_again_under_the_ids_of_before() {
         "{same:?}"
     );
 }
+
+#[test]
+fn of_one_delivery_what_the_user_edited_is_later_than_what_was_recorded() {
+    let titled = |kind: &str, title: &str| {
+        let mut item = watch(1, 0, 8, 10_000);
+        let mut body: serde_json::Value = serde_json::from_slice(&item.body).unwrap();
+        body["activityName"] = title.into();
+        item.body = body.to_string().into_bytes();
+        item.kind = kind.to_owned();
+        // Items of one delivery have one arrival, and bytes of their own.
+        item.body_sha256 = format!("{title:0>64}");
+        item
+    };
+    for number in 0..8 {
+        let title = format!("Edited {number}");
+        let recorded = titled("activities", &format!("Recorded {number}"));
+        let edited = titled("manuallyUpdatedActivities", &title);
+        for items in [[&recorded, &edited], [&edited, &recorded]] {
+            let live = World::of(&items.map(Clone::clone)).live();
+            let titles: Vec<Option<&str>> = live.iter().map(|it| it.title.as_deref()).collect();
+            assert_eq!(titles, [Some(title.as_str())], "{number}");
+        }
+    }
+}
