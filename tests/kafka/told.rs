@@ -48,8 +48,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     for scenario in table::scenarios() {
         let items = of_the_table(&scenario.told);
         // By the clock of a process all advice of those days is over; the hosts are compared in that.
-        let mut said = scenario.said;
-        said.retain(|row| row.word(0) != "advice");
+        let said = said::lasting(&scenario.said);
         told.push((scenario.name, items, Some(said)));
     }
     for (name, items) in of_reports() {

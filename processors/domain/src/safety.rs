@@ -120,11 +120,12 @@ const RULES: [(SafetyRule, Rule); 8] = [
     (SafetyRule::S15, stop_what_is_implausible),
     (SafetyRule::S6, stop_after_a_grave_loss),
     (SafetyRule::S2, no_drink_after_a_gain),
-    (SafetyRule::S11, no_amounts_to_drink),
     (SafetyRule::S9, no_sodium),
     (SafetyRule::S10, no_carbohydrate_and_no_deficit),
     (SafetyRule::S1, never_above_the_loss),
     (SafetyRule::S5, never_above_the_caps),
+    // What is left of an amount bounds the baskets, so this comes after the limits.
+    (SafetyRule::S11, no_amounts_to_drink),
 ];
 
 pub fn apply(mut draft: Draft, context: &SafetyContext) -> Advised {

@@ -57,6 +57,9 @@ fn whole_day(day: i32) -> Reach {
     (start, start.saturating_add(DAY_US - 1))
 }
 
+/// The kind of an app event that reports a symptom.
+const SYMPTOM: &str = "symptom";
+
 struct Wanted<'a> {
     head: &'a AthleteHead,
     loaded: &'a Buckets<Bucket>,
@@ -79,6 +82,10 @@ impl Wanted<'_> {
                     if !self.head.days.is_empty() {
                         return true;
                     }
+                }
+                // A hold is a matter of all reports, also of one that is taken back.
+                Body::Deletion if item.raw.kind == SYMPTOM && !self.head.days.is_empty() => {
+                    return true;
                 }
                 _ => self.draft(draft, names),
             }

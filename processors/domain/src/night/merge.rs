@@ -239,6 +239,14 @@ impl<'a> Telling<'a> {
                 sleep.start = sleep.start.min(part.start());
                 sleep.end = sleep.end.max(part.end());
                 watched = watched.hull(*part);
+                if let Some(choice) = self.choices.iter_mut().find(|it| it.field == "asleep_s") {
+                    let winner = choice.winner;
+                    let others = parts.iter().map(|(piece, _)| piece.teller);
+                    choice.parts.extend(others.filter(|other| *other != winner));
+                    choice.parts.sort_unstable();
+                    choice.parts.dedup();
+                    choice.rule = "filled";
+                }
                 self.choices.retain(|choice| choice.field != field);
                 self.choose(field, piece.teller, "filled");
                 self.used

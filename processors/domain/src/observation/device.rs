@@ -42,6 +42,7 @@ impl Device {
         if words.iter().any(|word| !is_trim(word)) {
             words.retain(|word| !is_trim(word));
         }
+        let told = words.concat();
         words.sort_unstable();
         let plain = words.concat();
         if matches!(plain.as_str(), "" | "unknown" | "manual" | "none") {
@@ -51,7 +52,10 @@ impl Device {
             text if text.contains("phone") || text.contains("pixel") || text.contains("ipad") => {
                 DeviceClass::Phone
             }
-            _ if BIKE_COMPUTERS.iter().any(|name| begins_with(&words, name)) => {
+            _ if BIKE_COMPUTERS
+                .iter()
+                .any(|name| told.starts_with(name) || begins_with(&words, name)) =>
+            {
                 DeviceClass::BikeComputer
             }
             text if WEARABLES.iter().any(|word| text.contains(word)) => DeviceClass::Wearable,
@@ -232,6 +236,7 @@ mod tests {
             "ELEMNT BOLT",
             "Wahoo ELEMNT ROAM",
             "Hammerhead Karoo 2",
+            "COROS DURA",
         ] {
             assert_eq!(class(name), Some(DeviceClass::BikeComputer), "{name}");
         }

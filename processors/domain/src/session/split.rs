@@ -316,15 +316,19 @@ fn relay<'a>(
     ranked.sort_by_key(|member| (path_rank(member), Reverse(member.elapsed_s), member.id));
     let first = *ranked.first()?;
     let mut chain: Vec<&Activity> = vec![first];
-    for next in ranked.into_iter().skip(1) {
-        let goes_on = |one: &&Activity| {
-            one.family() == next.family()
-                && (follows(one.span, next.span) || follows(next.span, one.span))
-                && !is_told_twice(one, next)
-        };
-        if is_near(&chain, next) && chain.iter().all(goes_on) {
-            chain.push(next);
-        }
+    let mut left = ranked.split_off(1);
+    // One that is too far from those that are there may be near to one that comes.
+    loop {
+        let next = left.iter().position(|next| {
+            let goes_on = |one: &&Activity| {
+                one.family() == next.family()
+                    && (follows(one.span, next.span) || follows(next.span, one.span))
+                    && !is_told_twice(one, next)
+            };
+            is_near(&chain, next) && chain.iter().all(goes_on)
+        });
+        let Some(next) = next else { break };
+        chain.push(left.remove(next));
     }
     chain.sort_unstable_by_key(|member| (member.span, member.id));
     (chain.len() > 1).then_some(chain)

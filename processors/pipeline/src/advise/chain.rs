@@ -27,7 +27,10 @@ pub(super) fn handed_over(
         deficit: Millilitres::ZERO,
         merged: Seconds::ZERO,
     };
-    let Some((before, gap)) = timeline.previous(workout, None) else {
+    // What fulfils a plan does not come before it.
+    let plan = timeline.plans.iter().find(|plan| plan.id == workout.id);
+    let fulfilled_by = plan.and_then(|plan| plan.fulfilled_by.as_deref());
+    let Some((before, gap)) = timeline.previous(workout, fulfilled_by) else {
         return none;
     };
     let Some(left) = chain.checked_sub(1) else {

@@ -55,7 +55,7 @@ pub(super) struct Plan {
     pub(super) duration: Seconds,
     pub(super) intensity: Intensity,
     /// The session that it became.
-    fulfilled_by: Option<String>,
+    pub(super) fulfilled_by: Option<String>,
 }
 
 /// One workout, done or planned.

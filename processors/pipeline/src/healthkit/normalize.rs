@@ -120,10 +120,10 @@ fn versioned(draft: Draft, metadata: &Map<String, Value>, writer: Option<String>
         Some(Value::String(text)) => text.trim().parse().ok(),
         _ => None,
     };
-    let Some(order) = version else {
+    // Apps that do not say who they are may give one name to two things.
+    let (Some(order), Some(writer)) = (version, writer.filter(|it| !it.is_empty())) else {
         return draft;
     };
-    let writer = writer.unwrap_or_default();
     Draft {
         order,
         replaces: Some(format!("{writer}\n{name}")),

@@ -198,14 +198,7 @@ fn check(scenario: &Scenario) -> Option<String> {
         return Some("other things are live on seven partitions".to_owned());
     }
     let (_, known) = one_by_one(items.iter());
-    // What was said in time, and taken back, is history.
-    let is_history = |row: &&Row| matches!(row.word(0), "advice" | "cancelled");
-    let lasting: Vec<Row> = scenario
-        .said
-        .iter()
-        .filter(|row| !is_history(row))
-        .cloned()
-        .collect();
+    let lasting = said::lasting(&scenario.said);
     for first in 0..items.len() {
         let (before, after) = items.split_at(first);
         let forwards: Vec<&RawReceived> = after.iter().chain(before).collect();

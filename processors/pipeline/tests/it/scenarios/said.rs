@@ -81,6 +81,15 @@ pub(super) fn dangling(facts: &[AnyRecord]) -> Vec<String> {
     found
 }
 
+/// What has to be so in every order of reading. What was said in time, and taken back, is history.
+pub(super) fn lasting(said: &[Row]) -> Vec<Row> {
+    let is_history = |row: &&Row| matches!(row.word(0), "advice" | "cancelled");
+    said.iter()
+        .filter(|row| !is_history(row))
+        .cloned()
+        .collect()
+}
+
 /// Each expected thing beside the live one at its place in the order of starts.
 pub(super) fn differences(said: &[Row], facts: &[AnyRecord]) -> Vec<String> {
     let told_of = |kind: &str| said.iter().any(|row| row.word(0) == kind);
@@ -107,6 +116,7 @@ pub(super) fn differences(said: &[Row], facts: &[AnyRecord]) -> Vec<String> {
                 row.word(0),
                 thing.members
             ));
+            continue;
         }
         for (name, expected) in row.fields() {
             let value = thing.value(name);
