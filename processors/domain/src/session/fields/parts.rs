@@ -61,3 +61,6 @@ pub(super) fn is_in_pieces(member: &Activity, pieces: &[&Activity]) -> bool {
         && 1_000_u64.saturating_sub(share) > rules.split_permille
         && inside >= rules.overlap_permille
 }
+
+#[cfg(test)]
+mod tests;
