@@ -19,6 +19,7 @@ pub(crate) const SOURCE: &str = "app";
 
 const PROFILE: &str = "profile";
 const PLANNED_WORKOUT: &str = "planned_workout";
+const LINK_OVERRIDE: &str = "link_override";
 const TYPES: [&str; 8] = [
     PROFILE,
     "weigh_in",
@@ -27,7 +28,7 @@ const TYPES: [&str; 8] = [
     PLANNED_WORKOUT,
     "self_report",
     "symptom",
-    "link_override",
+    LINK_OVERRIDE,
 ];
 
 /// The fields of a `profile` event; a registration may carry them.
@@ -81,8 +82,8 @@ fn item(event: &RawValue, athlete: &AthleteRef) -> Result<Item, &'static str> {
     if event.get().len() > ITEM_BYTES_MAX {
         return Err("too_large");
     }
-    let fields = pick(event, ["id", "type", "at", "start"]).ok_or("malformed")?;
-    let [id, kind, at, start] = fields.map(|field| field.filter(|value| !is_null(value)));
+    let fields = pick(event, ["id", "type", "at", "start", "deleted"]).ok_or("malformed")?;
+    let [id, kind, at, start, deleted] = fields.map(|field| field.filter(|value| !is_null(value)));
 
     let id = string(id.ok_or("missing_field")?).ok_or("bad_value")?;
     let kind = string(kind.ok_or("missing_field")?).ok_or("bad_value")?;
@@ -100,7 +101,14 @@ fn item(event: &RawValue, athlete: &AthleteRef) -> Result<Item, &'static str> {
     } else {
         at
     };
-    string(at.ok_or("missing_field")?).ok_or("bad_value")?;
+    // What is taken back is named by its id; these two are taken back by the event as it was.
+    let is_whole = matches!(kind.as_str(), PLANNED_WORKOUT | LINK_OVERRIDE);
+    let needs_no_time = !is_whole && deleted.is_some_and(|value| value.get() == "true");
+    match at {
+        Some(at) => drop(string(at).ok_or("bad_value")?),
+        None if needs_no_time => {}
+        None => return Err("missing_field"),
+    }
     Ok(Item {
         kind,
         account_id: None,

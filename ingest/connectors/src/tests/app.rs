@@ -23,6 +23,18 @@ async fn one_event_or_an_array_is_taken_verbatim() {
 }
 
 #[tokio::test]
+async fn an_event_is_taken_back_by_its_id() {
+    let world = World::with_ada_and_bob().await;
+    let gone = r#"{"id":"e1","type":"weigh_in","deleted":true}"#;
+    let answer = world.send("POST", PATH, gone).await;
+    assert_eq!(
+        answer.json(),
+        json!({ "accepted": 1, "duplicate": 0, "rejected": [] })
+    );
+    assert_eq!(routed(&world.published()), [("ada", "weigh_in", "e1")]);
+}
+
+#[tokio::test]
 async fn a_bad_event_is_rejected_with_a_reason_and_leaves_its_neighbour_alone() {
     for (event, reason) in [
         ("17", "malformed"),
@@ -41,6 +53,18 @@ async fn a_bad_event_is_rejected_with_a_reason_and_leaves_its_neighbour_alone() 
         (r#"{"id":"a","type":"intake","start":"x"}"#, "missing_field"),
         (r#"{"id":"a","type":"symptom","at":5}"#, "bad_value"),
         (r#"{"id":"a","type":"link_override"}"#, "missing_field"),
+        (
+            r#"{"id":"a","type":"link_override","deleted":true}"#,
+            "missing_field",
+        ),
+        (
+            r#"{"id":"a","type":"intake","deleted":false}"#,
+            "missing_field",
+        ),
+        (
+            r#"{"id":"a","type":"intake","deleted":"true"}"#,
+            "missing_field",
+        ),
     ] {
         let world = World::with_ada_and_bob().await;
         let answer = world.send("POST", PATH, format!("[{event},{GOOD}]")).await;
