@@ -163,4 +163,6 @@ pub(crate) const HISTORY: &[SchemaFile] = &[
     replaced!("v3", "AthleteHead"),
     replaced!("v4", "DayBucket"),
     replaced!("v4", "AthleteHead"),
+    replaced!("v5", "DayBucket"),
+    replaced!("v5", "AthleteHead"),
 ];

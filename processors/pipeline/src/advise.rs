@@ -11,6 +11,7 @@
 mod chain;
 mod context;
 mod hold;
+mod label;
 mod phases;
 mod select;
 mod slot;
@@ -94,14 +95,14 @@ fn after(work: &mut Work<'_>, timeline: &Timeline, state: &SessionState) {
     let post = Anchor::session(work, state, "post");
     let bridge = Anchor::session(work, state, "bridge");
     let night = Anchor::session(work, state, "pre_sleep");
-    let workout = Workout::of_session(state);
+    let workout = timeline.workout_of(state);
     let (Some(workout), Some(loss)) = (workout, &state.loss) else {
         slot::cancel(work, &post, reason(state));
         slot::cancel(work, &bridge, reason(state));
         slot::cancel(work, &night, reason(state));
         return;
     };
-    match phases::before_sleep(timeline, &workout, loss) {
+    match phases::before_sleep(work, timeline, &workout, loss) {
         Some(desired) => slot::say(work, timeline, &night, &desired),
         None => {
             let reason = no_night(work, timeline, &workout, &night);

@@ -18,6 +18,7 @@ use crate::conditions;
 use crate::fetched;
 use crate::identity::DraftNames;
 use crate::ids::{fingerprint, id_of};
+use crate::licence;
 use crate::normalize::{Body, Draft, Outcome, Rejected};
 use crate::observation;
 use crate::processor::{Input, RawItem};
@@ -337,7 +338,7 @@ fn record(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftNa
         recorded_at: work.now,
         revised_at: work.telling(),
         rules_id: (&rules.id).into(),
-        licence: raw.licence.as_ref().map(Text::from),
+        licence: Some(licence::of_draft(&raw.source, draft).as_str().into()),
         key_id: raw.key_id.as_ref().map(Text::from),
         observation_id: id.into(),
         channel: draft.channel.into(),

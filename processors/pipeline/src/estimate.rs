@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use processors_domain::observation::Licence;
 use processors_domain::sport::Sport;
 use processors_domain::sweat::{self, Loss, LossFlag, LossInput, MODEL_VERSION, WeighInOutcome};
 use processors_domain::units::{BodyMass, LogNormal, Seconds};
@@ -20,7 +21,8 @@ use crate::beliefs::Beliefs;
 use crate::conditions;
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::id_of;
-use crate::profile::weighed;
+use crate::licence;
+use crate::profile::{licence_of, weighed};
 use crate::sessions::store;
 use crate::settings::{Settings, mass_at};
 use crate::sweat_tests::{SessionTests, tests_by_session};
@@ -75,6 +77,7 @@ struct Estimated {
     mass_pre_g: Option<i64>,
     test_at: Option<Micros>,
     prior: LogNormal,
+    licence: Licence,
 }
 
 fn work_out(work: &Work<'_>, state: &SessionState, known: &Known) -> Estimated {
@@ -121,6 +124,12 @@ fn work_out(work: &Work<'_>, state: &SessionState, known: &Known) -> Estimated {
             .map(|test| libm::round(test.body.mass_pre_kg * 1_000.0) as i64),
         test_at: tests.map(|_| state.end),
         prior: posterior.belief(),
+        licence: known.beliefs.licence(state.start).max(licence_of(
+            work,
+            state,
+            &air,
+            patch.as_ref(),
+        )),
         air,
     }
 }
@@ -162,6 +171,7 @@ fn say(work: &mut Work<'_>, state: &SessionState, estimated: &Estimated) {
         air_temp_dc: estimated.air.air.air_temp.map(|air| air.get()),
         humidity_known: estimated.air.air.humidity.is_some(),
         test_at: estimated.test_at,
+        licence: fact.licence.clone(),
     };
     // The session's revision is named in the fact; another one alone is no other content.
     if let Some(said) = revise(before.map(|loss| &loss.published), &hash, true, work.now) {
@@ -204,7 +214,7 @@ fn loss_fact(work: &Work<'_>, state: &SessionState, estimated: &Estimated) -> Sw
         recorded_at: Micros(0),
         revised_at: Micros(0),
         rules_id: String::new(),
-        licence: None,
+        licence: licence::word(estimated.licence),
         key_id: None,
         loss_id: String::new(),
         revision: 0,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use processors_domain::observation::Licence;
 use processors_domain::profile::{self as rules, SodiumEvidence, SweatProfile};
 use processors_domain::sport::Sport;
 use processors_domain::sweat::{self, WeighIn, WeighInOutcome, weigh_in};
@@ -20,9 +21,10 @@ use schemas::topic;
 use crate::conditions;
 use crate::dirty::{Reach, any_touches};
 use crate::entity::{fact_id, hash_of, revise};
+use crate::licence;
 use crate::processor::TimerId;
-use crate::settings::Settings;
-use crate::sweat_tests::{self, REACH_US, SessionTests, tests_by_session};
+use crate::settings::{Settings, mass_licence};
+use crate::sweat_tests::{self, Patch, REACH_US, SessionTests, tests_by_session};
 use crate::wire::{self, micros};
 use crate::work::Work;
 
@@ -125,11 +127,13 @@ impl Learnt {
         state: &SessionState,
         tests: &SessionTests,
     ) {
-        let air = conditions::of(work, state).air.air_temp;
+        let told = conditions::of(work, state);
+        let air = told.air.air_temp;
         let sport = Sport::parse(&state.sport).unwrap_or(Sport::Other);
         let patch = tests
             .patch(work, settings, state)
             .filter(|_| sweat::wears_patch(sport));
+        let label = licence_of(work, state, &told, patch.as_ref());
         let weighed = tests
             .weigh_in
             .as_ref()
@@ -167,6 +171,7 @@ impl Learnt {
                 observation_id: patch.observation_id.clone(),
                 log_mean_micro: found.log_mean.get(),
                 log_sd_micro: found.log_sd.get(),
+                licence: licence::word(label),
             };
             self.sodium.insert(patch.observation_id.clone(), state);
         }
@@ -179,10 +184,27 @@ impl Learnt {
                 family: sport.family().as_str().to_owned(),
                 duration_s: state.duration_s,
                 air_temp_dc: air.map(|air| air.get()),
+                licence: licence::word(label),
             };
             self.rates.insert(id, state);
         }
     }
+}
+
+/// The label of a session with the air around it, and of the athlete's mass where a patch was read by it.
+pub(crate) fn licence_of(
+    work: &Work<'_>,
+    state: &SessionState,
+    air: &conditions::Told,
+    patch: Option<&Patch>,
+) -> Licence {
+    let session = licence::kept(state.licence.as_deref());
+    let weather = air
+        .evidence
+        .first()
+        .map(|_| licence::of_source("weather", None));
+    let mass = patch.map(|_| mass_licence(&work.head, state.end));
+    licence::strictest([Some(session), weather, mass].into_iter().flatten())
 }
 
 /// A row of evidence in the head.
@@ -264,6 +286,7 @@ fn publish(work: &mut Work<'_>) {
     let until = wire::instant(Micros(i64::MAX));
     let profile = rules::profile_of(&beliefs.tests, &beliefs.patches, until, sex);
     let mut fact = profile_fact(work, &profile);
+    fact.licence = licence::word(beliefs.licence(Micros(i64::MAX)));
     let hash = hash_of(&fact);
     let due = profile
         .last_test_at

@@ -244,6 +244,7 @@ fn publish(
         .map(observation_text)
         .collect();
     let mut state = session_state(composed, settled, continued, members, known);
+    state.licence = licence::word(licence::of_read(&composed.provenance, &block.told_by));
     let candidates = relations.candidates.iter();
     state.candidates = candidates.map(|one| one.session_id.clone()).collect();
     let said = revise(known.map(|known| &known.published), &hash, true, work.now);
@@ -326,6 +327,7 @@ fn session_state(
         lat_dd: cell(lat),
         lon_dd: cell(lon),
         candidates: Vec::new(),
+        licence: None,
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use processors_domain::observation::Licence;
 use processors_domain::safety::Withheld;
 use processors_domain::sweat::Sex;
 use processors_domain::time::{self, Instant};
 use schemas::record::Micros;
-use schemas::record::state::{AthleteHead, ProfileEditState};
+use schemas::record::state::{AthleteHead, MassState, ProfileEditState};
 
 use crate::app::minutes_of_day;
+use crate::licence;
 
 /// The athlete's settings, after all edits by (at, arrival, id).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -154,9 +156,17 @@ fn effective(head: &AthleteHead) -> Vec<&ProfileEditState> {
 /// The athlete's mass at an instant: the last reading before it, the first after it, or what the
 /// profile says. `None` is unknown.
 pub(crate) fn mass_at(head: &AthleteHead, settings: &Settings, at: Micros) -> Option<i64> {
+    let reading = reading_at(head, at).map(|mass| mass.mass_g);
+    reading.or(settings.mass_g)
+}
+
+/// The label of the mass at an instant.
+pub(crate) fn mass_licence(head: &AthleteHead, at: Micros) -> Licence {
+    // What the athlete said about themself is their own.
+    reading_at(head, at).map_or(Licence::Own, |mass| licence::kept(mass.licence.as_deref()))
+}
+
+fn reading_at(head: &AthleteHead, at: Micros) -> Option<&MassState> {
     let before = head.masses.iter().rev().find(|mass| mass.at <= at);
-    before
-        .or_else(|| head.masses.first())
-        .map(|mass| mass.mass_g)
-        .or(settings.mass_g)
+    before.or_else(|| head.masses.first())
 }

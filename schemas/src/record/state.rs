@@ -76,6 +76,8 @@ pub struct MassState {
     /// First 64 bits of the observation's id.
     pub observation_print: i64,
     pub mass_g: i64,
+    /// Label of its source. Here and below `None` is of an older version and counts as the strictest.
+    pub licence: Option<String>,
 }
 
 /// One sweat test: how the observed rate compares with the population's for that sport.
@@ -89,6 +91,8 @@ pub struct EvidenceState {
     pub duration_s: i64,
     /// Air temperature of the test, tenths of a degree Celsius.
     pub air_temp_dc: Option<i64>,
+    /// The strictest label of what it was worked out from.
+    pub licence: Option<String>,
 }
 
 /// Whole-body sodium of one test.
@@ -99,6 +103,8 @@ pub struct SodiumState {
     /// Natural logarithm of mmol/L.
     pub log_mean_micro: i64,
     pub log_sd_micro: i64,
+    /// The strictest label of what it was worked out from.
+    pub licence: Option<String>,
 }
 
 /// What was last said of an entity: enough to say it again only when it changed.
@@ -228,6 +234,8 @@ pub struct SessionState {
     pub lon_dd: Option<i32>,
     /// Sessions that it names as candidates.
     pub candidates: Vec<String>,
+    /// The strictest label of the fields that later steps read.
+    pub licence: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -253,6 +261,8 @@ pub struct LossState {
     pub humidity_known: bool,
     /// When the last test that the estimate rests on was done.
     pub test_at: Option<Micros>,
+    /// The strictest label of what it was worked out from.
+    pub licence: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

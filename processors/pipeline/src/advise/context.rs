@@ -64,13 +64,19 @@ fn gain_after(timeline: &Timeline, workout: &Workout, loss: &LossState) -> Optio
 }
 
 fn gained_lately(timeline: &Timeline, at: Micros, id: &str) -> bool {
+    gained_before(timeline, at, id).next().is_some()
+}
+
+/// Other workouts of the day before in which the athlete gained.
+pub(super) fn gained_before<'t>(
+    timeline: &'t Timeline,
+    at: Micros,
+    id: &'t str,
+) -> impl Iterator<Item = &'t Workout> {
     let since = at.0.saturating_sub(GAIN_US);
-    let mut others = timeline.workouts().filter(|other| other.id != id);
-    others.any(|other| {
-        let lately = other.end.0 > since && other.start < at;
-        let loss = other.loss.as_ref().filter(|_| lately);
-        loss.is_some_and(|loss| gained(other, loss))
-    })
+    let others = timeline.workouts().filter(move |other| other.id != id);
+    let lately = others.filter(move |other| other.end.0 > since && other.start < at);
+    lately.filter(|other| other.loss.as_ref().is_some_and(|loss| gained(other, loss)))
 }
 
 /// By the scales alone: what was drunk in excess of an estimate is no gain.

@@ -14,6 +14,7 @@ use schemas::record::state::LossState;
 
 use super::chain::{CHAIN_MAX, deficit_after, handed_over, planned_fluid};
 use super::context;
+use super::label;
 use super::slot::{Desired, Inputs};
 use super::timeline::{Plan, Timeline, Workout};
 use crate::normalize::SECOND_US;
@@ -83,6 +84,7 @@ pub(super) fn after_session(
         inputs: Inputs::After(input),
         advised,
         confidence: sure,
+        licence: label::of_session(work, timeline, workout),
     }
 }
 
@@ -119,6 +121,7 @@ pub(super) fn bridge_after(
         inputs: Inputs::Bridge(input),
         advised: safety::apply(advice::bridge(&input), &context),
         confidence: sure,
+        licence: label::of_session(work, timeline, workout),
     }
 }
 
@@ -171,11 +174,13 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
         inputs: Inputs::Before(input),
         advised: safety::apply(advice::before(&input), &context),
         confidence: sure,
+        licence: label::of_plan(work, timeline, plan),
     })
 }
 
 /// After a workout in the evening; `None` where bed is far, unknown, or another workout comes first.
 pub(super) fn before_sleep(
+    work: &Work<'_>,
     timeline: &Timeline,
     workout: &Workout,
     loss: &LossState,
@@ -211,6 +216,7 @@ pub(super) fn before_sleep(
             hot_and_dryness_unknown: false,
             short_sleep: false,
         }),
+        licence: label::of_session(work, timeline, workout),
     })
 }
 
@@ -274,6 +280,7 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
         inputs: Inputs::During(input),
         advised: safety::apply(advice::during(&input), &context),
         confidence: sure,
+        licence: label::of_plan(work, timeline, plan),
     })
 }
 

@@ -6,6 +6,7 @@ use processors_domain::advice::{
     Advised, AfterInput, BeforeInput, BridgeInput, Confidence, DuringInput, GapClass, NightInput,
     RULES_VERSION,
 };
+use processors_domain::observation::Licence;
 use processors_domain::safety::Ceilings;
 use processors_domain::selection::Drinks;
 use schemas::record::recommendation::{
@@ -125,6 +126,8 @@ pub(super) struct Desired {
     pub(super) inputs: Inputs,
     pub(super) advised: Advised,
     pub(super) confidence: Confidence,
+    /// The strictest label of what it was worked out from.
+    pub(super) licence: Licence,
 }
 
 pub(super) fn say(
@@ -323,7 +326,7 @@ fn expire(
         recorded_at: work.now,
         revised_at: Micros(work.now.0.max(said.revised_at.0.saturating_add(1))),
         rules_id: fact.rules_id,
-        licence: None,
+        licence: fact.licence,
         key_id: None,
         slot: fact.slot,
         version: said.revision,
@@ -368,7 +371,7 @@ fn content<'b>(
         recorded_at: Micros(0),
         revised_at: Micros(0),
         rules_id: Text::default(),
-        licence: None,
+        licence: Some(desired.licence.as_str().into()),
         key_id: None,
         slot: Text::default(),
         version: 0,

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use processors_domain::advice::{GapBounds, GapClass, Intensity};
+use processors_domain::observation::Licence;
 use processors_domain::sport::Sport;
 use processors_domain::units::{Milligrams, Millilitres, Seconds};
 use schemas::record::Micros;
@@ -18,6 +19,7 @@ use super::select::Taste;
 use crate::beliefs::Beliefs;
 use crate::bucket::Kind;
 use crate::dirty::Reach;
+use crate::licence;
 use crate::normalize::plan_end;
 use crate::observation;
 use crate::settings::Settings;
@@ -33,7 +35,8 @@ pub(super) struct Timeline {
     /// Live and withdrawn.
     pub(super) sessions: Vec<Arc<SessionState>>,
     pub(super) plans: Vec<Plan>,
-    intake: Vec<IntakeBody>,
+    /// What was taken, and the label of who told of it.
+    intake: Vec<(Licence, IntakeBody)>,
     /// When urine was reported dark or not, ascending.
     urine: Vec<(Micros, bool)>,
     /// Live sessions, and plans that none of them fulfilled, by start.
@@ -69,22 +72,11 @@ pub(super) struct Workout {
     pub(super) intensity: Intensity,
     /// What it cost; `None` for what is only planned.
     pub(super) loss: Option<LossState>,
+    /// The strictest label of all that is known of it, and of what was taken in it.
+    pub(super) licence: Licence,
 }
 
 impl Workout {
-    /// `None` for what is not a live workout of its own.
-    pub(super) fn of_session(state: &SessionState) -> Option<Self> {
-        (state.published.live && !state.container).then(|| Self {
-            id: state.session_id.clone(),
-            sport: Sport::parse(&state.sport).unwrap_or(Sport::Other),
-            start: state.start,
-            end: state.end,
-            duration: Seconds::clamped(state.duration_s),
-            intensity: Intensity::Moderate,
-            loss: state.loss.clone(),
-        })
-    }
-
     /// Its place among others. Ids come last: a session's id goes back to who told of it first, and
     /// which of two workouts of the same hour is looked at must not.
     fn place(&self) -> impl Ord + '_ {
@@ -125,6 +117,8 @@ impl Workout {
             duration: plan.duration,
             intensity: plan.intensity,
             loss: None,
+            // Plans are the athlete's own.
+            licence: Licence::Own,
         }
     }
 }
@@ -158,7 +152,9 @@ impl Timeline {
                     timeline.plans.push(Plan::of(plan, live));
                 }
                 if let (Some(intake), true) = (&version.intake, live) {
-                    timeline.intake.push((**intake).clone());
+                    timeline
+                        .intake
+                        .push((licence::of(state), (**intake).clone()));
                 }
                 if let (Some(report), true) = (&version.self_report, live)
                     && let Some(colour) = report.urine_colour
@@ -177,7 +173,7 @@ impl Timeline {
         let sessions: Vec<Workout> = self
             .sessions
             .iter()
-            .filter_map(|state| Workout::of_session(state))
+            .filter_map(|state| self.workout_of(state))
             .collect();
         let mut pairs: Vec<(u64, Micros, &str, usize, &Workout)> = Vec::new();
         for (at, plan) in self.plans.iter().enumerate().filter(|(_, plan)| plan.live) {
@@ -213,6 +209,27 @@ impl Timeline {
         self.workouts.sort_by(|a, b| a.place().cmp(&b.place()));
     }
 
+    /// `None` for what is not a live workout of its own.
+    pub(super) fn workout_of(&self, state: &SessionState) -> Option<Workout> {
+        (state.published.live && !state.container).then(|| Workout {
+            id: state.session_id.clone(),
+            sport: Sport::parse(&state.sport).unwrap_or(Sport::Other),
+            start: state.start,
+            end: state.end,
+            duration: Seconds::clamped(state.duration_s),
+            intensity: Intensity::Moderate,
+            loss: state.loss.clone(),
+            licence: self.licence_of(state),
+        })
+    }
+
+    fn licence_of(&self, state: &SessionState) -> Licence {
+        let loss = state.loss.as_ref().map(|loss| &loss.licence);
+        let told = [Some(&state.licence), loss].into_iter().flatten();
+        let told = told.map(|word| licence::kept(word.as_deref()));
+        licence::strictest(told.chain(self.taken_by((state.start.0, state.end.0))))
+    }
+
     /// Done and planned, by start.
     pub(super) fn workouts(&self) -> impl Iterator<Item = &Workout> {
         self.workouts.iter()
@@ -246,7 +263,7 @@ impl Timeline {
     }
 
     /// Those that began before, in the order of places.
-    fn before<'t, 'w>(
+    pub(super) fn before<'t, 'w>(
         &'t self,
         workout: &'w Workout,
         fulfilled_by: Option<&'w str>,
@@ -297,15 +314,24 @@ impl Timeline {
     }
 
     pub(super) fn taken(&self, reach: Reach) -> (Millilitres, Milligrams) {
-        let within = |body: &&IntakeBody| body.at.0 >= reach.0 && body.at.0 <= reach.1;
         let sum = |of: fn(&IntakeBody) -> Option<f64>| {
-            let parts = self.intake.iter().filter(within).filter_map(of);
+            let parts = self.intake_in(reach).filter_map(|(_, body)| of(body));
             parts.map(|part| libm::round(part) as i64).sum::<i64>()
         };
         (
             Millilitres::clamped(sum(|body| body.fluid_ml)),
             Milligrams::clamped(sum(|body| body.sodium_mg)),
         )
+    }
+
+    /// The labels of what was taken in that time.
+    pub(super) fn taken_by(&self, reach: Reach) -> impl Iterator<Item = Licence> {
+        self.intake_in(reach).map(|(label, _)| *label)
+    }
+
+    fn intake_in(&self, reach: Reach) -> impl Iterator<Item = &(Licence, IntakeBody)> {
+        let taken = self.intake.iter();
+        taken.filter(move |(_, body)| body.at.0 >= reach.0 && body.at.0 <= reach.1)
     }
 
     /// Whether the last report within half a day before said that urine is dark.

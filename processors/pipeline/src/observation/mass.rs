@@ -7,6 +7,7 @@ use super::{current, is_live, kind_of};
 use crate::apply::id_print;
 use crate::bucket::Kind;
 use crate::dirty::Reach;
+use crate::licence;
 use crate::work::Work;
 
 /// A body mass holds from its time until the next reading: advice in between changes.
@@ -25,6 +26,7 @@ pub(super) fn mass_changed(work: &mut Work<'_>, state: &ObservationState) {
             at: body.at,
             observation_print: print,
             mass_g: libm::round(body.mass_kg * 1_000.0) as i64,
+            licence: licence::word(licence::of(state)),
         });
         work.head
             .masses

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::AnyRecord;
-use schemas::record::loss::SweatLossEstimated;
+use schemas::record::loss::{SweatLossEstimated, SweatProfileRevised};
 use schemas::record::night::NightRevised;
 use schemas::record::recommendation::{
     Need, Needs, RecommendationCancelled, RecommendationIssued, SafetyHoldRaised,
@@ -168,7 +168,8 @@ impl Thing {
     }
 }
 
-/// Everything live (sessions, nights, losses, advice) and what was cancelled, each in order of start, then members.
+/// Everything live (sessions, nights, losses, advice, the profile) and what was cancelled, each in order of
+/// start, then members.
 fn things(facts: &[AnyRecord]) -> Vec<Thing> {
     let mut found: BTreeMap<String, (i64, Thing)> = BTreeMap::new();
     let names = names(facts);
@@ -205,6 +206,9 @@ fn things(facts: &[AnyRecord]) -> Vec<Thing> {
                 found.insert(fact.hold_id.clone(), (fact.since.0, hold(fact)));
             }
             AnyRecord::SafetyHoldReleased(fact) => drop(found.remove(&fact.hold_id)),
+            AnyRecord::SweatProfileRevised(fact) => {
+                found.insert("profile".to_owned(), (0, profile(fact)));
+            }
             _ => {}
         }
     }
@@ -217,6 +221,7 @@ fn things(facts: &[AnyRecord]) -> Vec<Thing> {
         "advice",
         "cancelled",
         "hold",
+        "profile",
     ];
     found.sort_by_key(|(start, thing)| {
         let kind = kinds.iter().position(|kind| *kind == thing.kind);
@@ -249,6 +254,7 @@ fn session(fact: &SessionRevised) -> Thing {
             ("legs", fact.legs.len().to_string()),
             ("candidates", fact.candidates.len().to_string()),
             ("roles", roles.join(",")),
+            ("licence", label(fact.licence.as_ref())),
         ]),
     }
 }
@@ -277,6 +283,7 @@ fn loss(fact: &SweatLossEstimated, session: String) -> Thing {
                 sodium.map_or("-".to_owned(), |mg| mg.median.round().to_string()),
             ),
             ("flags", fact.flags.join(",")),
+            ("licence", label(fact.licence.as_ref())),
         ]),
     }
 }
@@ -323,6 +330,18 @@ fn advice(fact: &RecommendationIssued, anchor: String) -> Thing {
             ("safety", advice.safety.join(",")),
             ("flags", advice.flags.join(",")),
             ("codes", codes.join(",")),
+            ("licence", label(fact.licence.as_ref())),
+        ]),
+    }
+}
+
+fn profile(fact: &SweatProfileRevised) -> Thing {
+    Thing {
+        kind: "profile".to_owned(),
+        members: fact.athlete_id.clone(),
+        values: BTreeMap::from([
+            ("tests", fact.tests.to_string()),
+            ("licence", label(fact.licence.as_ref())),
         ]),
     }
 }
@@ -361,8 +380,13 @@ fn night(fact: &NightRevised) -> Thing {
             ("asleep", fact.asleep_s.to_string()),
             ("date", fact.local_date.clone()),
             ("offset", fact.utc_offset_s.to_string()),
+            ("licence", label(fact.licence.as_ref())),
         ]),
     }
+}
+
+fn label(licence: Option<&String>) -> String {
+    licence.map_or("-", String::as_str).to_owned()
 }
 
 fn name(member: &Member) -> String {
