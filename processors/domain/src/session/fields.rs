@@ -377,10 +377,14 @@ impl<'a> Ballot<'a> {
             let mut ranked = self.ranked.iter();
             ranked.position(|it| tells_end(it) && knows_better(it))
         };
-        // A copy starts in the same second, to its rounding; another device may come near it by chance.
+        // A copy starts in the same second, to its rounding. Another device may come near it by chance,
+        // which an Apple watch that tells of itself always is.
+        let may_be_copy = |it: &Activity| !matches!(it.writer, Some(Writer::AppleDevice(_)));
         first(&|it| starts_with(it) && of_service(it))
-            .or_else(|| first(&|it| starts_within(it, THRESHOLDS.device_start_s)))
-            .or_else(|| first(&starts_with))
+            .or_else(|| {
+                first(&|it| may_be_copy(it) && starts_within(it, THRESHOLDS.device_start_s))
+            })
+            .or_else(|| first(&|it| may_be_copy(it) && starts_with(it)))
             .or_else(|| first(&is_much_later))
     }
 

@@ -293,6 +293,19 @@ fn a_copy_that_tells_the_same_elapsed_time_says_that_no_pause_is_hidden() {
 }
 
 #[test]
+fn an_apple_watch_that_starts_in_the_same_second_is_no_copy() {
+    let copy = activity(3, "healthkit road_ride 0 3600 - by=com.example.filesync");
+    let ends = |apple: &str| {
+        let all = merge(&[garmin(), activity(2, apple), copy.clone()]);
+        (all.end.seconds(), all.elapsed_s)
+    };
+    let soon = "healthkit road_ride 0 3665 - by=com.apple.health.7";
+    assert_eq!(ends(soon), (3600, 3600));
+    let much_later = "healthkit road_ride 0 4200 - by=com.apple.health.7";
+    assert_eq!(ends(much_later), (4200, 4200));
+}
+
+#[test]
 fn of_those_that_count_pauses_the_one_that_starts_in_the_same_second_is_the_copy() {
     let watch = activity(2, "healthkit road_ride 4 4100 - by=com.apple.health.7");
     let copy = activity(3, "healthkit road_ride 0 4200 - by=com.example.filesync");
