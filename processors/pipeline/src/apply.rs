@@ -13,7 +13,7 @@ use schemas::record::{Micros, Text};
 use schemas::topic;
 use stream_log::Stamped;
 
-use crate::bucket::{List, day_of};
+use crate::bucket::List;
 use crate::conditions;
 use crate::fetched;
 use crate::identity::DraftNames;
@@ -121,7 +121,7 @@ fn replay(work: &mut Work<'_>, item: &RawItem) {
     let failed = match &item.outcome {
         Outcome::Rejected(_) => true,
         Outcome::Unused | Outcome::Hint(_) | Outcome::Ended(_) => false,
-        Outcome::Observations(drafts) => drafts.iter().any(|draft| full(work, draft).is_some()),
+        Outcome::Observations(drafts) => no_room(work, item, drafts).is_some(),
     };
     settle(work, item);
     if !failed {
@@ -233,7 +233,7 @@ pub(crate) fn observe_all(
 ) -> Result<(), Rejected> {
     let raw = &item.raw;
     // All of an item or none of it: look at every limit before the first change.
-    if let Some(rejected) = drafts.iter().find_map(|draft| full(work, draft)) {
+    if let Some(rejected) = no_room(work, item, drafts) {
         return Err(rejected);
     }
     for (draft, names) in drafts.iter().zip(&item.names.drafts) {
@@ -245,6 +245,11 @@ pub(crate) fn observe_all(
         }
     }
     Ok(())
+}
+
+fn no_room(work: &Work<'_>, item: &RawItem, drafts: &[Draft]) -> Option<Rejected> {
+    let mut named = drafts.iter().zip(&item.names.drafts);
+    named.find_map(|(draft, names)| observation::full(work, draft, names))
 }
 
 /// Whether it is news: other bytes may say what the source has said before.
@@ -261,16 +266,6 @@ fn observe(work: &mut Work<'_>, raw: &RawReceived, draft: &Draft, names: &DraftN
         }
         _ => observation::place(work, raw, draft, names),
     }
-}
-
-fn full(work: &Work<'_>, draft: &Draft) -> Option<Rejected> {
-    let (start, _) = draft.body.span()?;
-    observation::is_full(work, day_of(start.0), draft.body.kind()).then(|| {
-        Rejected::new(
-            "too_many",
-            format!("a day holds at most 500 of kind {}", draft.body.kind()),
-        )
-    })
 }
 
 /// Takes in what tells of a deletion, or against one. Answers whether it is gone now, and was not; what

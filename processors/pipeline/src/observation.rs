@@ -10,6 +10,7 @@ mod edits;
 mod fetch;
 mod gone;
 mod lasting;
+mod limits;
 mod mass;
 mod naps;
 mod replaced;
@@ -37,26 +38,12 @@ pub(crate) use fetch::is_latest_fetch;
 use fetch::{add_fetch, latest_fetch};
 pub(crate) use gone::{again, delete, note};
 pub(crate) use lasting::{overrides, remember};
+pub(crate) use limits::full;
 use mass::mass_changed;
 pub(crate) use mass::mass_reach;
 pub(crate) use naps::{list_naps, naps_told};
 pub(crate) use replaced::{called, replace};
 pub(crate) use same_start::told_anew;
-
-/// A safety valve per kind and day, not a rule: test worlds stay far below.
-const OBSERVATIONS_PER_KIND_AND_DAY_MAX: usize = 500;
-
-pub(crate) fn is_full(work: &Work<'_>, day: i32, kind: &str) -> bool {
-    work.day(day).is_some_and(|bucket| {
-        bucket.observations.len() >= OBSERVATIONS_PER_KIND_AND_DAY_MAX
-            && bucket
-                .observations
-                .iter()
-                .filter(|kept| kept.kind().as_str() == kind)
-                .count()
-                >= OBSERVATIONS_PER_KIND_AND_DAY_MAX
-    })
-}
 
 /// Put a content in its place. Answers whether it is true now, and was not before.
 pub(crate) fn place(

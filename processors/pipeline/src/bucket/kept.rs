@@ -14,6 +14,9 @@ use crate::dirty::Reach;
 use crate::ids::id_number;
 use crate::observation;
 
+/// About as many bytes as a content has that was not written yet.
+const NEW_BYTES: usize = 400;
+
 /// What an observation is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -158,11 +161,16 @@ impl Kept {
     }
 
     /// How many bytes of a bucket it takes: as many as before, or about as many as most.
-    pub(super) fn stored_bytes(&self) -> usize {
+    pub(crate) fn stored_bytes(&self) -> usize {
         match self.stored().len() {
-            0 => 512,
+            0 => NEW_BYTES * usize::from(self.outline.versions.max(1)),
             length => length,
         }
+    }
+
+    /// How many contents it has, as far as outlines count them.
+    pub(crate) fn versions(&self) -> u8 {
+        self.outline.versions
     }
 
     /// Empty for one that was not read from a bucket.

@@ -77,7 +77,7 @@ pub(crate) fn remember(
 }
 
 /// How many contents are remembered; none is ever forgotten.
-fn held(head: &AthleteHead) -> usize {
+pub(super) fn held(head: &AthleteHead) -> usize {
     head.profile_edits.len() + head.overrides.len()
 }
 

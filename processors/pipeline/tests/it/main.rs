@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod hidden;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod normalize;
