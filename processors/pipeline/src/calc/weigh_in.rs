@@ -51,7 +51,7 @@ pub(super) fn calc(fields: &Fields<'_>) -> Result<Value, Refused> {
     Ok(match weigh_in(&input) {
         WeighInOutcome::Loss(loss) => {
             let [fluid, fluid_lo, fluid_hi] = loss.fluid.numbers(|fluid| fluid.get() as f64);
-            let [rate, rate_lo, rate_hi] = loss.rate.numbers(SweatRate::litres_per_hour);
+            let [rate, rate_lo, rate_hi] = loss.rate.numbers(litres_per_hour);
             json!({
                 "sweat_loss_ml": fluid,
                 "sweat_rate_l_per_h": rate,
@@ -65,10 +65,15 @@ pub(super) fn calc(fields: &Fields<'_>) -> Result<Value, Refused> {
         }
         WeighInOutcome::NotUsable(found) => json!({
             "sweat_loss_ml": found.fluid.get(),
-            "sweat_rate_l_per_h": found.rate.map(SweatRate::litres_per_hour),
+            "sweat_rate_l_per_h": found.rate.map(litres_per_hour),
             "sodium_mg": null,
             "flags": words(&found.flags),
             "bands": null,
         }),
     })
+}
+
+/// To the digit that it has: a way round by SI units would print 1.2329999999999999.
+fn litres_per_hour(rate: SweatRate) -> f64 {
+    rate.get() as f64 / 1_000.0
 }
