@@ -27,6 +27,11 @@ pub(crate) fn run(args: &SessionsArgs, global: GlobalArgs) -> CommandResult {
         Some(SessionsView::Unrestricted) => unrestricted(&settings, &args.athlete)?,
         None => published(&settings, &args.athlete)?,
     };
+    if bodies.is_empty() && !is_known(&settings, &args.athlete)? {
+        let nobody = anyhow!("nothing is known of an athlete {}", args.athlete);
+        return Err(Failure::bad_input(nobody)
+            .hint("sudor tail observations --from beginning --no-follow names the athletes"));
+    }
     let read = |body: String| serde_json::from_str(&body);
     let items: Vec<Value> = bodies
         .into_iter()
@@ -40,6 +45,13 @@ pub(crate) fn run(args: &SessionsArgs, global: GlobalArgs) -> CommandResult {
         exit::print_text(&lines.join("\n"))
     };
     printed.map_err(Failure::failed)
+}
+
+/// Everybody of whom anything was told has a profile.
+fn is_known(settings: &Settings, athlete: &str) -> Result<bool, Failure> {
+    let store = stores::query(settings)?;
+    let profile = store.get(Table::Profiles, TENANT, athlete);
+    Ok(profile.context("cannot read the store")?.is_some())
 }
 
 fn unrestricted(settings: &Settings, athlete: &str) -> Result<Vec<String>, Failure> {
