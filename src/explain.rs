@@ -16,7 +16,6 @@ mod trail;
 mod words;
 
 use anyhow::{Context, anyhow};
-use sinks_api::dto::SessionExplained;
 use sinks_store::Table;
 use stream_embedded::EmbeddedReader;
 
@@ -52,29 +51,12 @@ fn session(id: &str, field: Option<&str>, data: &DataArgs, global: GlobalArgs) -
     let Some(field) = field else {
         return print(&session, || text::session(&session), global);
     };
-    let Some(one) = session
-        .fields
-        .iter()
-        .find(|one| one.field == field)
-        .cloned()
-    else {
-        return Err(no_field(&session, field));
+    let Some(one) = session.field(field) else {
+        let (refused, hint) = session.no_field(field);
+        return Err(Failure::bad_input(anyhow!(refused)).hint(hint));
     };
     session.fields = vec![one.clone()];
     print(&one, || text::session(&session), global)
-}
-
-fn no_field(session: &SessionExplained, field: &str) -> Failure {
-    let known: Vec<&str> = session
-        .fields
-        .iter()
-        .map(|one| one.field.as_str())
-        .collect();
-    Failure::bad_input(anyhow!(
-        "no source told {field} of session {}",
-        session.session_id
-    ))
-    .hint(format!("one of: {}", known.join(", ")))
 }
 
 fn recommendation(id: &str, data: &DataArgs, global: GlobalArgs) -> CommandResult {

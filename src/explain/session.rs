@@ -154,13 +154,13 @@ impl Tellers {
             asked_for: None,
             rule,
             rules_id: session.text("rules_id"),
-            winner: Winner {
+            winner: Some(Winner {
                 observation_id: winner,
                 source,
                 provider_id,
                 // What follows from what was told, as an offset from a zone, is told all the same.
                 value: if told.is_null() { value.clone() } else { told },
-            },
+            }),
             losers: choice
                 .rows("losers")
                 .iter()

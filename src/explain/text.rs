@@ -147,12 +147,16 @@ fn put_field(tree: &mut Tree, field: &FieldExplained) {
     } else {
         format!("; so {}", same.join(" and "))
     };
+    let rule = words::rule(&field.rule);
+    let Some(winner) = &field.winner else {
+        tree.line(format!("{}: {rule}", field.field));
+        return;
+    };
     let head = format!(
-        "{} {}: {}, {}{same}",
+        "{} {}: {}, {rule}{same}",
         field.field,
         shown(&field.value),
-        named(&field.winner.source, &field.winner.provider_id),
-        words::rule(&field.rule)
+        named(&winner.source, &winner.provider_id)
     );
     tree.node(head, |tree| {
         for loser in other {

@@ -9,6 +9,10 @@ type Words = &'static [(&'static str, &'static str)];
 
 /// Why a record won a field.
 const RULES: Words = &[
+    (
+        "not_told",
+        "nobody told it, or nothing that agrees with the rest",
+    ),
     ("only_source", "only this source tells it"),
     (
         "path_rank",

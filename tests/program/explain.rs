@@ -106,7 +106,7 @@ async fn every_field_of_every_session_leads_to_its_raw_records() {
     let folder = tempfile::tempdir().unwrap();
     let service = demo(folder.path()).await;
     let log = Connection::open(service.data.join("log.db")).unwrap();
-    let (mut fields, mut losers) = (0, 0);
+    let (mut fields, mut losers, mut untold) = (0, 0, 0);
     for athlete in athletes(&service).await {
         let path = format!("/v1/athletes/{athlete}/sessions");
         for session in service.all(&path).await {
@@ -121,11 +121,17 @@ async fn every_field_of_every_session_leads_to_its_raw_records() {
                 fields += 1;
                 losers += field["losers"].as_array().unwrap().len();
             }
+            for name in ["power_avg_w", "title", "moving_s", "timer_s", "indoor"] {
+                let one = ok(&service, &format!("{path}?field={name}")).await;
+                assert_eq!(one["value"], session[name], "{one}");
+                assert_eq!(one["winner"].is_null(), session[name].is_null(), "{one}");
+                untold += usize::from(one["rule"] == "not_told");
+            }
         }
     }
     assert!(
-        fields > 50 && losers > 10,
-        "{fields} fields, {losers} losers"
+        fields > 50 && losers > 10 && untold > 5,
+        "{fields} fields, {losers} losers, {untold} that nobody told"
     );
 }
 
@@ -390,6 +396,10 @@ fn a_wrong_question_says_what_could_be_asked() {
         assert!(text.contains(words), "{question:?}: {text}");
         assert!(text.contains("try:"), "{question:?}: {text}");
     }
+    let refused = output(&["sessions", "nobody", "--data", data]);
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{text}");
+    assert!(text.contains("nobody") && text.contains("try:"), "{text}");
     let nowhere = folder.path().join("nowhere");
     let nowhere = nowhere.to_str().unwrap();
     let refused = output(&["explain", "session", &id, "--data", nowhere]);

@@ -13,11 +13,20 @@ fn run_of(account: &str) -> Value {
     }]})
 }
 
+fn night_of(account: &str) -> Value {
+    json!({"sleeps": [{
+        "userId": account, "summaryId": "night-1", "startTimeInSeconds": 1_747_950_000,
+        "startTimeOffsetInSeconds": 0, "durationInSeconds": 25_200, "validation": "AUTO_FINAL"
+    }]})
+}
+
 async fn with_world(service: &Service) {
     for (athlete, account) in [("anna", "u-anna"), ("bob", "u-bob")] {
         service.register(athlete, account).await;
-        let pushed = service.push(&run_of(account)).await;
-        assert_eq!(pushed.0, 200, "{}", pushed.1);
+        for told in [run_of(account), night_of(account)] {
+            let pushed = service.push(&told).await;
+            assert_eq!(pushed.0, 200, "{}", pushed.1);
+        }
     }
     service.idle().await;
 }
@@ -148,6 +157,7 @@ async fn things_of_bob(service: &Service, all: &str) -> Vec<(&'static str, Strin
     let sessions = list("/v1/athletes/bob/sessions").await;
     let losses = list("/v1/athletes/bob/sweat-losses").await;
     let slots = list("/v1/athletes/bob/recommendations").await;
+    let nights = list("/v1/athletes/bob/nights").await;
     let of =
         |list: &Value, name: &str| list["items"][0][name].as_str().unwrap().replace('/', "%2F");
     vec![
@@ -158,6 +168,8 @@ async fn things_of_bob(service: &Service, all: &str) -> Vec<(&'static str, Strin
             "recommendations/{id}",
             format!("recommendations/{}", of(&slots, "slot")),
         ),
+        ("{slot}", of(&slots, "slot")),
+        ("{night_id}", of(&nights, "night_id")),
         ("{id}", "none".to_owned()),
         ("{provider}", "garmin".to_owned()),
         ("{secret}", "none".to_owned()),
@@ -266,6 +278,9 @@ async fn a_key_for_one_athlete_never_reads_another_on_any_route() {
     for template in [
         "/v1/athletes/{athlete_id}/sessions",
         "/v1/sessions/{session_id}",
+        "/v1/nights/{night_id}",
+        "/v1/sweat-losses/{loss_id}",
+        "/v1/recommendations/{slot}",
     ] {
         let (status, text) = ask(&service, "get", &fill(template), Some(&all)).await;
         assert_eq!((status, text.contains("bob")), (200, true), "{text}");

@@ -145,6 +145,9 @@ async fn read(demo: &Demo, path: &str) -> Value {
 /// A list, the id of its items, and a route that takes the id.
 const EXPLAINED: &[(&str, &str, &str)] = &[
     ("sessions", "session_id", "/v1/sessions/{session_id}"),
+    ("nights", "night_id", "/v1/nights/{night_id}"),
+    ("sweat-losses", "loss_id", "/v1/sweat-losses/{loss_id}"),
+    ("recommendations", "slot", "/v1/recommendations/{slot}"),
     (
         "sessions",
         "session_id",

@@ -1,4 +1,4 @@
-//! Who is registered, how they sweat, and single sessions.
+//! Who is registered, and how they sweat.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -8,8 +8,8 @@ use sinks_store::Table;
 
 use crate::caller::Caller;
 use crate::cursor::Cursor;
-use crate::dto::{AsOfParams, Athlete, List, PageParams, Profile, Session};
-use crate::lists;
+use crate::dto::{AsOfParams, Athlete, List, PageParams, Profile};
+use crate::one::standing;
 use crate::params::{self, AsOfQuery, ListQueryParams, Wanted};
 use crate::ports::AthleteEntry;
 use crate::state::{Api, json, problem};
@@ -77,67 +77,4 @@ pub(crate) async fn profile(
         standing(api, Table::Profiles, &athlete, as_of, missing)
     });
     found.await.map(json)
-}
-
-/// One workout, also one that was withdrawn.
-#[utoipa::path(get, path = "/v1/sessions/{session_id}", tag = "athletes", security(("api_key" = ["read:athlete"])),
-    params(("session_id" = String, Path), AsOfParams),
-    responses((status = 200, body = Session), (status = 400, body = Problem), (status = 404, body = Problem), (status = 410, description = "`as_of` is past retention; `earliest` is the first time", body = Problem)))]
-pub(crate) async fn session(
-    State(api): State<Api>,
-    Path(session): Path<String>,
-    caller: Caller,
-    params: AsOfQuery,
-) -> Result<Response, Problem> {
-    let as_of = params::as_of(params)?;
-    let found = api.read(move |api| {
-        let missing = "no session has this id";
-        let body = standing(api, Table::Sessions, &session, as_of, missing)?;
-        let owner = field(&body, "athlete_id");
-        if owner.is_some_and(|owner| caller.may_read(&owner)) {
-            return Ok(body);
-        }
-        Err(Problem::not_found(missing))
-    });
-    found.await.map(json)
-}
-
-/// Revisions that are looked through for `as_of`: an entity with more is not one that people revise.
-const REVISIONS_MAX: usize = 10_000;
-
-/// The entity as it is now, or as it was published at a time.
-fn standing(
-    api: &Api,
-    table: Table,
-    id: &str,
-    as_of: Option<Micros>,
-    missing: &str,
-) -> Result<String, Problem> {
-    let Some(at) = as_of else {
-        return current(api, table, id, missing);
-    };
-    lists::within_history(api, as_of)?;
-    let revisions = api.store.history(table, &api.tenant_id, id, REVISIONS_MAX);
-    let then = revisions
-        .map_err(problem)?
-        .into_iter()
-        .rfind(|item| revised_at(&item.body).is_some_and(|told| told <= at));
-    then.map(|item| item.body)
-        .ok_or_else(|| Problem::not_found(format!("{missing}, or it was not known at that time")))
-}
-
-fn revised_at(body: &str) -> Option<Micros> {
-    params::micros(&field(body, "revised_at")?)
-}
-
-fn field(body: &str, name: &str) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_str(body).ok()?;
-    body.get(name)?.as_str().map(str::to_owned)
-}
-
-pub(crate) fn current(api: &Api, table: Table, id: &str, missing: &str) -> Result<String, Problem> {
-    let found = api.store.get(table, &api.tenant_id, id).map_err(problem)?;
-    found
-        .map(|item| item.body)
-        .ok_or_else(|| Problem::not_found(missing))
 }

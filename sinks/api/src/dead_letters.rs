@@ -7,9 +7,9 @@ use axum::response::Response;
 use edge::Problem;
 use sinks_store::Table;
 
-use crate::athletes::current;
 use crate::dto::{DeadLetter, List, ListParams, Replayed};
 use crate::lists::list;
+use crate::one::current;
 use crate::params::{ListQueryParams, Wanted};
 use crate::ports::ReplayError;
 use crate::state::{Api, RETRY_AFTER, json};

@@ -9,10 +9,7 @@ use axum::extract::{Path, Query, State};
 use edge::Problem;
 
 use crate::caller::Caller;
-use crate::dto::{
-    ExplainParams, FieldExplained, LossExplained, RecommendationExplained, SessionAnswer,
-    SessionExplained,
-};
+use crate::dto::{ExplainParams, LossExplained, RecommendationExplained, SessionAnswer};
 use crate::state::{Api, problem};
 
 /// Which source won each field of a session, by which rule, and who lost. With `field`, that field.
@@ -33,7 +30,13 @@ pub(crate) async fn session(
         .ok_or_else(|| Problem::not_found("no session has this id"))?;
     match params.field {
         None => Ok(Json(SessionAnswer::All(Box::new(whole)))),
-        Some(field) => one(whole, &field).map(|one| Json(SessionAnswer::Field(Box::new(one)))),
+        Some(field) => match whole.field(&field) {
+            Some(one) => Ok(Json(SessionAnswer::Field(Box::new(one)))),
+            None => {
+                let (refused, hint) = whole.no_field(&field);
+                Err(Problem::bad_request(format!("{refused}; try {hint}")))
+            }
+        },
     }
 }
 
@@ -73,24 +76,4 @@ pub(crate) async fn recommendation(
     found.map(Json).ok_or_else(|| {
         Problem::not_found("no recommendation has this id, slot, or slot and version")
     })
-}
-
-/// One field out of all. The refusal names those that can be asked for.
-fn one(whole: SessionExplained, field: &str) -> Result<FieldExplained, Problem> {
-    let known: Vec<String> = whole.fields.iter().map(|one| one.field.clone()).collect();
-    whole
-        .fields
-        .into_iter()
-        .find(|one| one.field == field)
-        .ok_or_else(|| {
-            let detail = if known.is_empty() {
-                "nothing is known any more of who told the fields of this session".to_owned()
-            } else {
-                format!(
-                    "no source told `{field}` of this session; told were: {}",
-                    known.join(", ")
-                )
-            };
-            Problem::bad_request(detail)
-        })
 }

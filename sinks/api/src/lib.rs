@@ -18,6 +18,7 @@ pub mod dto;
 mod explain;
 mod lists;
 pub mod metrics;
+mod one;
 mod operations;
 mod params;
 mod ports;
@@ -48,7 +49,10 @@ pub fn router(state: Api) -> OpenApiRouter {
         .routes(routes!(lists::recommendations))
         .routes(routes!(lists::timeline))
         .routes(routes!(athletes::profile))
-        .routes(routes!(athletes::session))
+        .routes(routes!(one::session))
+        .routes(routes!(one::night))
+        .routes(routes!(one::sweat_loss))
+        .routes(routes!(one::recommendation))
         .routes(routes!(operations::quality))
         .routes(routes!(dead_letters::dead_letters))
         .routes(routes!(dead_letters::dead_letter))

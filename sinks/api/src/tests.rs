@@ -213,11 +213,14 @@ async fn the_openapi_document_lists_every_route_with_its_shapes() {
         "/v1/dead-letters",
         "/v1/dead-letters/{id}",
         "/v1/dead-letters/{id}/replay",
+        "/v1/nights/{night_id}",
         "/v1/quality",
         "/v1/recommendations/{id}/explain",
+        "/v1/recommendations/{slot}",
         "/v1/sessions/{session_id}",
         "/v1/sessions/{session_id}/explain",
         "/v1/stream",
+        "/v1/sweat-losses/{loss_id}",
         "/v1/sweat-losses/{loss_id}/explain",
     ];
     let mut expected: Vec<&str> = others.to_vec();

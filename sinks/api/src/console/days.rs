@@ -344,7 +344,10 @@ fn won(api: &Api, one: &FieldExplained, offset: i64) -> Won {
     Won {
         field: text::label(&one.field),
         value: shown_at(&one.field, &one.value, offset),
-        source: one.winner.source.clone(),
+        source: one
+            .winner
+            .as_ref()
+            .map_or_else(String::new, |winner| winner.source.clone()),
         rule: api.words.word(Vocabulary::Rule, &one.rule),
         losers: losers.collect(),
     }

@@ -45,8 +45,71 @@ pub struct FieldExplained {
     pub value: Value,
     pub rule: String,
     pub rules_id: String,
-    pub winner: Winner,
+    /// `null` where nobody told the field; its value is, too.
+    #[schema(required)]
+    pub winner: Option<Winner>,
     pub losers: Vec<LoserTold>,
+}
+
+/// What can be asked for of a session.
+const FIELDS: [&str; 21] = [
+    "sport",
+    "family",
+    "start",
+    "end",
+    "timer_s",
+    "moving_s",
+    "elapsed_s",
+    "distance_m",
+    "energy_kj",
+    "heart_rate_avg_bpm",
+    "heart_rate_max_bpm",
+    "power_avg_w",
+    "speed_avg_m_s",
+    "elevation_gain_m",
+    "start_lat",
+    "start_lon",
+    "indoor",
+    "title",
+    "local_date",
+    "utc_offset_s",
+    "time_zone",
+];
+/// The rule of a field that nobody told.
+const NOT_TOLD: &str = "not_told";
+
+impl SessionExplained {
+    /// One field, also one that nobody told; `None` for what is no field of a session, or where nothing
+    /// is known any more of who told them.
+    pub fn field(&self, name: &str) -> Option<FieldExplained> {
+        let told = self.fields.iter().find(|one| one.field == name);
+        let is_field = FIELDS.contains(&name) && !self.fields.is_empty();
+        told.cloned()
+            .or_else(|| is_field.then(|| self.untold(name)))
+    }
+
+    fn untold(&self, name: &str) -> FieldExplained {
+        FieldExplained {
+            session_id: self.session_id.clone(),
+            asked_for: self.asked_for.clone(),
+            field: name.to_owned(),
+            value: Value::Null,
+            rule: NOT_TOLD.to_owned(),
+            rules_id: self.rules_id.clone(),
+            winner: None,
+            losers: Vec::new(),
+        }
+    }
+
+    /// Why a question for a field has no answer, and what could be asked.
+    pub fn no_field(&self, name: &str) -> (String, String) {
+        if self.fields.is_empty() {
+            let lost = "nothing is known any more of who told the fields of this session";
+            return (lost.to_owned(), "another session".to_owned());
+        }
+        let one_of = format!("one of: {}", FIELDS.join(", "));
+        (format!("a session has no field `{name}`"), one_of)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -18,12 +18,12 @@ fn field(name: &str, value: Value) -> FieldExplained {
         field: name.to_owned(),
         rule: "path_rank".to_owned(),
         rules_id: "r1".to_owned(),
-        winner: Winner {
+        winner: Some(Winner {
             observation_id: "o1".to_owned(),
             source: "garmin".to_owned(),
             provider_id: "1".to_owned(),
             value: value.clone(),
-        },
+        }),
         losers: vec![LoserTold {
             observation_id: "o2".to_owned(),
             source: "strava".to_owned(),
@@ -160,6 +160,19 @@ async fn one_field_is_told_in_the_shape_of_the_contract_and_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_field_that_nobody_told_is_null_and_says_so() {
+    let answer = get("/v1/sessions/s1/explain?field=power_avg_w").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(
+        answer.json(),
+        json!({
+            "session_id": "s1", "field": "power_avg_w", "value": null, "rule": "not_told",
+            "rules_id": "r1", "winner": null, "losers": []
+        })
+    );
+}
+
+#[tokio::test]
 async fn without_a_field_all_of_them_are_told() {
     let whole = get("/v1/sessions/s1/explain").await.json();
     for key in ["session_id", "rules_id", "fields", "members", "candidates"] {
@@ -189,9 +202,13 @@ async fn a_wrong_question_is_refused_with_what_could_be_asked() {
         (
             "/v1/sessions/s1/explain?field=weight",
             400,
-            "distance_m, title",
+            "distance_m, energy_kj",
         ),
-        ("/v1/sessions/s1/explain?field=", 400, "distance_m, title"),
+        (
+            "/v1/sessions/s1/explain?field=",
+            400,
+            "distance_m, energy_kj",
+        ),
         (
             "/v1/sessions/tombstone/explain?field=title",
             400,
