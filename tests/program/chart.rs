@@ -28,20 +28,25 @@ struct Tools {
 }
 
 fn tools() -> Option<Tools> {
-    let tool = |variable: &str| {
-        let found = std::env::var_os(variable);
-        if found.is_none() {
-            let required =
-                std::env::var_os("SUDOR_REQUIRE_SERVERS").is_some_and(|value| value == "1");
-            assert!(!required, "{variable} is not set: cargo xtask tools");
-            eprintln!("SKIPPED: {variable} is not set; `cargo xtask test` sets it");
-        }
-        found
-    };
     Some(Tools {
         helm: tool("SUDOR_TEST_HELM")?,
-        python: tool("SUDOR_TEST_PYTHON")?,
+        python: python()?,
     })
+}
+
+/// A Python that reads YAML and knows Kubernetes.
+pub(crate) fn python() -> Option<OsString> {
+    tool("SUDOR_TEST_PYTHON")
+}
+
+fn tool(variable: &str) -> Option<OsString> {
+    let found = std::env::var_os(variable);
+    if found.is_none() {
+        let required = std::env::var_os("SUDOR_REQUIRE_SERVERS").is_some_and(|value| value == "1");
+        assert!(!required, "{variable} is not set: cargo xtask tools");
+        eprintln!("SKIPPED: {variable} is not set; `cargo xtask test` sets it");
+    }
+    found
 }
 
 impl Tools {
@@ -80,7 +85,7 @@ impl Tools {
     }
 }
 
-fn succeeded(output: &Output) -> String {
+pub(crate) fn succeeded(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}\n{said}");

@@ -14,6 +14,8 @@ mod calc;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
+mod compose;
+#[cfg(test)]
 mod content;
 #[cfg(test)]
 mod demo;
