@@ -27,6 +27,7 @@ mod not_built;
 mod receive;
 mod recent;
 mod redact;
+mod refusal;
 mod routes;
 mod scan;
 mod strava;

@@ -38,6 +38,7 @@ use crate::json::{NotElements, elements};
 use crate::names::TENANT;
 use crate::port::{AthleteRef, Linked, PublishError, Publisher, Registry, Vault};
 use crate::recent::Recent;
+use crate::refusal::Refusal;
 use crate::strava::StravaSettings;
 
 /// Items of one delivery. A Garmin backfill of five minutes for all users stays far below.
@@ -166,6 +167,18 @@ pub(crate) struct Receipt {
 pub(crate) struct RejectedItem {
     pub(crate) index: usize,
     pub(crate) reason: &'static str,
+    /// What to mend.
+    pub(crate) detail: String,
+}
+
+impl RejectedItem {
+    pub(crate) fn new(index: usize, refusal: Refusal) -> Self {
+        Self {
+            index,
+            reason: refusal.reason,
+            detail: refusal.detail.into_owned(),
+        }
+    }
 }
 
 impl Connectors {
@@ -232,14 +245,14 @@ impl Connectors {
         source: &'static str,
         what: &str,
         request: Request,
-        item: impl Fn(&RawValue) -> Result<Item, &'static str>,
+        item: impl Fn(&RawValue) -> Result<Item, Refusal>,
     ) -> Result<Receipt, Problem> {
         let (delivery, bytes) = self.arrive(source, request).await?;
         let (mut items, mut rejected) = (Vec::new(), Vec::new());
         for (index, one) in one_or_many(&bytes, what)?.into_iter().enumerate() {
             match item(one) {
                 Ok(item) => items.push(item),
-                Err(reason) => rejected.push(RejectedItem { index, reason }),
+                Err(refusal) => rejected.push(RejectedItem::new(index, refusal)),
             }
         }
         self.receive(delivery, items, rejected).await

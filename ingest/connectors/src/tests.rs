@@ -145,6 +145,18 @@ fn body_of(record: &RawReceived) -> &str {
     std::str::from_utf8(&record.body).unwrap()
 }
 
+/// Index and reason of what was refused; each says what to mend.
+fn rejected(answer: &serde_json::Value) -> Vec<(u64, String)> {
+    let items = answer.as_array().unwrap().iter();
+    items
+        .map(|item| {
+            assert!(!item["detail"].as_str().unwrap().is_empty(), "{item}");
+            let reason = item["reason"].as_str().unwrap().to_owned();
+            (item["index"].as_u64().unwrap(), reason)
+        })
+        .collect()
+}
+
 /// Owner, kind and provider id of each record.
 fn routed(records: &[RawReceived]) -> Vec<(&str, &str, &str)> {
     records

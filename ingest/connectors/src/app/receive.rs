@@ -14,6 +14,7 @@ use crate::names::is_provider_id;
 use crate::port::AthleteRef;
 use crate::receive::{Connectors, ITEM_BYTES_MAX, Item, Receipt, hex};
 use crate::redact::redacted;
+use crate::refusal::Refusal;
 
 pub(crate) const SOURCE: &str = "app";
 
@@ -78,23 +79,29 @@ pub(crate) async fn post_events(
 }
 
 /// One event, or the reason why the app has to send it differently.
-fn item(event: &RawValue, athlete: &AthleteRef) -> Result<Item, &'static str> {
+fn item(event: &RawValue, athlete: &AthleteRef) -> Result<Item, Refusal> {
     if event.get().len() > ITEM_BYTES_MAX {
-        return Err("too_large");
+        return Err(Refusal::too_large());
     }
-    let fields = pick(event, ["id", "type", "at", "start", "deleted"]).ok_or("malformed")?;
+    let no_object = || Refusal::malformed("an event is a JSON object");
+    let fields = pick(event, ["id", "type", "at", "start", "deleted"]).ok_or_else(no_object)?;
     let [id, kind, at, start, deleted] = fields.map(|field| field.filter(|value| !is_null(value)));
 
-    let id = string(id.ok_or("missing_field")?).ok_or("bad_value")?;
-    let kind = string(kind.ok_or("missing_field")?).ok_or("bad_value")?;
+    let text = |name: &str, field: Option<&RawValue>| {
+        let field = field.ok_or_else(|| Refusal::missing(name))?;
+        string(field).ok_or_else(|| Refusal::bad(name, "text"))
+    };
+    let id = text("id", id)?;
+    let kind = text("type", kind)?;
     if id.is_empty() {
-        return Err("missing_field");
+        return Err(Refusal::missing("id"));
     }
     if !is_provider_id(&id) {
-        return Err("bad_value");
+        return Err(Refusal::bad("id", "text of 1 to 256 characters"));
     }
     if !TYPES.contains(&kind.as_str()) {
-        return Err("unsupported_kind");
+        let known = format!("`type` is one of {}", TYPES.join(", "));
+        return Err(Refusal::unsupported(known));
     }
     let at = if kind == PLANNED_WORKOUT {
         at.or(start)
@@ -105,9 +112,9 @@ fn item(event: &RawValue, athlete: &AthleteRef) -> Result<Item, &'static str> {
     let is_whole = matches!(kind.as_str(), PLANNED_WORKOUT | LINK_OVERRIDE);
     let needs_no_time = !is_whole && deleted.is_some_and(|value| value.get() == "true");
     match at {
-        Some(at) => drop(string(at).ok_or("bad_value")?),
+        Some(at) => drop(text("at", Some(at))?),
         None if needs_no_time => {}
-        None => return Err("missing_field"),
+        None => return Err(Refusal::missing("at")),
     }
     Ok(Item {
         kind,

@@ -22,6 +22,7 @@ use crate::json::{NotElements, elements, is_null, pick, string};
 use crate::port::AthleteRef;
 use crate::receive::{ITEM_BYTES_MAX, ITEMS_MAX, Item, RejectedItem, hex, update};
 use crate::redact::redacted;
+use crate::refusal::Refusal;
 
 const WORKOUTS: &str = "workouts";
 const METRICS: &str = "metrics";
@@ -37,7 +38,7 @@ enum Found<'a> {
         units: Option<&'a RawValue>,
         datum: &'a RawValue,
     },
-    Wrong(&'static str),
+    Wrong(Refusal),
 }
 
 /// The items of all lists, and what is wrong with the others. Places are counted over all data in
@@ -75,7 +76,7 @@ pub(super) fn split<'a>(
     for (index, found) in found.into_iter().enumerate() {
         match item(&found, athlete) {
             Ok(item) => items.push(item),
-            Err(reason) => rejected.push(RejectedItem { index, reason }),
+            Err(refusal) => rejected.push(RejectedItem::new(index, refusal)),
         }
     }
     Ok((items, rejected))
@@ -101,15 +102,16 @@ fn too_many() -> Problem {
 /// The data of one metric.
 fn find_data<'a>(metric: &'a RawValue, found: &mut Vec<Found<'a>>) -> Result<(), Problem> {
     let Some([name, units, data]) = pick(metric, ["name", "units", "data"]) else {
-        found.push(Found::Wrong("malformed"));
+        let wrong = Refusal::malformed("a metric is a JSON object");
+        found.push(Found::Wrong(wrong));
         return Ok(());
     };
     let Some(name) = name.filter(|name| !is_null(name)) else {
-        found.push(Found::Wrong("missing_field"));
+        found.push(Found::Wrong(Refusal::missing("name")));
         return Ok(());
     };
     if string(name).is_none() {
-        found.push(Found::Wrong("bad_value"));
+        found.push(Found::Wrong(Refusal::bad("name", "text")));
         return Ok(());
     }
     let Some(data) = data.filter(|data| !is_null(data)) else {
@@ -121,15 +123,18 @@ fn find_data<'a>(metric: &'a RawValue, found: &mut Vec<Found<'a>>) -> Result<(),
             units,
             datum,
         })),
-        Err(NotElements::NoArray) => found.push(Found::Wrong("malformed")),
+        Err(NotElements::NoArray) => {
+            let wrong = Refusal::malformed("`data` of a metric is an array");
+            found.push(Found::Wrong(wrong));
+        }
         Err(NotElements::TooMany) => return Err(too_many()),
     }
     Ok(())
 }
 
-fn item(found: &Found<'_>, athlete: &AthleteRef) -> Result<Item, &'static str> {
+fn item(found: &Found<'_>, athlete: &AthleteRef) -> Result<Item, Refusal> {
     let (kind, provider_id, body) = match found {
-        Found::Wrong(reason) => return Err(reason),
+        Found::Wrong(refusal) => return Err(refusal.clone()),
         Found::Workout(workout) => {
             let id = identity(WORKOUT_KIND, None, workout, ["", "", ""])?;
             (WORKOUT_KIND, id, redacted(workout).into_owned())
@@ -145,7 +150,7 @@ fn item(found: &Found<'_>, athlete: &AthleteRef) -> Result<Item, &'static str> {
         }
     };
     if body.len() > ITEM_BYTES_MAX {
-        return Err("too_large");
+        return Err(Refusal::too_large());
     }
     Ok(Item {
         kind: kind.to_owned(),
@@ -165,13 +170,13 @@ fn identity(
     units: Option<&RawValue>,
     datum: &RawValue,
     values: [&str; 3],
-) -> Result<String, &'static str> {
+) -> Result<String, Refusal> {
     let starts = pick(datum, ["startDate", "start", "sleepStart", "date"]);
-    let starts = starts.ok_or("malformed")?;
+    let starts = starts.ok_or_else(|| Refusal::malformed("it is no JSON object"))?;
     let ends = pick(datum, ["endDate", "end", "sleepEnd"]).unwrap_or_default();
     let values = pick(datum, values).unwrap_or_default();
     let [source, own_units] = pick(datum, ["source", "units"]).unwrap_or_default();
-    let start = first(starts).ok_or("missing_field")?;
+    let start = first(starts).ok_or_else(|| Refusal::missing("date"))?;
     let mut hash = Sha256::new();
     for part in [
         what.to_owned(),

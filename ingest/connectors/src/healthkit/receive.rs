@@ -15,6 +15,7 @@ use crate::names::{is_kind, is_provider_id};
 use crate::port::AthleteRef;
 use crate::receive::{Connectors, ITEM_BYTES_MAX, ITEMS_MAX, Item, Receipt, RejectedItem};
 use crate::redact::redacted;
+use crate::refusal::Refusal;
 
 const SOURCE: &str = "healthkit";
 const DELETED: &str = "deleted";
@@ -88,7 +89,7 @@ fn split(bytes: &[u8], athlete: &AthleteRef) -> Result<Split, Problem> {
     for (index, (kind, sample)) in samples.into_iter().enumerate() {
         match item(kind, sample, athlete) {
             Ok(item) => split.0.push(item),
-            Err(reason) => split.1.push(RejectedItem { index, reason }),
+            Err(refusal) => split.1.push(RejectedItem::new(index, refusal)),
         }
     }
     Ok(split)
@@ -110,26 +111,29 @@ fn is_auto_export(lists: &[(Cow<'_, str>, &RawValue)]) -> bool {
 }
 
 /// One sample, or the reason why the phone has to send it differently.
-fn item(kind: &str, sample: &RawValue, athlete: &AthleteRef) -> Result<Item, &'static str> {
+fn item(kind: &str, sample: &RawValue, athlete: &AthleteRef) -> Result<Item, Refusal> {
     if !is_kind(kind) {
-        return Err("unsupported_kind");
+        let name = "a list of `data` is named by 1 to 64 letters, digits, `_` and `-`";
+        return Err(Refusal::unsupported(name));
     }
     if sample.get().len() > ITEM_BYTES_MAX {
-        return Err("too_large");
+        return Err(Refusal::too_large());
     }
+    let bad_id = || Refusal::bad("id", "text or a number of 1 to 256 characters");
     let provider_id = match pick(sample, ["id", "uuid"]) {
         Some([id, uuid]) => {
             let id = id
                 .filter(|id| !is_null(id))
                 .or(uuid.filter(|uuid| !is_null(uuid)));
-            id_text(id.ok_or("missing_field")?).ok_or("bad_value")?
+            id_text(id.ok_or_else(|| Refusal::missing("id"))?).ok_or_else(bad_id)?
         }
-        None if kind == DELETED => string(sample).ok_or("malformed")?,
-        None => return Err("malformed"),
+        None if kind == DELETED => string(sample)
+            .ok_or_else(|| Refusal::malformed("what is deleted is a uuid as text, or {\"id\"}"))?,
+        None => return Err(Refusal::malformed("a sample is a JSON object")),
     };
     match provider_id.as_str() {
-        "" => Err("missing_field"),
-        id if !is_provider_id(id) => Err("bad_value"),
+        "" => Err(Refusal::missing("id")),
+        id if !is_provider_id(id) => Err(bad_id()),
         _ => Ok(Item {
             kind: kind.to_owned(),
             account_id: None,

@@ -12,6 +12,7 @@ use crate::names::is_provider_id;
 use crate::port::AthleteRef;
 use crate::receive::{Connectors, ITEM_BYTES_MAX, Item, Receipt};
 use crate::redact::redacted;
+use crate::refusal::Refusal;
 
 const SOURCE: &str = "scan";
 /// The only schema there is; a scan that names none means this one.
@@ -48,21 +49,24 @@ pub(crate) async fn post_scans(
 }
 
 /// One scan, or the reason why the app has to send it differently.
-fn item(scan: &RawValue, athlete: &AthleteRef) -> Result<Item, &'static str> {
+fn item(scan: &RawValue, athlete: &AthleteRef) -> Result<Item, Refusal> {
     if scan.get().len() > ITEM_BYTES_MAX {
-        return Err("too_large");
+        return Err(Refusal::too_large());
     }
-    let fields = pick(scan, ["schema", "scan_id"]).ok_or("malformed")?;
+    let no_object = || Refusal::malformed("a scan is a JSON object");
+    let fields = pick(scan, ["schema", "scan_id"]).ok_or_else(no_object)?;
     let [schema, id] = fields.map(|field| field.filter(|value| !is_null(value)));
     if let Some(schema) = schema
-        && string(schema).ok_or("bad_value")? != SCHEMA
+        && string(schema).ok_or_else(|| Refusal::bad("schema", "text"))? != SCHEMA
     {
-        return Err("unsupported_kind");
+        return Err(Refusal::unsupported(format!("`schema` is {SCHEMA}")));
     }
-    let id = id_text(id.ok_or("missing_field")?).ok_or("bad_value")?;
+    let bad_id = || Refusal::bad("scan_id", "text or a number of 1 to 256 characters");
+    let id = id.ok_or_else(|| Refusal::missing("scan_id"))?;
+    let id = id_text(id).ok_or_else(bad_id)?;
     match id.as_str() {
-        "" => Err("missing_field"),
-        id if !is_provider_id(id) => Err("bad_value"),
+        "" => Err(Refusal::missing("scan_id")),
+        id if !is_provider_id(id) => Err(bad_id()),
         _ => Ok(Item {
             kind: SCHEMA.to_owned(),
             account_id: None,

@@ -70,8 +70,8 @@ async fn a_bad_event_is_rejected_with_a_reason_and_leaves_its_neighbour_alone() 
         let answer = world.send("POST", PATH, format!("[{event},{GOOD}]")).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{event}");
         assert_eq!(
-            answer.json()["rejected"],
-            json!([{ "index": 0, "reason": reason }]),
+            rejected(&answer.json()["rejected"]),
+            [(0, reason.to_owned())],
             "{event}"
         );
         assert_eq!(world.published().len(), 1, "{event}");
@@ -87,6 +87,30 @@ async fn a_bad_event_is_rejected_with_a_reason_and_leaves_its_neighbour_alone() 
         if is_item {
             assert_eq!(alone.json()["rejected"][0]["reason"], reason);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_to_mend() {
+    let world = World::with_ada_and_bob().await;
+    for (event, detail) in [
+        ("{}", "`id` is missing"),
+        (r#"{"id":7}"#, "`id` has to be text"),
+        (r#"{"id":"a"}"#, "`type` is missing"),
+        (
+            r#"{"id":"a","type":"dance","at":"x"}"#,
+            "`type` is one of profile, weigh_in, body_mass, intake, planned_workout, self_report, \
+             symptom, link_override",
+        ),
+        (r#"{"id":"a","type":"intake"}"#, "`at` is missing"),
+        (
+            r#"{"id":"a","type":"intake","at":5}"#,
+            "`at` has to be text",
+        ),
+        ("5", "an event is a JSON object"),
+    ] {
+        let answer = world.send("POST", PATH, format!("[{event}]")).await;
+        assert_eq!(answer.json()["rejected"][0]["detail"], detail, "{event}");
     }
 }
 

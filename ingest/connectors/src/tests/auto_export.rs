@@ -144,15 +144,19 @@ async fn bad_items_are_named_by_their_place_over_all_data() {
         {"name":7,"data":[]}, {"name":"b","data":{}}, {"name":"c","data":[{"date":"y"}]}],
         "workouts":[{"name":"Run"},{"start":"z"}]}}"#;
     let answer = world.send("POST", PATH, body).await;
-    assert_eq!(
-        answer.json(),
-        json!({ "accepted": 3, "duplicate": 0, "rejected": [
-            { "index": 1, "reason": "malformed" }, { "index": 2, "reason": "missing_field" },
-            { "index": 3, "reason": "missing_field" }, { "index": 4, "reason": "malformed" },
-            { "index": 5, "reason": "bad_value" }, { "index": 6, "reason": "malformed" },
-            { "index": 8, "reason": "missing_field" },
-        ]})
-    );
+    let answer = answer.json();
+    assert_eq!(answer["accepted"], 3);
+    let refused = [
+        (1, "malformed"),
+        (2, "missing_field"),
+        (3, "missing_field"),
+        (4, "malformed"),
+        (5, "bad_value"),
+        (6, "malformed"),
+        (8, "missing_field"),
+    ];
+    let refused = refused.map(|(index, reason)| (index, reason.to_owned()));
+    assert_eq!(rejected(&answer["rejected"]), refused);
 }
 
 #[tokio::test]

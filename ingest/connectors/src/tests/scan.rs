@@ -62,8 +62,8 @@ async fn a_bad_scan_is_rejected_with_a_reason_and_leaves_its_neighbour_alone() {
         let answer = world.send("POST", PATH, format!("[{scan},{GOOD}]")).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{scan}");
         assert_eq!(
-            answer.json()["rejected"],
-            json!([{ "index": 0, "reason": reason }]),
+            rejected(&answer.json()["rejected"]),
+            [(0, reason.to_owned())],
             "{scan}"
         );
         assert_eq!(world.published().len(), 1, "{scan}");
@@ -94,8 +94,8 @@ async fn one_scan_over_its_limit_does_not_take_the_others_with_it() {
     let body = json!([{ "scan_id": "big", "note": note }, { "scan_id": "small" }]);
     let answer = world.send("POST", PATH, body).await;
     assert_eq!(
-        answer.json()["rejected"],
-        json!([{ "index": 0, "reason": "too_large" }])
+        rejected(&answer.json()["rejected"]),
+        [(0, "too_large".to_owned())]
     );
     assert_eq!(
         routed(&world.published()),
