@@ -22,7 +22,8 @@ use schemas::record::Micros;
 use schemas::record::state::SessionState;
 
 use crate::bucket::DAY_US;
-use crate::dirty::any_touches;
+use crate::dirty::{Reach, any_touches};
+use crate::normalize::HOUR_US;
 use crate::work::Work;
 pub(crate) use select::Shelf;
 pub use select::product_name;
@@ -30,7 +31,10 @@ use slot::Anchor;
 use timeline::{Timeline, Workout};
 
 /// Advice looks this far to both sides for the neighbouring workout; further is "none".
-const HORIZON_US: i64 = DAY_US;
+pub(crate) const HORIZON_US: i64 = DAY_US;
+/// A workout counts for what comes after it where it began so long before that at most: with this, what
+/// an advice looks at stays a matter of days that a batch can load.
+pub(crate) const BEGAN_BEFORE_US: i64 = 36 * HOUR_US;
 
 pub(crate) fn recommend(work: &mut Work<'_>) {
     hold::follow(work);
@@ -83,11 +87,15 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
 
 /// What was drunk on the day before counts, and so does the next workout.
 fn is_stale(work: &Work<'_>, start: i64, end: i64) -> bool {
-    let reach = (
-        start.saturating_sub(HORIZON_US),
-        end.saturating_add(HORIZON_US),
-    );
-    any_touches(&work.dirty.advice, reach, 0)
+    any_touches(&work.dirty.advice, looks_at((start, end)), 0)
+}
+
+/// When what an advice about a workout looks at may have been.
+pub(crate) fn looks_at(workout: Reach) -> Reach {
+    (
+        workout.0.saturating_sub(BEGAN_BEFORE_US),
+        workout.1.saturating_add(HORIZON_US),
+    )
 }
 
 /// What follows a session: advice after it, one small thing before the next, or nothing extra.

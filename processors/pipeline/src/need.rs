@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use schemas::record::state::{AthleteHead, OverrideState};
 use stream_log::{BucketId, BucketNeed, Buckets, Stamped, Timer};
 
+use crate::advise;
 use crate::apply::id_print;
 use crate::bucket::{Bucket, DAY_US, Kept, Kind, List, day_id, day_of, shard_id};
 use crate::dirty::{Reach, any_touches, close};
@@ -15,13 +16,12 @@ use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, HOUR_US};
 use crate::observation;
 use crate::processor::{Input, RawItem, TimerId};
+use crate::sweat_tests::{BEGAN_BEFORE_US, REACH_US};
 
 /// Days read on both sides of a block.
 const NEIGHBOUR_DAYS: i32 = 2;
 /// The widest slack of any grouping rule: fragments of a night may be two hours apart.
 const SLACK_US: i64 = 2 * HOUR_US;
-/// As far as a weigh-in may be from the session it names, both ways.
-const WEIGH_IN_REACH_US: i64 = 39 * HOUR_US;
 
 pub(crate) fn need(
     head: &AthleteHead,
@@ -207,15 +207,18 @@ impl Wanted<'_> {
         }
         let block = self.block(&items);
         // A session near a sweat test may gain or lose that test: all later losses may change.
-        let mut tests = self.tests;
+        let mut tests = std::mem::take(&mut self.tests);
         tests.extend(
             block
                 .iter()
                 .copied()
-                .filter(|span| any_touches(&weigh_ins, *span, WEIGH_IN_REACH_US)),
+                .filter(|span| any_touches(&weigh_ins, *span, REACH_US)),
         );
         let later = tests.iter().map(|(start, _)| (*start, i64::MAX)).min();
-        for (start, end) in block.into_iter().chain(later) {
+        let stale: Vec<Reach> = block.into_iter().chain(later).collect();
+        let more: Vec<BucketId> = self.looked_at(&stale);
+        self.ids.extend(more);
+        for (start, end) in stale {
             let from = day_of(start).saturating_sub(NEIGHBOUR_DAYS);
             let until = if end == i64::MAX {
                 i32::MAX
@@ -231,5 +234,41 @@ impl Wanted<'_> {
             self.ids.extend(days.map(|day| day_id(*day)));
         }
         BucketNeed::These(self.ids)
+    }
+
+    /// Days that hold what is compared with what is at hand: the sessions that a test may be about, and the
+    /// workouts around one of which advice is worked out again.
+    fn looked_at(&self, stale: &[Reach]) -> Vec<BucketId> {
+        let mut spans: Vec<Reach> = Vec::new();
+        let advised = |workout: Reach| {
+            let looks_at = advise::looks_at(workout);
+            any_touches(stale, looks_at, 0).then_some(looks_at)
+        };
+        for bucket in self.loaded.values() {
+            let Bucket::Day(bucket) = bucket else {
+                continue;
+            };
+            let sessions = bucket.sessions.iter();
+            spans.extend(sessions.filter_map(|state| advised((state.start.0, state.end.0))));
+            for kept in &bucket.observations {
+                let Some((start, end)) = kept.reach() else {
+                    continue;
+                };
+                match kept.kind() {
+                    Kind::WeighIn | Kind::Scan => {
+                        let near = any_touches(stale, (start, end), REACH_US);
+                        let since = end.saturating_sub(BEGAN_BEFORE_US);
+                        spans.extend(near.then_some((since, end)));
+                    }
+                    Kind::Plan => spans.extend(advised((start, end))),
+                    _ => {}
+                }
+            }
+        }
+        // Each of them a few times; days are many.
+        let spans = close(&spans, &[], DAY_US);
+        let is_in = |day: &&i32| any_touches(&spans, whole_day(**day), 0);
+        let days = self.head.days.iter().filter(is_in);
+        days.map(|day| day_id(*day)).collect()
     }
 }

@@ -35,6 +35,8 @@ const MATCH_AFTER_US: i64 = 10 * 60 * SECOND_US;
 /// week's run is a mistake, and matching stays a matter of neighbouring days.
 const NAMED_BEFORE_US: i64 = 36 * HOUR_US;
 const NAMED_AFTER_US: i64 = 3 * HOUR_US;
+/// And it began this long before at most: what a match looks at stays a matter of two days.
+pub(crate) const BEGAN_BEFORE_US: i64 = 48 * HOUR_US;
 /// As far as a change can move a match.
 pub(crate) const REACH_US: i64 = NAMED_BEFORE_US + NAMED_AFTER_US;
 /// A plan and the session that fulfilled it start at most this far apart.
@@ -157,10 +159,11 @@ pub(crate) fn tests_by_session(work: &Work<'_>) -> BTreeMap<String, SessionTests
     tests
 }
 
-/// Live sessions that are workouts of their own.
-fn workouts<'w>(work: &'w Work<'_>) -> impl Iterator<Item = &'w SessionState> {
+/// Live sessions that are workouts of their own, and began long enough before a test at the latest.
+fn workouts<'w>(work: &'w Work<'_>, at: Micros) -> impl Iterator<Item = &'w SessionState> {
+    let since = at.0.saturating_sub(BEGAN_BEFORE_US);
     work.sessions()
-        .filter(|state| state.published.live && !state.container)
+        .filter(move |state| state.published.live && !state.container && state.start.0 >= since)
 }
 
 /// The session that a weigh-in is about: the one it names, else the last that had just ended.
@@ -168,7 +171,7 @@ fn weighed_in<'w>(work: &'w Work<'_>, body: &WeighInBody) -> Option<&'w str> {
     if let Some(reference) = &body.session_ref {
         return named(work, reference, body.at);
     }
-    workouts(work)
+    workouts(work, body.at)
         .filter(|state| {
             state.end.0 <= body.at.0.saturating_add(MATCH_AFTER_US)
                 && state.end.0 >= body.at.0.saturating_sub(MATCH_BEFORE_US)
@@ -186,7 +189,7 @@ fn worn_in<'w>(work: &'w Work<'_>, body: &ScanBody) -> Option<&'w str> {
         let until = state.end.0.min(body.scanned_at.0);
         until.saturating_sub(state.start.0.max(body.applied_at.0))
     };
-    workouts(work)
+    workouts(work, body.scanned_at)
         .filter(|state| overlap(state) > 0)
         .filter(|state| body.scanned_at.0 <= state.end.0.saturating_add(SCAN_AFTER_US))
         .max_by_key(|state| (overlap(state), state.start, &state.members))
@@ -198,7 +201,7 @@ fn worn_in<'w>(work: &'w Work<'_>, body: &ScanBody) -> Option<&'w str> {
 fn named<'w>(work: &'w Work<'_>, reference: &str, at: Micros) -> Option<&'w str> {
     let told = told_as(work, reference);
     let is_it = |id: &str| told.contains(&id) || begins(work, reference, id);
-    let by_record = workouts(work)
+    let by_record = workouts(work, at)
         .filter(|state| is_near(state, at))
         .filter(|state| {
             let mut members = state.members.iter();
@@ -206,13 +209,17 @@ fn named<'w>(work: &'w Work<'_>, reference: &str, at: Micros) -> Option<&'w str>
         })
         .max_by_key(|state| (state.end, state.start, &state.members));
     by_record
-        .or_else(|| taken_over(work, &is_it).filter(|state| is_near(state, at)))
-        .or_else(|| planned(work, reference).filter(|state| is_near(state, at)))
+        .or_else(|| taken_over(work, &is_it, at).filter(|state| is_near(state, at)))
+        .or_else(|| planned(work, reference, at).filter(|state| is_near(state, at)))
         .map(|state| state.session_id.as_str())
 }
 
 /// The session that holds what a withdrawn record told: its copies, or what took its place.
-fn taken_over<'w>(work: &'w Work<'_>, is_it: &dyn Fn(&str) -> bool) -> Option<&'w SessionState> {
+fn taken_over<'w>(
+    work: &'w Work<'_>,
+    is_it: &dyn Fn(&str) -> bool,
+    at: Micros,
+) -> Option<&'w SessionState> {
     let gone: Vec<Activity> = work
         .observations_of(&[Kind::Activity])
         .filter(|seen| !seen.is_live(&work.head) && is_it(&seen.observation_id))
@@ -239,7 +246,7 @@ fn taken_over<'w>(work: &'w Work<'_>, is_it: &dyn Fn(&str) -> bool) -> Option<&'
         .filter_map(holder)
         .map(wire::observation_text)
         .collect();
-    workouts(work)
+    workouts(work, at)
         .filter(|state| ids.iter().any(|id| state.members.contains(id)))
         .max_by_key(|state| (state.end, state.start, &state.members))
 }
@@ -276,13 +283,13 @@ fn told_as<'w>(work: &'w Work<'_>, reference: &str) -> Vec<&'w str> {
 }
 
 /// The session nearest to a plan's start, of its family, that fulfilled it.
-fn planned<'w>(work: &'w Work<'_>, plan_id: &str) -> Option<&'w SessionState> {
+fn planned<'w>(work: &'w Work<'_>, plan_id: &str, at: Micros) -> Option<&'w SessionState> {
     let plan = work
         .observations_of(&[Kind::Plan])
         .filter_map(|state| observation::current(state)?.planned_workout.as_deref())
         .find(|plan| plan.plan_id == plan_id)?;
     let distance = |state: &SessionState| state.start.0.abs_diff(plan.start.0);
-    workouts(work)
+    workouts(work, at)
         .filter(|state| family(&state.sport).as_str() == plan.family)
         .filter(|state| distance(state) <= PLAN_REACH_US.unsigned_abs())
         .min_by_key(|state| (distance(state), state.start, &state.members))

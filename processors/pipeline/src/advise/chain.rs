@@ -2,13 +2,44 @@
 
 use processors_domain::advice::{self, BridgeInput, Draft, GapClass};
 use processors_domain::units::{Millilitres, Seconds};
+use schemas::record::Micros;
 
 use super::phases::{Body, during_input, predict};
 use super::timeline::{Timeline, Workout};
 use crate::work::Work;
 
-/// Workouts that follow each other closely hand over what is missing; longer chains are not real.
-pub(super) const CHAIN_MAX: u32 = 4;
+/// Longer chains of workouts are not real.
+const CHAIN_MAX: u32 = 4;
+
+/// How far back is gone from one workout through those that follow each other closely.
+#[derive(Clone, Copy)]
+pub(super) struct Chain {
+    /// Workouts that may still be looked at.
+    left: u32,
+    /// Since when they may have begun.
+    since: Micros,
+}
+
+impl Chain {
+    pub(super) fn of(workout: &Workout) -> Self {
+        Self {
+            left: CHAIN_MAX,
+            since: workout.since(),
+        }
+    }
+
+    /// The workout before one in it, and the chain from there.
+    pub(super) fn previous<'t>(
+        self,
+        timeline: &'t Timeline,
+        workout: &Workout,
+        fulfilled_by: Option<&str>,
+    ) -> Option<(&'t Workout, Seconds, Self)> {
+        let left = self.left.checked_sub(1)?;
+        let (before, gap) = timeline.previous(workout, fulfilled_by, self.since)?;
+        Some((before, gap, Self { left, ..self }))
+    }
+}
 
 /// What a workout takes over from one shortly before it.
 pub(super) struct Handed {
@@ -21,7 +52,7 @@ pub(super) fn handed_over(
     work: &Work<'_>,
     timeline: &Timeline,
     workout: &Workout,
-    chain: u32,
+    chain: Chain,
 ) -> Handed {
     let none = Handed {
         deficit: Millilitres::ZERO,
@@ -30,10 +61,7 @@ pub(super) fn handed_over(
     // What fulfils a plan does not come before it.
     let plan = timeline.plans.iter().find(|plan| plan.id == workout.id);
     let fulfilled_by = plan.and_then(|plan| plan.fulfilled_by.as_deref());
-    let Some((before, gap)) = timeline.previous(workout, fulfilled_by) else {
-        return none;
-    };
-    let Some(left) = chain.checked_sub(1) else {
+    let Some((before, gap, left)) = chain.previous(timeline, workout, fulfilled_by) else {
         return none;
     };
     let all = || deficit_after(work, timeline, before, left).get();
@@ -86,7 +114,7 @@ pub(super) fn deficit_after(
     work: &Work<'_>,
     timeline: &Timeline,
     workout: &Workout,
-    chain: u32,
+    chain: Chain,
 ) -> Millilitres {
     let Some(loss) = &workout.loss else {
         let predicted = predict(timeline, workout);

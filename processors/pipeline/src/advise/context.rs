@@ -21,7 +21,10 @@ fn of_athlete(timeline: &Timeline) -> SafetyContext {
 }
 
 pub(super) fn before(timeline: &Timeline, plan: &Plan) -> SafetyContext {
-    let lately = gained_lately(timeline, plan.start, &plan.id);
+    let planned = Workout::of_plan(plan);
+    let lately = gained_before(timeline, plan.start, &planned)
+        .next()
+        .is_some();
     SafetyContext {
         gain: lately.then_some(Gain::Drinking),
         ..of_athlete(timeline)
@@ -60,22 +63,21 @@ fn gain_after(timeline: &Timeline, workout: &Workout, loss: &LossState) -> Optio
     if gained(workout, loss) {
         return Some(Gain::Drinking);
     }
-    gained_lately(timeline, workout.end, &workout.id).then_some(Gain::PlainWater)
+    let mut gained = gained_before(timeline, workout.end, workout);
+    gained.next().map(|_| Gain::PlainWater)
 }
 
-fn gained_lately(timeline: &Timeline, at: Micros, id: &str) -> bool {
-    gained_before(timeline, at, id).next().is_some()
-}
-
-/// Other workouts of the day before in which the athlete gained.
+/// Other workouts of the day before an instant in which the athlete gained.
 pub(super) fn gained_before<'t>(
     timeline: &'t Timeline,
     at: Micros,
-    id: &'t str,
+    workout: &'t Workout,
 ) -> impl Iterator<Item = &'t Workout> {
     let since = at.0.saturating_sub(GAIN_US);
-    let others = timeline.workouts().filter(move |other| other.id != id);
-    let lately = others.filter(move |other| other.end.0 > since && other.start < at);
+    let others = timeline.workouts().filter(|other| other.id != workout.id);
+    let lately = others.filter(move |other| {
+        other.end.0 > since && other.start < at && other.start >= workout.since()
+    });
     lately.filter(|other| other.loss.as_ref().is_some_and(|loss| gained(other, loss)))
 }
 

@@ -8,7 +8,7 @@ use processors_domain::advice::GapClass;
 use processors_domain::observation::Licence;
 use schemas::record::Micros;
 
-use super::chain::CHAIN_MAX;
+use super::chain::Chain;
 use super::context::gained_before;
 use super::timeline::{Plan, Timeline, Workout};
 use crate::bucket::DAY_US;
@@ -18,44 +18,62 @@ use crate::work::Work;
 
 pub(super) fn of_session(work: &Work<'_>, timeline: &Timeline, workout: &Workout) -> Licence {
     let next = timeline.next(workout).map(|(next, _)| next.licence);
-    let gained = gained_before(timeline, workout.end, &workout.id);
+    let gained = gained_before(timeline, workout.end, workout);
     let around = gained.map(|other| other.licence).chain(next);
     licence::strictest(around)
-        .max(of_chain(timeline, workout, None, CHAIN_MAX))
+        .max(of_chain(work, timeline, workout, None, Chain::of(workout)))
         .max(of_body(work, timeline, workout.end))
 }
 
-pub(super) fn of_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> Licence {
+/// Of a plan, or of the part of it that is `free`.
+pub(super) fn of_plan(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    plan: &Plan,
+    free: &Workout,
+) -> Licence {
     let planned = Workout::of_plan(plan);
     let done = plan.fulfilled_by.as_deref();
-    let before = timeline.previous(&planned, done);
-    let others = timeline.before(&planned, done);
-    let meanwhile = others.filter(|other| other.end > plan.start);
-    let gained = gained_before(timeline, plan.start, &plan.id);
-    let around = before.map(|(other, _)| other).into_iter();
-    let around = around.chain(meanwhile).chain(gained);
+    let began = timeline.before(free, done);
+    let meanwhile = began.filter(|other| other.end > plan.start && other.start >= planned.since());
+    let gained = gained_before(timeline, plan.start, &planned);
+    let before = [&planned, free].map(|it| timeline.previous(it, done, it.since()));
+    let before = before.into_iter().flatten().map(|(other, _)| other);
+    let around = before.chain(meanwhile).chain(gained);
     licence::strictest(around.map(|other| other.licence))
-        .max(of_chain(timeline, &planned, done, CHAIN_MAX))
-        .max(timeline.beliefs.licence(plan.start))
+        .max(of_chain(work, timeline, free, done, Chain::of(free)))
+        .max(timeline.beliefs.licence(free.start))
         .max(of_body(work, timeline, plan.start))
+        .max(of_body(work, timeline, free.start))
 }
 
 /// What the athlete weighs and drank.
 fn of_body(work: &Work<'_>, timeline: &Timeline, at: Micros) -> Licence {
-    let since = Micros(at.0.saturating_sub(DAY_US));
-    let taken = timeline.taken_by((since.0, at.0));
-    licence::strictest(taken).max(mass_licence(&work.head, at))
+    let taken = timeline.taken_by((at.0.saturating_sub(DAY_US), at.0));
+    licence::strictest(taken).max(of_mass(work, at))
+}
+
+fn of_mass(work: &Work<'_>, at: Micros) -> Licence {
+    mass_licence(&work.head, at)
 }
 
 /// A workout, and those shortly before it that hand over what is missing.
-fn of_chain(timeline: &Timeline, workout: &Workout, done: Option<&str>, chain: u32) -> Licence {
-    let before = chain.checked_sub(1).and_then(|left| {
-        let (before, gap) = timeline.previous(workout, done)?;
+fn of_chain(
+    work: &Work<'_>,
+    timeline: &Timeline,
+    workout: &Workout,
+    done: Option<&str>,
+    chain: Chain,
+) -> Licence {
+    let before = chain.previous(timeline, workout, done);
+    let before = before.and_then(|(before, gap, left)| {
         let hands_over = matches!(
             GapClass::of(gap, &timeline.bounds),
             GapClass::Merged | GapClass::Bridge
         );
-        hands_over.then(|| of_chain(timeline, before, None, left))
+        let drunk = [before.start, before.end].map(|at| of_mass(work, at));
+        let whole = || of_chain(work, timeline, before, None, left).max(licence::strictest(drunk));
+        hands_over.then(whole)
     });
     workout.licence.max(before.unwrap_or(Licence::Own))
 }

@@ -12,7 +12,7 @@ use processors_domain::units::{
 use schemas::record::Micros;
 use schemas::record::state::LossState;
 
-use super::chain::{CHAIN_MAX, deficit_after, handed_over, planned_fluid};
+use super::chain::{Chain, deficit_after, handed_over, planned_fluid};
 use super::context;
 use super::label;
 use super::slot::{Desired, Inputs};
@@ -56,7 +56,7 @@ pub(super) fn after_session(
         mass: body.mass,
         duration: workout.duration,
         intensity: workout.intensity,
-        deficit: deficit_after(work, timeline, workout, CHAIN_MAX),
+        deficit: deficit_after(work, timeline, workout, Chain::of(workout)),
         sodium_lost,
         sodium_taken,
         next,
@@ -99,7 +99,7 @@ pub(super) fn bridge_after(
     let gap = timeline.next(workout).map_or(Seconds::ZERO, |(_, gap)| gap);
     let input = BridgeInput {
         mass: body.mass,
-        deficit: deficit_after(work, timeline, workout, CHAIN_MAX),
+        deficit: deficit_after(work, timeline, workout, Chain::of(workout)),
         gap,
         cap,
     };
@@ -174,7 +174,7 @@ pub(super) fn before_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
         inputs: Inputs::Before(input),
         advised: safety::apply(advice::before(&input), &context),
         confidence: sure,
-        licence: label::of_plan(work, timeline, plan),
+        licence: label::of_plan(work, timeline, plan, &Workout::of_plan(plan)),
     })
 }
 
@@ -251,7 +251,14 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
     let workout = timeline.free_part(plan)?;
     let predicted = predict(timeline, &workout);
     let body = Body::of(work, timeline, workout.start, None);
-    let input = during_input(work, timeline, &workout, &body, &predicted, CHAIN_MAX);
+    let input = during_input(
+        work,
+        timeline,
+        &workout,
+        &body,
+        &predicted,
+        Chain::of(&workout),
+    );
     let sure = sure_of(timeline, &workout, predicted.method.as_str());
     let context = SafetyContext {
         predicted_loss: Some(predicted.fluid.median()),
@@ -280,7 +287,7 @@ pub(super) fn during_plan(work: &Work<'_>, timeline: &Timeline, plan: &Plan) -> 
         inputs: Inputs::During(input),
         advised: safety::apply(advice::during(&input), &context),
         confidence: sure,
-        licence: label::of_plan(work, timeline, plan),
+        licence: label::of_plan(work, timeline, plan, &workout),
     })
 }
 
@@ -290,7 +297,7 @@ pub(super) fn during_input(
     workout: &Workout,
     body: &Body,
     predicted: &Loss,
-    chain: u32,
+    chain: Chain,
 ) -> DuringInput {
     let rate = predicted.rate.median();
     let handed = handed_over(work, timeline, workout, chain);

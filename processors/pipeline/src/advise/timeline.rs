@@ -14,8 +14,8 @@ use schemas::record::Micros;
 use schemas::record::observation::{IntakeBody, PlannedWorkoutBody};
 use schemas::record::state::{LossState, SessionState};
 
-use super::HORIZON_US;
 use super::select::Taste;
+use super::{BEGAN_BEFORE_US, HORIZON_US};
 use crate::beliefs::Beliefs;
 use crate::bucket::Kind;
 use crate::dirty::Reach;
@@ -89,6 +89,11 @@ impl Workout {
             cost,
             &self.id,
         )
+    }
+
+    /// Since when a workout that began before this one counts for it.
+    pub(super) fn since(&self) -> Micros {
+        Micros(self.start.0.saturating_sub(BEGAN_BEFORE_US))
     }
 
     fn is_done(&self) -> bool {
@@ -248,15 +253,17 @@ impl Timeline {
         (gap < HORIZON_US).then(|| (next, Seconds::from_micros(gap)))
     }
 
-    /// Of the workouts that began before this one the last to end, within the horizon. It may end in
-    /// this one, or after it.
+    /// Of the workouts that began before this one, and since then, the last to end, within the horizon. It
+    /// may end in this one, or after it.
     pub(super) fn previous<'t>(
         &'t self,
         workout: &Workout,
         fulfilled_by: Option<&str>,
+        since: Micros,
     ) -> Option<(&'t Workout, Seconds)> {
         let before = self
             .before(workout, fulfilled_by)
+            .filter(|other| other.start >= since)
             .max_by(|a, b| a.end.cmp(&b.end).then_with(|| a.place().cmp(&b.place())))?;
         let gap = workout.start.0.saturating_sub(before.end.0).max(0);
         (gap < HORIZON_US).then(|| (before, Seconds::from_micros(gap)))
@@ -279,6 +286,7 @@ impl Timeline {
     pub(super) fn free_part(&self, plan: &Plan) -> Option<Workout> {
         let planned = Workout::of_plan(plan);
         let before = self.before(&planned, plan.fulfilled_by.as_deref());
+        let before = before.filter(|other| other.start >= planned.since());
         let start = before.map(|other| other.end).fold(plan.start, Micros::max);
         let left = plan.end.0.saturating_sub(start.0);
         (left > 0).then(|| Workout {
@@ -309,7 +317,9 @@ impl Timeline {
 
     /// The workout before a plan, with the class of the gap to it.
     pub(super) fn before_plan(&self, plan: &Plan) -> Option<(&Workout, Seconds, GapClass)> {
-        let (before, gap) = self.previous(&Workout::of_plan(plan), plan.fulfilled_by.as_deref())?;
+        let planned = Workout::of_plan(plan);
+        let (before, gap) =
+            self.previous(&planned, plan.fulfilled_by.as_deref(), planned.since())?;
         Some((before, gap, GapClass::of(gap, &self.bounds)))
     }
 
