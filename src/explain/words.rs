@@ -28,6 +28,10 @@ const RULES: Words = &[
     ),
     ("most_specific", "it names the sport most exactly"),
     (
+        "confirmed",
+        "a copy with the very same length confirms that there was no pause, of which another tells",
+    ),
+    (
         "pauses_told",
         "it counts the pauses that the other leaves out",
     ),

@@ -172,6 +172,8 @@ pub struct Choice {
     pub parts: Vec<ObservationId>,
     pub rule: &'static str,
     pub losers: Vec<(ObservationId, &'static str)>,
+    /// Whose word decided for the winner, without being the value.
+    pub confirmed_by: Option<ObservationId>,
 }
 
 #[cfg(test)]

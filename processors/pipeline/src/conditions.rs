@@ -4,6 +4,8 @@
 //! again when it comes. What counts is a function of the answers: the archive beats a forecast, and of
 //! two the one that arrived first. What was asked is history, and so no content.
 
+use std::collections::BTreeSet;
+
 use processors_domain::sweat;
 use processors_domain::units::{AirTemperature, Humidity};
 use schemas::record::Micros;
@@ -16,6 +18,7 @@ use schemas::topic;
 use crate::bucket::{DAY_US, Kind, day_of};
 use crate::dirty::any_touches;
 use crate::ids::id_of;
+use crate::licence;
 use crate::normalize::HOUR_US;
 use crate::work::Work;
 
@@ -231,14 +234,13 @@ fn key_of(ask: &WeatherAskState) -> Key {
 
 /// Ask for what the sessions of this batch need and nobody asked for yet, and again where it is time.
 pub(crate) fn ask(work: &mut Work<'_>) {
-    let mut wanted: Vec<Key> = work
+    let mut wanted: BTreeSet<Key> = BTreeSet::new();
+    let asking = work
         .sessions()
-        .filter(|state| work.dirty.losses.contains(&state.session_id))
-        .filter(|state| state.published.live && !state.container)
-        .flat_map(keys)
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
+        .filter(|state| work.dirty.losses.contains(&state.session_id));
+    for state in asking.filter(|state| state.published.live && !state.container) {
+        wanted.extend(keys(state));
+    }
     for key in wanted {
         let day = day_of(key.hour.0);
         let known = work.day(day).is_some_and(|bucket| {
@@ -305,7 +307,12 @@ fn ask_again(work: &mut Work<'_>) {
     }
 }
 
+/// A question tells where and when somebody was: it has the label of the sessions that need it.
 fn request(work: &mut Work<'_>, key: Key, attempt: i32) {
+    let needs_it = |state: &&SessionState| state.published.live && keys(state).contains(&key);
+    let labels = work.sessions().filter(needs_it);
+    let labels = labels.map(|state| licence::kept(state.licence.as_deref()));
+    let label = licence::strictest(labels);
     let text = format!("{},{}@{}", key.lat_dd, key.lon_dd, key.hour.0);
     let fact = WeatherRequested {
         id: id_of(&["weather", work.key.as_str(), &text, &attempt.to_string()]),
@@ -314,7 +321,7 @@ fn request(work: &mut Work<'_>, key: Key, attempt: i32) {
         recorded_at: work.now,
         revised_at: work.now,
         rules_id: work.rules.id.clone(),
-        licence: None,
+        licence: licence::word(label),
         key_id: None,
         lat_cell: f64::from(key.lat_dd) / 10.0,
         lon_cell: f64::from(key.lon_dd) / 10.0,

@@ -94,7 +94,8 @@ pub(crate) fn of_read(choices: &[Choice], told_by: &BTreeMap<ObservationId, Tell
 }
 
 fn of_choice(choice: &Choice, told_by: &BTreeMap<ObservationId, Teller>) -> Option<Licence> {
-    let tellers = choice.parts.iter().chain([&choice.winner]);
+    let tellers = choice.parts.iter().chain(&choice.confirmed_by);
+    let tellers = tellers.chain([&choice.winner]);
     tellers
         .filter_map(|id| Some(told_by.get(id)?.licence))
         .max()

@@ -195,6 +195,7 @@ impl<'a> Telling<'a> {
             parts: Vec::new(),
             rule,
             losers,
+            confirmed_by: None,
         });
     }
 
@@ -340,6 +341,7 @@ fn lone(field: &'static str, winner: ObservationId, rule: &'static str) -> Choic
         parts: Vec::new(),
         rule,
         losers: Vec::new(),
+        confirmed_by: None,
     }
 }
 

@@ -115,6 +115,15 @@ pub fn compose(members: &[&Activity], home_zone: Option<&str>) -> Option<Compose
     })
 }
 
+/// What the others say of pauses that the timed member hides.
+enum Pauses {
+    None,
+    /// At this position.
+    ToldBy(usize),
+    /// Somebody told of some, and this one knows that there were none.
+    Refuted(ObservationId),
+}
+
 /// The members, with the pieces of a split recording as one teller.
 struct Tellers<'a> {
     members: &'a [&'a Activity],
@@ -314,17 +323,21 @@ impl<'a> Ballot<'a> {
     /// End and elapsed time go together: of who counts the pauses that the timed member hides, else
     /// of itself.
     fn end(&mut self, timed: &Activity) -> (Instant, i64) {
-        let teller = self.teller_of_pauses(timed);
+        let (teller, confirmed_by) = match self.pauses(timed) {
+            Pauses::None => (None, None),
+            Pauses::ToldBy(teller) => (Some(teller), None),
+            Pauses::Refuted(by) => (None, Some(by)),
+        };
         let end = |member: &Activity| {
             (member.hidden_start == timed.hidden_start).then(|| member.span.end())
         };
         let elapsed = |member: &Activity| Some(member.elapsed_s);
         let first = self.ranked.iter().position(|member| member.id == timed.id);
         let winner = teller.or(first).unwrap_or(0);
-        let (rule, lost_by) = if teller.is_some() {
-            ("pauses_told", "pauses_untold")
-        } else {
-            ("path_rank", "lower_rank")
+        let (rule, lost_by) = match (teller, confirmed_by) {
+            (Some(_), _) => ("pauses_told", "pauses_untold"),
+            (None, Some(_)) => ("confirmed", "lower_rank"),
+            (None, None) => ("path_rank", "lower_rank"),
         };
         let end = self.crown("end", winner, rule, |_| lost_by, end);
         // Who ended later may have begun otherwise: then its length is not that from start to end.
@@ -334,6 +347,10 @@ impl<'a> Ballot<'a> {
             return (end, Span::new(timed.span.start(), end).length_s());
         }
         let elapsed_s = self.crown("elapsed_s", winner, rule, |_| lost_by, elapsed);
+        if let Some(by) = confirmed_by {
+            self.confirm("end", by);
+            self.confirm("elapsed_s", by);
+        }
         (
             end.unwrap_or(timed.span.end()),
             elapsed_s.unwrap_or(timed.elapsed_s),
@@ -347,7 +364,7 @@ impl<'a> Ballot<'a> {
     /// Where Strava's copy tells the very length there was no pause, and who ended later forgot to
     /// stop. Strava takes elapsed time out of the file itself; a copy in Health cannot say so much,
     /// because an app may have written the timer as the length there, too.
-    fn teller_of_pauses(&self, timed: &Activity) -> Option<usize> {
+    fn pauses(&self, timed: &Activity) -> Pauses {
         let hides_pauses =
             |it: &Activity| it.source == Source::Garmin && it.timer_s == Some(it.elapsed_s);
         let is_comparable =
@@ -361,8 +378,8 @@ impl<'a> Ballot<'a> {
                 && starts_with(it)
                 && it.elapsed_s.abs_diff(timed.elapsed_s) <= SAME_LENGTH_S
         };
-        if !hides_pauses(timed) || self.ranked.iter().any(|it| confirms(it)) {
-            return None;
+        if !hides_pauses(timed) {
+            return Pauses::None;
         }
         let tells_end = |it: &Activity| {
             is_comparable(it) && !hides_pauses(it) && it.elapsed_s > timed.elapsed_s
@@ -380,12 +397,18 @@ impl<'a> Ballot<'a> {
         // A copy starts in the same second, to its rounding. Another device may come near it by chance,
         // which an Apple watch that tells of itself always is.
         let may_be_copy = |it: &Activity| !matches!(it.writer, Some(Writer::AppleDevice(_)));
-        first(&|it| starts_with(it) && of_service(it))
+        let teller = first(&|it| starts_with(it) && of_service(it))
             .or_else(|| {
                 first(&|it| may_be_copy(it) && starts_within(it, THRESHOLDS.device_start_s))
             })
             .or_else(|| first(&|it| may_be_copy(it) && starts_with(it)))
-            .or_else(|| first(&is_much_later))
+            .or_else(|| first(&is_much_later));
+        let refuted = self.ranked.iter().find(|it| confirms(it));
+        match (teller, refuted) {
+            (None, _) => Pauses::None,
+            (Some(_), Some(by)) => Pauses::Refuted(by.id),
+            (Some(teller), None) => Pauses::ToldBy(teller),
+        }
     }
 
     /// An offset that was told, else that of a zone that was told, else home, else UTC.

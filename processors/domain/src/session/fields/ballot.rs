@@ -189,6 +189,7 @@ impl<'a> Ballot<'a> {
             parts,
             rule,
             losers,
+            confirmed_by: None,
         });
         Some(value)
     }
@@ -202,8 +203,17 @@ impl<'a> Ballot<'a> {
             parts: choice.parts.clone(),
             rule,
             losers: Vec::new(),
+            confirmed_by: choice.confirmed_by,
         });
         self.choices.extend(derived);
+    }
+
+    /// Notes whose word decided for the value of a field.
+    pub(super) fn confirm(&mut self, field: &'static str, by: ObservationId) {
+        let choices = self.choices.iter_mut();
+        for choice in choices.filter(|choice| choice.field == field) {
+            choice.confirmed_by = Some(by);
+        }
     }
 }
 

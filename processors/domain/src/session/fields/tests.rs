@@ -289,7 +289,15 @@ fn a_copy_that_tells_the_same_elapsed_time_says_that_no_pause_is_hidden() {
     let strava = activity(2, "strava road_ride 0 3600 -");
     let all = merge(&[garmin(), strava, activity(3, connect)]);
     assert_eq!(all.end.seconds(), 3600);
-    assert_eq!(told(&all, "end"), "1 path_rank 3:lower_rank 2:same_value");
+    assert_eq!(told(&all, "end"), "1 confirmed 3:lower_rank 2:same_value");
+    let by = |field: &str| {
+        all.provenance
+            .iter()
+            .find(|it| it.field == field)?
+            .confirmed_by
+    };
+    assert_eq!(by("end"), Some(ObservationId(2)));
+    assert_eq!((by("elapsed_s"), by("start")), (by("end"), None));
 }
 
 #[test]
