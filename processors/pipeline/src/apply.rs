@@ -193,6 +193,10 @@ fn arrive_again(work: &mut Work<'_>, item: &RawItem) {
     let Outcome::Observations(drafts) = &item.outcome else {
         return;
     };
+    // A copy of what had no room has none either.
+    if no_room(work, item, drafts).is_some() {
+        return;
+    }
     let raw = &item.raw;
     for (draft, names) in drafts.iter().zip(&item.names.drafts) {
         let is_news = match draft.body {
