@@ -47,11 +47,19 @@ pub(crate) fn run(args: &SessionsArgs, global: GlobalArgs) -> CommandResult {
     printed.map_err(Failure::failed)
 }
 
-/// Everybody of whom anything was told has a profile.
 fn is_known(settings: &Settings, athlete: &str) -> Result<bool, Failure> {
     let store = stores::query(settings)?;
-    let profile = store.get(Table::Profiles, TENANT, athlete);
-    Ok(profile.context("cannot read the store")?.is_some())
+    for table in Table::ALL.into_iter().filter(|table| table.has_history()) {
+        let query = ListQuery {
+            include_retracted: true,
+            ..ListQuery::of(table, TENANT, athlete, 1)
+        };
+        let page = store.list(&query).context("cannot read the store")?;
+        if !page.items.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn unrestricted(settings: &Settings, athlete: &str) -> Result<Vec<String>, Failure> {
