@@ -87,15 +87,21 @@ pub(crate) fn recommend(work: &mut Work<'_>) {
 
 /// What was drunk on the day before counts, and so does the next workout.
 fn is_stale(work: &Work<'_>, start: i64, end: i64) -> bool {
-    any_touches(&work.dirty.advice, looks_at((start, end)), 0)
+    any_touches(&work.dirty.advice, hangs_on((start, end)), 0)
 }
 
-/// When what an advice about a workout looks at may have been.
-pub(crate) fn looks_at(workout: Reach) -> Reach {
+/// What changes here changes the advice about a workout.
+pub(crate) fn hangs_on(workout: Reach) -> Reach {
     (
-        workout.0.saturating_sub(BEGAN_BEFORE_US),
+        workout.0.saturating_sub(HORIZON_US),
         workout.1.saturating_add(HORIZON_US),
     )
+}
+
+/// What that is, with the beginning of a workout whose end lies here.
+pub(crate) fn looks_at(workout: Reach) -> Reach {
+    let (_, until) = hangs_on(workout);
+    (workout.0.saturating_sub(BEGAN_BEFORE_US), until)
 }
 
 /// What follows a session: advice after it, one small thing before the next, or nothing extra.

@@ -241,8 +241,8 @@ impl Wanted<'_> {
     fn looked_at(&self, stale: &[Reach]) -> Vec<BucketId> {
         let mut spans: Vec<Reach> = Vec::new();
         let advised = |workout: Reach| {
-            let looks_at = advise::looks_at(workout);
-            any_touches(stale, looks_at, 0).then_some(looks_at)
+            let is_stale = any_touches(stale, advise::hangs_on(workout), 0);
+            is_stale.then(|| advise::looks_at(workout))
         };
         for bucket in self.loaded.values() {
             let Bucket::Day(bucket) = bucket else {

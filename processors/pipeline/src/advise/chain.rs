@@ -4,6 +4,7 @@ use processors_domain::advice::{self, BridgeInput, Draft, GapClass};
 use processors_domain::units::{Millilitres, Seconds};
 use schemas::record::Micros;
 
+use super::HORIZON_US;
 use super::phases::{Body, during_input, predict};
 use super::timeline::{Timeline, Workout};
 use crate::work::Work;
@@ -24,7 +25,8 @@ impl Chain {
     pub(super) fn of(workout: &Workout) -> Self {
         Self {
             left: CHAIN_MAX,
-            since: workout.since(),
+            // What was drunk in them counts, and that is looked at within the horizon.
+            since: Micros(workout.start.0.saturating_sub(HORIZON_US)),
         }
     }
 
