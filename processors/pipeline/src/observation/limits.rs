@@ -2,7 +2,7 @@
 //! head or a search grow without end. Not rules: test worlds stay far below them.
 
 use crate::apply::{id_print, known_day};
-use crate::bucket::{List, day_of};
+use crate::bucket::{Kept, List, day_of};
 use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, Rejected};
 use crate::work::Work;
@@ -56,11 +56,14 @@ fn day_is_full(work: &Work<'_>, draft: &Draft, names: &DraftNames) -> Option<Str
         }
     }
     let (day, kind) = (day_of(start.0), draft.body.kind());
+    let kept = observations(day);
+    let of_all: usize = kept.iter().map(Kept::stored_bytes).sum();
+    if kept.len() < OF_A_KIND_MAX && of_all < OF_A_KIND_BYTES_MAX {
+        // Nearly always, and then kinds need not be told apart.
+        return None;
+    }
     let (mut count, mut bytes) = (0, 0);
-    for kept in observations(day)
-        .iter()
-        .filter(|kept| kept.kind().as_str() == kind)
-    {
+    for kept in kept.iter().filter(|kept| kept.kind().as_str() == kind) {
         count += 1;
         bytes += kept.stored_bytes();
     }
