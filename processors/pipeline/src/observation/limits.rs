@@ -13,17 +13,18 @@ const OF_A_KIND_MAX: usize = 500;
 const OF_A_KIND_BYTES_MAX: usize = 256 * 1024;
 /// Contents that one record ever had; an outline counts no further than 255.
 const CONTENTS_MAX: u8 = 200;
+/// And with those that take it back, for which a full record and a full day have room.
+const WITH_LAST_WORD_MAX: u8 = 250;
 /// Records of one name, deletions of one record, lists of one sleep, naps of one list.
 const ENTRIES_MAX: usize = 500;
 /// Contents of profile edits and link overrides, which hold for all days.
 const LASTING_MAX: usize = 10_000;
 
-/// Why there is no room for a draft. What was asked for, and what only takes back or replaces, always
-/// has room; what counts for the athlete's safety shares it with nothing else.
+/// Why there is no room for a draft. What was asked for, and what a fetch replaces, always has
+/// room; what counts for the athlete's safety shares it with nothing else.
 pub(crate) fn full(work: &Work<'_>, draft: &Draft, names: &DraftNames) -> Option<Rejected> {
     let detail = match &draft.body {
         Body::Weather(_) => return None,
-        Body::Plan(body) if body.deleted => return None,
         Body::Profile(_) | Body::LinkOverride(_) => lasting_is_full(work),
         _ => day_is_full(work, draft, names).or_else(|| list_is_full(work, draft, names)),
     };
@@ -51,8 +52,17 @@ fn day_is_full(work: &Work<'_>, draft: &Draft, names: &DraftNames) -> Option<Str
         if draft.fetched {
             return None;
         }
-        if known.versions() >= CONTENTS_MAX {
-            return Some(format!("a record has at most {CONTENTS_MAX} contents"));
+        let takes_back = matches!(&draft.body, Body::Plan(plan) if plan.deleted);
+        let most = if takes_back {
+            WITH_LAST_WORD_MAX
+        } else {
+            CONTENTS_MAX
+        };
+        if known.versions() >= most {
+            return Some(format!("a record has at most {most} contents"));
+        }
+        if takes_back {
+            return None;
         }
     }
     let (day, kind) = (day_of(start.0), draft.body.kind());

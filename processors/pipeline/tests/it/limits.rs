@@ -221,3 +221,16 @@ fn a_copy_of_what_had_no_room_changes_nothing() {
     assert_eq!(told_naps(&all[..1]), 1);
     assert_eq!(told_naps(&all), 1);
 }
+
+#[test]
+fn a_full_record_may_be_taken_back_and_not_without_end() {
+    let plan = |number: i64| {
+        json!({
+            "id": "e", "type": "planned_workout", "plan_id": "p", "sport": "run",
+            "start": at(1, 0), "duration_min": 30 + number, "deleted": number >= 200,
+        })
+    };
+    let items = flood("app", "planned_workout", 300, plan);
+    let (counts, letters) = told(&items);
+    assert_eq!((counts["app.accepted"], letters.len()), (251, 50));
+}
