@@ -4,8 +4,9 @@
 //! again when it comes. What counts is a function of the answers: the archive beats a forecast, and of
 //! two the one that arrived first. What was asked is history, and so no content.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use processors_domain::observation::Licence;
 use processors_domain::sweat;
 use processors_domain::units::{AirTemperature, Humidity};
 use schemas::record::Micros;
@@ -234,14 +235,18 @@ fn key_of(ask: &WeatherAskState) -> Key {
 
 /// Ask for what the sessions of this batch need and nobody asked for yet, and again where it is time.
 pub(crate) fn ask(work: &mut Work<'_>) {
-    let mut wanted: BTreeSet<Key> = BTreeSet::new();
+    let mut wanted: BTreeMap<Key, Licence> = BTreeMap::new();
     let asking = work
         .sessions()
         .filter(|state| work.dirty.losses.contains(&state.session_id));
     for state in asking.filter(|state| state.published.live && !state.container) {
-        wanted.extend(keys(state));
+        let label = licence::kept(state.licence.as_deref());
+        for key in keys(state) {
+            let known = wanted.entry(key).or_insert(label);
+            *known = label.max(*known);
+        }
     }
-    for key in wanted {
+    for (key, label) in wanted {
         let day = day_of(key.hour.0);
         let known = work.day(day).is_some_and(|bucket| {
             bucket
@@ -266,7 +271,7 @@ pub(crate) fn ask(work: &mut Work<'_>) {
             Some(body) => ask.again_at = again_at(work, key, body),
             None => {
                 ask.answers = 0;
-                request(work, key, 1);
+                request(work, key, 1, label);
             }
         }
         work.dirty.asks.insert(day);
@@ -292,27 +297,25 @@ fn ask_again(work: &mut Work<'_>) {
             let key = key_of(&ask);
             let needed = work
                 .sessions()
-                .any(|state| state.published.live && keys(state).contains(&key));
+                .filter(|state| state.published.live && keys(state).contains(&key))
+                .map(|state| licence::kept(state.licence.as_deref()))
+                .max();
             let asks = &mut work.day_mut(day).weather_asks;
             if let Ok(at) = asks.binary_search_by_key(&key, key_of)
                 && let Some(known) = asks.get_mut(at)
             {
                 known.again_at = Micros(0);
-                known.attempts += i32::from(needed);
+                known.attempts += i32::from(needed.is_some());
             }
-            if needed {
-                request(work, key, ask.attempts.saturating_add(1));
+            if let Some(label) = needed {
+                request(work, key, ask.attempts.saturating_add(1), label);
             }
         }
     }
 }
 
 /// A question tells where and when somebody was: it has the label of the sessions that need it.
-fn request(work: &mut Work<'_>, key: Key, attempt: i32) {
-    let needs_it = |state: &&SessionState| state.published.live && keys(state).contains(&key);
-    let labels = work.sessions().filter(needs_it);
-    let labels = labels.map(|state| licence::kept(state.licence.as_deref()));
-    let label = licence::strictest(labels);
+fn request(work: &mut Work<'_>, key: Key, attempt: i32, label: Licence) {
     let text = format!("{},{}@{}", key.lat_dd, key.lon_dd, key.hour.0);
     let fact = WeatherRequested {
         id: id_of(&["weather", work.key.as_str(), &text, &attempt.to_string()]),

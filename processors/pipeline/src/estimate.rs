@@ -22,7 +22,7 @@ use crate::conditions;
 use crate::entity::{fact_id, hash_of, revise};
 use crate::ids::id_of;
 use crate::licence;
-use crate::profile::{licence_of, weighed};
+use crate::profile::weighed;
 use crate::sessions::store;
 use crate::settings::{Settings, mass_at};
 use crate::sweat_tests::{SessionTests, tests_by_session};
@@ -124,7 +124,7 @@ fn work_out(work: &Work<'_>, state: &SessionState, known: &Known) -> Estimated {
             .map(|test| libm::round(test.body.mass_pre_kg * 1_000.0) as i64),
         test_at: tests.map(|_| state.end),
         prior: posterior.belief(),
-        licence: known.beliefs.licence(state.start).max(licence_of(
+        licence: known.beliefs.licence(state.start).max(licence::of_session(
             work,
             state,
             &air,

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use processors_domain::observation::{Choice, Licence, ObservationId, Source, Writer};
 use schemas::record::Text;
 use schemas::record::session::FieldProvenance;
-use schemas::record::state::ObservationState;
+use schemas::record::state::{ObservationState, SessionState};
 
+use crate::conditions;
 use crate::normalize::{Body, Draft};
 use crate::observation;
+use crate::settings::mass_licence;
+use crate::sweat_tests::Patch;
 use crate::tellers::Teller;
+use crate::work::Work;
 
 /// What estimates and advice read of a session, besides its length.
 const READ: [&str; 6] = ["sport", "start", "end", "energy_kj", "indoor", "start_lat"];
@@ -91,6 +95,19 @@ pub(crate) fn of_read(choices: &[Choice], told_by: &BTreeMap<ObservationId, Tell
     };
     let read = choices.iter().filter(is_read);
     strictest(read.filter_map(|choice| of_choice(choice, told_by)))
+}
+
+/// The label of a session with the air around it, and of the athlete's mass where a patch was read by it.
+pub(crate) fn of_session(
+    work: &Work<'_>,
+    state: &SessionState,
+    air: &conditions::Told,
+    patch: Option<&Patch>,
+) -> Licence {
+    let session = kept(state.licence.as_deref());
+    let weather = air.evidence.first().map(|_| of_source("weather", None));
+    let mass = patch.map(|_| mass_licence(&work.head, state.end));
+    strictest([Some(session), weather, mass].into_iter().flatten())
 }
 
 fn of_choice(choice: &Choice, told_by: &BTreeMap<ObservationId, Teller>) -> Option<Licence> {

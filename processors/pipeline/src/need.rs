@@ -16,7 +16,7 @@ use crate::identity::DraftNames;
 use crate::normalize::{Body, Draft, HOUR_US};
 use crate::observation;
 use crate::processor::{Input, RawItem, TimerId};
-use crate::sweat_tests::{BEGAN_BEFORE_US, REACH_US};
+use crate::sweat_tests::{self, REACH_US};
 
 /// Days read on both sides of a block.
 const NEIGHBOUR_DAYS: i32 = 2;
@@ -257,8 +257,7 @@ impl Wanted<'_> {
                 match kept.kind() {
                     Kind::WeighIn | Kind::Scan => {
                         let near = any_touches(stale, (start, end), REACH_US);
-                        let since = end.saturating_sub(BEGAN_BEFORE_US);
-                        spans.extend(near.then_some((since, end)));
+                        spans.extend(near.then(|| sweat_tests::looks_at((start, end))));
                     }
                     Kind::Plan => spans.extend(advised((start, end))),
                     _ => {}

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use processors_domain::observation::Licence;
 use processors_domain::profile::{self as rules, SodiumEvidence, SweatProfile};
 use processors_domain::sport::Sport;
 use processors_domain::sweat::{self, WeighIn, WeighInOutcome, weigh_in};
@@ -23,8 +22,8 @@ use crate::dirty::{Reach, any_touches};
 use crate::entity::{fact_id, hash_of, revise};
 use crate::licence;
 use crate::processor::TimerId;
-use crate::settings::{Settings, mass_licence};
-use crate::sweat_tests::{self, Patch, REACH_US, SessionTests, tests_by_session};
+use crate::settings::Settings;
+use crate::sweat_tests::{self, REACH_US, SessionTests, tests_by_session};
 use crate::wire::{self, micros};
 use crate::work::Work;
 
@@ -133,7 +132,7 @@ impl Learnt {
         let patch = tests
             .patch(work, settings, state)
             .filter(|_| sweat::wears_patch(sport));
-        let label = licence_of(work, state, &told, patch.as_ref());
+        let label = licence::of_session(work, state, &told, patch.as_ref());
         let weighed = tests
             .weigh_in
             .as_ref()
@@ -189,22 +188,6 @@ impl Learnt {
             self.rates.insert(id, state);
         }
     }
-}
-
-/// The label of a session with the air around it, and of the athlete's mass where a patch was read by it.
-pub(crate) fn licence_of(
-    work: &Work<'_>,
-    state: &SessionState,
-    air: &conditions::Told,
-    patch: Option<&Patch>,
-) -> Licence {
-    let session = licence::kept(state.licence.as_deref());
-    let weather = air
-        .evidence
-        .first()
-        .map(|_| licence::of_source("weather", None));
-    let mass = patch.map(|_| mass_licence(&work.head, state.end));
-    licence::strictest([Some(session), weather, mass].into_iter().flatten())
 }
 
 /// A row of evidence in the head.

@@ -36,13 +36,18 @@ const MATCH_AFTER_US: i64 = 10 * 60 * SECOND_US;
 const NAMED_BEFORE_US: i64 = 36 * HOUR_US;
 const NAMED_AFTER_US: i64 = 3 * HOUR_US;
 /// And it began this long before at most: what a match looks at stays a matter of two days.
-pub(crate) const BEGAN_BEFORE_US: i64 = 48 * HOUR_US;
+const BEGAN_BEFORE_US: i64 = 48 * HOUR_US;
 /// As far as a change can move a match.
 pub(crate) const REACH_US: i64 = NAMED_BEFORE_US + NAMED_AFTER_US;
 /// A plan and the session that fulfilled it start at most this far apart.
 const PLAN_REACH_US: i64 = 3 * HOUR_US;
 /// A patch is photographed at most this long after its session.
 const SCAN_AFTER_US: i64 = 12 * HOUR_US;
+
+/// When the session that a test is about may have begun, until the test.
+pub(crate) fn looks_at(test: Reach) -> Reach {
+    (test.1.saturating_sub(BEGAN_BEFORE_US), test.1)
+}
 
 /// A weigh-in.
 #[derive(Clone, Debug)]

@@ -63,10 +63,10 @@ pub(super) fn handed_over(
     // What fulfils a plan does not come before it.
     let plan = timeline.plans.iter().find(|plan| plan.id == workout.id);
     let fulfilled_by = plan.and_then(|plan| plan.fulfilled_by.as_deref());
-    let Some((before, gap, left)) = chain.previous(timeline, workout, fulfilled_by) else {
+    let Some((before, gap, rest)) = chain.previous(timeline, workout, fulfilled_by) else {
         return none;
     };
-    let all = || deficit_after(work, timeline, before, left).get();
+    let all = || deficit_after(work, timeline, before, rest).get();
     match GapClass::of(gap, &timeline.bounds) {
         GapClass::Merged => {
             // What both lost in the same minutes counts once, in the later one.
